@@ -1,0 +1,412 @@
+"""What flows through the gateway? The nouns that every stage takes and gives.
+
+Law: everything here is frozen, imports nothing of ours, and keeps content out of `repr`, so that
+no traceback, log line or assertion message can carry a sensitive value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+type Header = tuple[bytes, bytes]
+"""One header field as it stood on the wire: name and value, case and bytes kept."""
+
+type Headers = tuple[Header, ...]
+
+
+# --- what was sent -------------------------------------------------------------------------------
+
+
+class Transport(StrEnum):
+    """What carried the bytes of an exchange."""
+
+    HTTP = "http"
+    WEBSOCKET_TEXT = "websocket_text"
+    WEBSOCKET_BINARY = "websocket_binary"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request (or one client WebSocket message) on its way to an AI service.
+
+    `received_at` is Unix time in seconds. `target` is the request target in origin form (path and
+    query, as on the wire). `body` is the body as on the wire, still content-encoded, without
+    transfer framing. For a WebSocket message, method, target and headers are those of the upgrade
+    request and `body` is the message.
+    """
+
+    id: str
+    received_at: float
+    actor: str
+    source_ip: str
+    method: str
+    scheme: str
+    host: str
+    port: int
+    target: str = field(repr=False)
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    trailers: Headers = field(default=(), repr=False)
+    transport: Transport = Transport.HTTP
+
+    def header(self, name: str) -> str | None:
+        """First value of header `name` (any case), decoded as Latin-1; None when absent."""
+        wanted = name.lower().encode("latin-1")
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value.decode("latin-1")
+        return None
+
+
+# --- whom it is sent to --------------------------------------------------------------------------
+
+
+class Act(StrEnum):
+    """What kind of act an operation is, from the person's point of view."""
+
+    PROMPT = "prompt"
+    EMBED = "embed"
+    GENERATE_IMAGE = "generate_image"
+    GENERATE_VIDEO = "generate_video"
+    AUDIO = "audio"
+    UPLOAD = "upload"
+    TRAIN = "train"
+    OTHER = "other"
+
+
+type FactValue = str | bool | int
+"""A service fact. What is not known is the string ``unknown``, never absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an exchange goes: the service, the operation, and what is known of the service.
+
+    An exchange to a host that is in no catalogue has service ``unknown``, never no route.
+    """
+
+    service: str
+    category: str
+    operation: str
+    act: Act
+    protocol: str
+    facts: Mapping[str, FactValue] = field(repr=False)
+
+
+# --- what is in it -------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """Who speaks in a part, in the words of chat protocols."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    NONE = "none"
+
+
+class PartKind(StrEnum):
+    """What a part is within its request; policy can match on it."""
+
+    TEXT = "text"
+    TOOL_CALL = "tool_call"
+    TOOL_RESULT = "tool_result"
+    TOOL_DEFINITION = "tool_definition"
+    REASONING = "reasoning"
+    METADATA = "metadata"
+    IDENTIFIER = "identifier"
+    KEY = "key"
+    NUMBER = "number"
+    FILE = "file"
+    FILE_NAME = "file_name"
+    URL_PATH = "url_path"
+    QUERY = "query"
+    HEADER = "header"
+    PROTOCOL_HEADER = "protocol_header"
+    CREDENTIAL = "credential"
+    TRAILER = "trailer"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One level on the way from the wire to a text.
+
+    `codec` names how the slice `start:end` of the parent is decoded; see
+    `gateway.encodings.splice` for the codecs. Offsets count units of the parent: bytes where the
+    parent is bytes, code points where it is text.
+    """
+
+    codec: str
+    start: int
+    end: int
+    param: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where a part stands: for people (`path`) and for rewriting (`steps`).
+
+    INVARIANT: `path` holds names that the gateway knows (field names of protocols, places) and
+    positions, never text that a person sent; an unknown key is written ``*``.
+    """
+
+    path: str
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text that a person or their tool sends, decoded.
+
+    `editable` is False for places that must go out byte-identical (ids, signatures, numbers):
+    a finding there cannot be redacted, only blocked. `label` is the name of the field that holds
+    the text (a JSON key, a form field, a header name), for context; it is content.
+    """
+
+    locator: Locator
+    text: str = field(repr=False)
+    role: Role = Role.NONE
+    kind: PartKind = PartKind.TEXT
+    editable: bool = True
+    label: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobPart:
+    """A file: bytes that need `gateway.content` to be read. Types and names are as declared."""
+
+    locator: Locator
+    data: bytes = field(repr=False)
+    media_type: str = ""
+    filename: str = field(default="", repr=False)
+    role: Role = Role.NONE
+    editable: bool = True
+
+
+class UnreadReason(StrEnum):
+    """Why something could not be read. Policy decides per reason; none is ever skipped."""
+
+    UNDECODABLE = "undecodable"  # content or transfer encoding unknown, or falsely labelled
+    TOO_LARGE = "too_large"  # over the body limit
+    EXPANDS_TOO_FAR = "expands_too_far"  # decompression bomb
+    MALFORMED = "malformed"  # breaks its own syntax
+    TOO_DEEP = "too_deep"  # nesting, part or layer limits
+    UNKNOWN_TYPE = "unknown_type"  # content type that no protocol reads
+    UNSUPPORTED_FILE = "unsupported_file"  # a file type without a reader
+    CHARSET = "charset"  # text in a character set that cannot be decoded
+    ENCRYPTED = "encrypted"
+    TOKEN_IDS = "token_ids"  # noqa: S105  # token-id arrays instead of text
+    DETECTOR_FAILED = "detector_failed"  # a detector raised, or ran out of time
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A place whose content was not inspected, why, and how much of it (bytes as sent).
+
+    `detail` is a media type, an encoding name or a detector name from a closed vocabulary of
+    ours, never what was sent.
+    """
+
+    locator: Locator
+    reason: UnreadReason
+    size: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What policy may know of one file: true type (`media_type`, by content), size in bytes."""
+
+    locator: Locator
+    media_type: str
+    family: str  # image | document | spreadsheet | presentation | archive | text | audio | video | unknown
+    size: int
+    declared_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """All content of an exchange: what was read, and what was not."""
+
+    parts: tuple[TextPart | BlobPart, ...]
+    unread: tuple[Unread, ...] = ()
+
+
+# --- what was found ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A detector's result in one text: span in code points, half open; confidence 0 to 1."""
+
+    entity: str
+    start: int
+    end: int
+    confidence: float
+    detector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A match in a place. Holds a keyed fingerprint and a masked preview, never the value."""
+
+    locator: Locator
+    role: Role
+    kind: PartKind
+    editable: bool
+    entity: str
+    start: int
+    end: int
+    confidence: float
+    detector: str
+    fingerprint: str
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Everything known of an exchange's content when policy decides."""
+
+    findings: tuple[Finding, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    files: tuple[FileInfo, ...] = ()
+
+
+# --- what is decided -----------------------------------------------------------------------------
+
+
+class Verdict(IntEnum):
+    """What policy wants. The strictest of all matching rules wins; the order is the strictness."""
+
+    ALLOW = 0
+    LOG = 1
+    REDACT = 2
+    BLOCK = 3
+
+
+class Severity(IntEnum):
+    """How bad it is, for people who work through incidents."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+type Mode = Literal["monitor", "enforce"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """One rule that matched. `findings` and `unread` are indices into the scan."""
+
+    rule: str
+    severity: Severity
+    mode: Mode
+    action: Verdict
+    findings: tuple[int, ...] = ()
+    unread: tuple[int, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Take finding number `finding` out with an operator, e.g. mask, replace, hash, partial."""
+
+    finding: int
+    operator: str
+    params: tuple[tuple[str, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the policies say of one scan.
+
+    `verdict` counts enforced rules only; `monitored` is what it would be if every rule enforced.
+    """
+
+    verdict: Verdict
+    monitored: Verdict
+    severity: Severity
+    hits: tuple[RuleHit, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace code points `start:end` of the text at `locator`."""
+
+    locator: Locator
+    start: int
+    end: int
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The exchange leaves exactly as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """The exchange leaves with these bytes instead."""
+
+    target: str = field(repr=False)
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    trailers: Headers = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The exchange does not leave; the client gets this answer. `cause` is a closed word of ours."""
+
+    cause: str
+    status: int
+    headers: Headers
+    body: bytes
+
+
+type Enforcement = Forward | Rewrite | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusal tells the person; a protocol gives it the service's own error shape."""
+
+    message: str
+    rule: str
+    incident: str
+    wants_html: bool = False
+    status: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The one value that metrics, incidents and exporters consume.
+
+    `timings` maps stage to seconds. `inspected` counts bytes of decoded content that detectors
+    saw. `incident` is empty when nothing is to be remembered.
+    """
+
+    exchange: str
+    at: float
+    actor: str
+    source_ip: str
+    method: str
+    host: str
+    route: Route
+    scan: Scan
+    outcome: Outcome
+    enforcement: Enforcement
+    policy_revision: str
+    detector_revision: str
+    incident: str = ""
+    inspected: int = 0
+    timings: Mapping[str, float] = field(default_factory=dict)
