@@ -1,0 +1,6 @@
+"""What is remembered of an exchange, and how it survives.
+
+`record` says what an incident is, `spool` makes it durable before the exchange is answered,
+`recorder` carries it from the spool to the `store`, whose `tables` a console reads. Law: content
+never enters this folder; a database that is away loses nothing.
+"""
