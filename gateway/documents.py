@@ -105,6 +105,20 @@ def load[T](text: str, shape: type[T], *, source: str) -> T:
         raise DocumentError(_problems(error, shape, marks)) from None
 
 
+def check[T](
+    value: object, shape: type[T], *, text: str, source: str, at: Sequence[str | int] = ()
+) -> T:
+    """Check `value`, which stands at path `at` of the document `text`, against `shape`.
+
+    For parts of a document whose shape another stage knows. Raises `DocumentError` with every
+    problem at its line of the whole document.
+    """
+    try:
+        return TypeAdapter(shape).validate_python(value)
+    except ValidationError as error:
+        raise DocumentError(_problems(error, shape, Marks(text, source), at)) from None
+
+
 class Marks:
     """Where each value of a document stands, for errors that are found after parsing."""
 
@@ -146,7 +160,9 @@ def _syntax_problem(error: yaml.YAMLError, source: str) -> Problem:
     return Problem(source, 1, 1, "is not valid YAML")
 
 
-def _problems(error: ValidationError, shape: Any, marks: Marks) -> list[Problem]:
+def _problems(
+    error: ValidationError, shape: Any, marks: Marks, at: Sequence[str | int] = ()
+) -> list[Problem]:
     found = []
     for item in error.errors(include_url=False, include_input=True):
         location, message = item["loc"], item["msg"]
@@ -163,7 +179,7 @@ def _problems(error: ValidationError, shape: Any, marks: Marks) -> list[Problem]
             location = location[:-1]
         elif item["type"] == "value_error":
             message = message.removeprefix("Value error, ")
-        found.append(marks.problem(location, message))
+        found.append(marks.problem((*at, *location), message))
     return found
 
 

@@ -1,0 +1,21 @@
+"""What is to be done about what was found? Policies as data, written by people, in YAML.
+
+Law: pure. `document` says how a policy is written, `compile` turns files into one immutable
+`PolicySet`, `evaluate` gives the `Outcome` of an exchange, `cases` runs the tests that stand
+beside the policies, `schema` tells editors what may be written.
+"""
+
+from gateway.policy.compile import PolicySet, Vocabulary, compile_text, fingerprint, load
+from gateway.policy.document import PolicyDocument, Section
+from gateway.policy.evaluate import evaluate
+
+__all__ = [
+    "PolicyDocument",
+    "PolicySet",
+    "Section",
+    "Vocabulary",
+    "compile_text",
+    "evaluate",
+    "fingerprint",
+    "load",
+]

@@ -1,0 +1,807 @@
+"""How do policy files become something that can be evaluated? Merged, checked and resolved.
+
+Law: all or nothing. Either every file is sound and one immutable `PolicySet` comes out, or
+`DocumentError` names every problem in every file. A name that nothing knows is an error, and so
+is a rule that can have no effect: a rule that silently does nothing is a hole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from gateway import documents
+from gateway.documents import DocumentError, Marks, Problem, suggest
+from gateway.model import (
+    Act,
+    FileInfo,
+    Finding,
+    Mode,
+    PartKind,
+    Role,
+    Route,
+    Severity,
+    UnreadReason,
+    Verdict,
+)
+from gateway.policy.document import (
+    COUNT_KEYS,
+    FINDING_KEYS,
+    FileConditions,
+    Operator,
+    PolicyDocument,
+    Range,
+    Rule,
+    Section,
+    Unless,
+    When,
+    Where,
+    fact_word,
+)
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+UNKNOWN = "unknown"
+"""Service, category and fact value of what no catalogue knows."""
+
+TEST_SUFFIX = "_test.yaml"
+"""Files that hold test cases, not policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names that policies may use; the composition root fills it from the other stages.
+
+    `services` maps id to category. `facts` maps a fact to its closed set of values, written as
+    `gateway.policy.document.fact_word` writes them, or to None when any value is possible
+    (numbers, dates). `groups` maps a group to its entities.
+    """
+
+    services: Mapping[str, str]
+    categories: frozenset[str]
+    operations: frozenset[str]
+    facts: Mapping[str, frozenset[str] | None]
+    entities: frozenset[str]
+    groups: Mapping[str, frozenset[str]]
+
+
+# --- the executable form -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FactTest:
+    """A fact's wanted values and number ranges; any of them is enough."""
+
+    words: frozenset[str]
+    ranges: tuple[tuple[int | None, int | None], ...] = ()
+
+    def holds(self, value: str) -> bool:
+        """Whether the fact with this value (as `fact_word` writes it) is wanted."""
+        if value in self.words:
+            return True
+        if not self.ranges:
+            return False
+        if value == "indefinite":
+            return any(low is not None and high is None for low, high in self.ranges)
+        if not value.isdecimal():
+            return False
+        number = int(value)
+        return any(
+            (low is None or number >= low) and (high is None or number <= high)
+            for low, high in self.ranges
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTest:
+    """Conditions on the route alone; None stands for any."""
+
+    services: frozenset[str] | None = None
+    categories: frozenset[str] | None = None
+    operations: frozenset[str] | None = None
+    acts: frozenset[Act] | None = None
+    facts: tuple[tuple[str, FactTest], ...] = ()
+
+    def holds(self, route: Route) -> bool:
+        """Whether an exchange on this route can match."""
+        return (
+            (self.services is None or route.service in self.services)
+            and (self.categories is None or route.category in self.categories)
+            and (self.operations is None or route.operation in self.operations)
+            and (self.acts is None or route.act in self.acts)
+            and all(
+                test.holds(fact_word(route.facts.get(name, UNKNOWN))) for name, test in self.facts
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SenderTest:
+    """Conditions on the exchange beyond its route; an empty tuple stands for any."""
+
+    hosts: tuple[re.Pattern[str], ...] = ()
+    actors: tuple[re.Pattern[str], ...] = ()
+    networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FindingTest:
+    """Conditions on one finding; None stands for any."""
+
+    entities: frozenset[str] | None = None
+    roles: frozenset[Role] | None = None
+    kinds: frozenset[PartKind] | None = None
+    fingerprints: frozenset[str] | None = None
+    min_confidence: float = 0.0
+
+    def holds(self, finding: Finding) -> bool:
+        """Whether this finding is selected."""
+        return (
+            finding.confidence >= self.min_confidence
+            and (self.entities is None or finding.entity in self.entities)
+            and (self.roles is None or finding.role in self.roles)
+            and (self.kinds is None or finding.kind in self.kinds)
+            and (self.fingerprints is None or finding.fingerprint in self.fingerprints)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileTest:
+    """Conditions on one file; None stands for any. Sizes in bytes."""
+
+    families: frozenset[str] | None = None
+    media_types: tuple[re.Pattern[str], ...] = ()
+    min_size: int = 0
+    max_size: int | None = None
+    mismatch: bool = False
+
+    def holds(self, file: FileInfo) -> bool:
+        """Whether this file is selected."""
+        return (
+            (self.families is None or file.family in self.families)
+            and (
+                not self.media_types
+                or any(pattern.match(file.media_type.lower()) for pattern in self.media_types)
+            )
+            and file.size >= self.min_size
+            and (self.max_size is None or file.size <= self.max_size)
+            and (not self.mismatch or mismatched(file))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A compiled `unless`: a route and sender, and which items of theirs are left out.
+
+    With no item test at all it leaves out the whole rule. `until` is Unix time in seconds.
+    """
+
+    route: RouteTest
+    sender: SenderTest
+    finding: FindingTest | None
+    file: FileTest | None
+    unread: frozenset[UnreadReason] | None
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule, resolved: groups are entities, names are known, operators are per entity."""
+
+    id: str
+    title: str
+    severity: Severity
+    mode: Mode
+    action: Verdict
+    message: str
+    route: RouteTest
+    sender: SenderTest
+    finding: FindingTest | None
+    min_count: int
+    min_distinct: int
+    file: FileTest | None
+    unread: frozenset[UnreadReason] | None
+    unless: tuple[Exemption, ...]
+    operators: Mapping[str, OperatorCall]
+    default_operator: OperatorCall
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCall:
+    """An operator's name and its parameters, in the form that `model.Redaction` carries."""
+
+    operator: str
+    params: tuple[tuple[str, str | int], ...] = ()
+
+
+REPLACE = OperatorCall("replace")
+
+
+class RouteIndex:
+    """Which rules can match on a route, worked out once per route. Bounded; holds no content."""
+
+    __slots__ = ("_cache", "_rules")
+
+    CAPACITY = 4096
+
+    def __init__(self, rules: tuple[CompiledRule, ...]) -> None:
+        self._rules = rules
+        self._cache: dict[object, Candidates] = {}
+
+    def candidates(self, route: Route) -> Candidates:
+        """The rules whose route conditions hold, split by what they look at."""
+        # The facts belong to the key: a reloaded catalogue may say otherwise of the same service.
+        key = (
+            route.service,
+            route.category,
+            route.operation,
+            route.act,
+            tuple(route.facts.items()),
+        )
+        found = self._cache.get(key)
+        if found is None:
+            found = Candidates.of(rule for rule in self._rules if rule.route.holds(route))
+            if len(self._cache) >= self.CAPACITY:
+                self._cache.clear()
+            self._cache[key] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rules of one route by what they need: nothing more, findings, unread places or files."""
+
+    plain: tuple[CompiledRule, ...]
+    finding: tuple[CompiledRule, ...]
+    unread: tuple[CompiledRule, ...]
+    file: tuple[CompiledRule, ...]
+
+    @classmethod
+    def of(cls, rules: Iterable[CompiledRule]) -> Candidates:
+        """Split `rules`; one that needs several things stands under the first of them."""
+        plain, finding, unread, file = [], [], [], []
+        for rule in rules:
+            if rule.finding is not None:
+                finding.append(rule)
+            elif rule.unread is not None:
+                unread.append(rule)
+            elif rule.file is not None:
+                file.append(rule)
+            else:
+                plain.append(rule)
+        return cls(tuple(plain), tuple(finding), tuple(unread), tuple(file))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """All policies of a directory, ready to evaluate. Immutable, and picklable for workers.
+
+    `revision` is a hash of the files' names and contents. `services` and `detectors` are raw:
+    the stages that own them check them. `sources` are the files, in the order of merging.
+    """
+
+    revision: str
+    rules: tuple[CompiledRule, ...]
+    pass_through: tuple[str, ...] = ()
+    inspect_hosts: tuple[str, ...] = ()
+    services: tuple[Section, ...] = ()
+    detectors: tuple[Section, ...] = ()
+    entity_groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    index: RouteIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", RouteIndex(self.rules))
+
+    def merged_detectors(self) -> dict[str, object]:
+        """The detector settings of all files; of a key in several files, the later one wins."""
+        return {key: value for section in self.detectors for key, value in section.value.items()}
+
+
+# --- reading the directory -----------------------------------------------------------------------
+
+
+def policy_files(directory: Path) -> tuple[Path, ...]:
+    """The policy files of `directory` in the order of merging; `DocumentError` when none."""
+    if not directory.is_dir():
+        raise DocumentError([Problem(str(directory), 0, 0, "is not a directory of policies")])
+    names = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    # INVARIANT: a file that looks like a policy is never passed over in silence.
+    odd = [path for path in names if path.suffix.lower() in {".yml", ".yaml"} - {path.suffix}]
+    odd += [path for path in names if path.suffix == ".yml"]
+    if odd:
+        raise DocumentError(
+            Problem(str(path), 0, 0, "would not be read; name policy files `*.yaml`")
+            for path in set(odd)
+        )
+    files = tuple(
+        path for path in names if path.suffix == ".yaml" and not path.name.endswith(TEST_SUFFIX)
+    )
+    if not files:
+        raise DocumentError(
+            [Problem(str(directory), 0, 0, "holds no policy; put at least one `*.yaml` there")]
+        )
+    return files
+
+
+def fingerprint(directory: Path) -> str:
+    """A cheap mark of the directory's state: changes when any policy file does. Never raises.
+
+    Made of names, sizes, times and inodes, not of contents; equal marks mean "nothing to reload".
+    """
+    state = hashlib.blake2b(digest_size=16)
+    try:
+        for path in sorted(directory.iterdir()):
+            if path.suffix.lower() in {".yaml", ".yml"}:
+                info = path.stat()
+                mark = (path.name, info.st_mtime_ns, info.st_size, info.st_ino)
+                state.update(repr(mark).encode())
+    except OSError as error:
+        state.update(f"unreadable {error.errno}".encode())
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    source: str
+    text: str
+    document: PolicyDocument
+
+
+def load(directory: Path, vocabulary: Vocabulary) -> PolicySet:
+    """Read, check and compile all policies of `directory`.
+
+    Raises `DocumentError` with all problems of all files; nothing is half loaded.
+    """
+    problems: list[Problem] = []
+    files: list[_File] = []
+    digest = hashlib.blake2b(digest_size=8)
+    for path in policy_files(directory):
+        try:
+            text = documents.read(path)
+            digest.update(f"{len(path.name)}:{path.name}:{len(text)}:".encode())
+            digest.update(text.encode())
+            document = documents.load(text, PolicyDocument, source=str(path))
+        except DocumentError as error:
+            problems.extend(error.problems)
+        else:
+            files.append(_File(str(path), text, document))
+    return _compile(files, vocabulary, revision=digest.hexdigest(), problems=problems)
+
+
+def compile_text(text: str, vocabulary: Vocabulary, *, source: str = "policy.yaml") -> PolicySet:
+    """Compile one document that is not in a directory, e.g. from a check of a draft."""
+    document = documents.load(text, PolicyDocument, source=source)
+    revision = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return _compile([_File(source, text, document)], vocabulary, revision=revision, problems=[])
+
+
+def _compile(
+    files: Sequence[_File], vocabulary: Vocabulary, *, revision: str, problems: list[Problem]
+) -> PolicySet:
+    # A file that does not parse may define services and groups that others name: then a name
+    # that nothing knows is not reported, so that every reported problem is a real one.
+    complete = not problems
+    services = tuple(
+        Section(service, file.source, ("services", position), file.text)
+        for file in files
+        for position, service in enumerate(file.document.services)
+    )
+    names = _Names(vocabulary, services, complete=complete)
+    marks = {file.source: Marks(file.text, file.source) for file in files}
+    for file in files:
+        names.add_groups(file, marks[file.source], problems)
+    names.resolve_groups(problems)
+    rules: list[CompiledRule] = []
+    places: dict[str, Problem] = {}
+    for file in files:
+        for position, rule in enumerate(file.document.rules):
+            at = ("rules", position)
+            here = marks[file.source].problem((*at, "id"), "")
+            if (first := places.get(rule.id)) is not None:
+                problems.append(
+                    marks[file.source].problem(
+                        (*at, "id"),
+                        f"rule `{rule.id}` exists already at {first.source}:{first.line};"
+                        " give one of them another id",
+                    )
+                )
+                continue
+            places[rule.id] = here
+            compiler = _RuleCompiler(rule, names, marks[file.source], at)
+            rules.append(compiler.compile())
+            problems.extend(compiler.problems)
+    if problems:
+        raise DocumentError(problems)
+    return PolicySet(
+        revision=revision,
+        rules=tuple(rules),
+        pass_through=_unique(file.document.pass_through for file in files),
+        inspect_hosts=_unique(file.document.inspect_hosts for file in files),
+        services=services,
+        detectors=tuple(
+            Section(file.document.detectors, file.source, ("detectors",), file.text)
+            for file in files
+            if file.document.detectors
+        ),
+        entity_groups={name: names.groups[name] for name in names.own},
+        sources=tuple(file.source for file in files),
+    )
+
+
+def _unique(hosts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(normal_host(host) for some in hosts for host in some))
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+class _Names:
+    """Every name that rules may use: the vocabulary, and what the policies themselves add."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, services: Sequence[Section], *, complete: bool
+    ) -> None:
+        self.complete = complete
+        self.services = {UNKNOWN: UNKNOWN, **vocabulary.services}
+        self.categories = {UNKNOWN, *vocabulary.categories}
+        self.operations = {"other", UNKNOWN, *vocabulary.operations}
+        self.facts = vocabulary.facts
+        self.entities = vocabulary.entities
+        self.groups = dict(vocabulary.groups)
+        self.own: dict[str, tuple[Problem, tuple[str, ...]]] = {}
+        self._mentioned: list[tuple[str, str, Problem]] = []
+        for section in services:
+            # Only the names are looked at; the stage that owns services checks the rest.
+            name, category = section.value.get("id"), section.value.get("category")
+            if isinstance(category, str):
+                self.categories.add(category)
+            if isinstance(name, str):
+                known = self.services.get(name, UNKNOWN)
+                self.services[name] = category if isinstance(category, str) else known
+            operations = section.value.get("operations")
+            if isinstance(operations, dict):
+                self.operations.update(key for key in operations if isinstance(key, str))
+            for operation in operations if isinstance(operations, list) else []:
+                if isinstance(operation, dict) and isinstance(operation.get("id"), str):
+                    self.operations.add(operation["id"])
+
+    def add_groups(self, file: _File, marks: Marks, problems: list[Problem]) -> None:
+        """Take the groups that one file defines; a name that is taken is a problem."""
+        for name, members in file.document.entity_groups.items():
+            here = marks.problem(("entity_groups", name), "")
+            if name in self.own:
+                first = self.own[name][0]
+                message = f"group `{name}` exists already at {first.source}:{first.line}"
+            elif name in self.groups or name in self.entities:
+                message = f"`{name}` is a built-in name; choose another"
+            else:
+                self.own[name] = (here, members)
+                for position, member in enumerate(members):
+                    place = marks.problem(("entity_groups", name, position), "")
+                    self._mentioned.append((name, member, place))
+                continue
+            problems.append(marks.problem(("entity_groups", name), message))
+
+    def resolve_groups(self, problems: list[Problem]) -> None:
+        """Turn own groups, which may name each other, into sets of entities."""
+        known = {*self.entities, *self.groups, *self.own}
+        problems.extend(
+            dataclasses.replace(
+                place,
+                message=f"group `{name}`: unknown entity or group `{member}`"
+                + suggest(member, known),
+            )
+            for name, member, place in self._mentioned
+            if member not in known and self.complete
+        )
+        for name, (here, _) in self.own.items():
+            try:
+                self.groups[name] = self._members(name, ())
+            except RecursionError:
+                problems.append(
+                    Problem(here.source, here.line, here.column, f"group `{name}` holds itself")
+                )
+                self.groups[name] = frozenset()
+
+    def _members(self, name: str, path: tuple[str, ...]) -> frozenset[str]:
+        if name in path:
+            raise RecursionError
+        if name in self.entities:
+            return frozenset({name})
+        if name in self.own:
+            parts = [self._members(member, (*path, name)) for member in self.own[name][1]]
+            return frozenset().union(*parts)
+        return self.groups.get(name, frozenset())
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+class _RuleCompiler:
+    """Compiles one rule and collects what is wrong with it."""
+
+    def __init__(self, rule: Rule, names: _Names, marks: Marks, at: tuple[str | int, ...]) -> None:
+        self.rule = rule
+        self.names = names
+        self.marks = marks
+        self.at = at
+        self.problems: list[Problem] = []
+
+    def compile(self) -> CompiledRule:
+        """The executable rule; only of use when `problems` stays empty."""
+        rule, when = self.rule, self.rule.when
+        at = ("when",)
+        finding = self._finding(when, at)
+        self._effect(finding)
+        operators, default = self._operators(finding)
+        return CompiledRule(
+            id=rule.id,
+            title=rule.title,
+            severity=Severity[rule.severity.upper()],
+            mode=rule.mode,
+            action=Verdict[rule.action.upper()],
+            message=rule.message.strip(),
+            route=self._route(when, at),
+            sender=_sender(when),
+            finding=finding,
+            min_count=when.min_count,
+            min_distinct=when.min_distinct,
+            file=_file(when) or (FileTest() if when.has_files else None),
+            unread=_unread(when),
+            unless=tuple(
+                self._exemption(unless, ("unless", position))
+                for position, unless in enumerate(rule.unless)
+            ),
+            operators=operators,
+            default_operator=default,
+        )
+
+    def _wrong(self, at: Sequence[str | int], message: str) -> None:
+        self.problems.append(
+            self.marks.problem((*self.at, *at), f"rule `{self.rule.id}`: {message}")
+        )
+
+    def _known(
+        self, kind: str, words: Sequence[str], known: Iterable[str], at: Sequence[str | int]
+    ) -> frozenset[str] | None:
+        if not words:
+            return None
+        known = set(known)
+        for position, word in enumerate(words):
+            if word not in known and (self.names.complete or kind == "entity"):
+                self._wrong((*at, position), f"unknown {kind} `{word}`{suggest(word, known)}")
+        return frozenset(words)
+
+    def _route(self, where: Where, at: tuple[str | int, ...]) -> RouteTest:
+        names = self.names
+        services = self._known("service", where.service, names.services, (*at, "service"))
+        categories = self._known("category", where.category, names.categories, (*at, "category"))
+        if services and categories:
+            of_services = {names.services[name] for name in services if name in names.services}
+            if of_services and not of_services & categories:
+                self._wrong((*at, "service"), "no such `service` is in such a `category`")
+        return RouteTest(
+            services=services,
+            categories=categories,
+            operations=self._known(
+                "operation", where.operation, names.operations, (*at, "operation")
+            ),
+            acts=frozenset(where.act) or None,
+            facts=tuple(
+                (name, self._fact(name, tests, (*at, "facts", name)))
+                for name, tests in sorted(where.facts.items())
+            ),
+        )
+
+    def _fact(self, name: str, tests: Sequence[str | Range], at: tuple[str | int, ...]) -> FactTest:
+        if name not in self.names.facts:
+            self._wrong(at, f"unknown fact `{name}`{suggest(name, self.names.facts)}")
+        allowed = self.names.facts.get(name)
+        words = [test for test in tests if isinstance(test, str)]
+        for position, test in enumerate(tests):
+            if allowed is None:
+                continue
+            if isinstance(test, Range):
+                self._wrong((*at, position), f"fact `{name}` is not a number")
+            elif test != UNKNOWN and test not in allowed:
+                choices = ", ".join(f"`{word}`" for word in sorted({*allowed, UNKNOWN}))
+                self._wrong(
+                    (*at, position),
+                    f"fact `{name}` has no value `{test}` (it has {choices})"
+                    + suggest(test, allowed),
+                )
+        return FactTest(
+            frozenset(words),
+            tuple((test.at_least, test.at_most) for test in tests if isinstance(test, Range)),
+        )
+
+    def _finding(self, where: Where, at: tuple[str | int, ...]) -> FindingTest | None:
+        given = where.model_fields_set
+        if not given & FINDING_KEYS and not (isinstance(where, When) and given & COUNT_KEYS):
+            return None
+        names = self.names
+        entities = self._known("entity", where.entity, names.entities, (*at, "entity"))
+        groups = self._known("group", where.entity_group, names.groups, (*at, "entity_group"))
+        if groups is not None:
+            members = frozenset().union(*(names.groups.get(name, frozenset()) for name in groups))
+            if entities is not None and not entities & members and entities <= names.entities:
+                self._wrong(
+                    (*at, "entity"),
+                    "no such `entity` is in such an `entity_group`, and both must hold;"
+                    " write two rules, or a group of your own under `entity_groups`",
+                )
+            entities = members if entities is None else entities & members
+        return FindingTest(
+            entities=entities,
+            roles=frozenset(where.role) or None,
+            kinds=frozenset(where.part) or None,
+            fingerprints=frozenset(where.fingerprint) or None,
+            min_confidence=where.min_confidence if isinstance(where, When) else 0.0,
+        )
+
+    def _exemption(self, unless: Unless, at: tuple[str | int, ...]) -> Exemption:
+        until = None
+        if unless.until is not None:
+            end = datetime.combine(unless.until + timedelta(days=1), time(), tzinfo=UTC)
+            until = end.timestamp()
+        when = self.rule.when
+        finding, file, unread = self._finding(unless, at), _file(unless), _unread(unless)
+        has_findings = bool(when.model_fields_set & (FINDING_KEYS | COUNT_KEYS))
+        has_files = bool(when.model_fields_set & {"file", "has_files"})
+        if finding is not None and not has_findings:
+            self._wrong(at, "excepts findings, but `when` selects none")
+        if unread is not None and not when.unread:
+            self._wrong(at, "excepts unread places, but `when` selects none")
+        if file is not None and not (has_findings or has_files or when.unread):
+            self._wrong(at, "excepts files, but `when` selects no finding, file or unread place")
+        return Exemption(
+            route=self._route(unless, at),
+            sender=_sender(unless),
+            finding=finding,
+            file=file,
+            unread=unread,
+            until=until,
+        )
+
+    def _effect(self, finding: FindingTest | None) -> None:
+        """Refuse a rule that could match but never do what it says."""
+        rule = self.rule
+        never = finding is not None and finding.entities is not None and not finding.entities
+        if never and self.names.complete and not self.problems:
+            self._wrong(("when",), "selects no entity at all, so it never matches")
+        if rule.action == "redact" and finding is None:
+            self._wrong(
+                ("action",),
+                "`redact` takes out findings, but `when` selects none;"
+                " add `entity` or `entity_group`, or use `block`",
+            )
+        if rule.redact and rule.action != "redact":
+            self._wrong(("redact",), f"has no effect with `action: {rule.action}`")
+        if rule.action == "allow" and rule.message:
+            self._wrong(("message",), "nobody sees it with `action: allow`")
+        if rule.when.min_count > 1 and rule.when.min_count <= rule.when.min_distinct:
+            self._wrong(("when", "min_count"), "has no effect beside `min_distinct`")
+
+    def _operators(
+        self, finding: FindingTest | None
+    ) -> tuple[dict[str, OperatorCall], OperatorCall]:
+        names = self.names
+        selected = names.entities if finding is None else (finding.entities or names.entities)
+        by_group: dict[str, OperatorCall] = {}
+        by_entity: dict[str, OperatorCall] = {}
+        default = REPLACE
+        for key, operator in self.rule.redact.items():
+            call = _call(operator)
+            if key == "default":
+                default = call
+                continue
+            if key not in names.entities and key not in names.groups:
+                known = [*names.entities, *names.groups, "default"]
+                self._wrong(
+                    ("redact", key), f"unknown entity or group `{key}`{suggest(key, known)}"
+                )
+                continue
+            if not (names.groups.get(key, frozenset({key})) & selected):
+                self._wrong(("redact", key), f"has no effect: `when` never selects `{key}`")
+            if key in names.entities:
+                by_entity[key] = call
+                continue
+            for entity in names.groups[key]:
+                # An entity in several groups gets the operator that shows least, whatever
+                # the order in the file.
+                other = by_group.get(entity)
+                by_group[entity] = call if other is None else strictest(call, other)
+        return {**by_group, **by_entity}, default
+
+
+STRICTNESS = ("partial", "hash", "mask", "replace")
+"""Operators from the one that shows most to the one that shows nothing, not even a length."""
+
+
+def strictest(first: OperatorCall, second: OperatorCall) -> OperatorCall:
+    """The operator that shows less; of two alike, one chosen by content, so order is no matter."""
+    return max(first, second, key=lambda call: (STRICTNESS.index(call.operator), repr(call.params)))
+
+
+def _call(operator: Operator) -> OperatorCall:
+    given = operator.model_dump(exclude_none=True, exclude={"operator"})
+    return OperatorCall(operator.operator, tuple(sorted(given.items())))
+
+
+def _sender(where: Where) -> SenderTest:
+    return SenderTest(
+        hosts=tuple(_glob(normal_host(host)) for host in where.host),
+        actors=tuple(_glob(actor.lower()) for actor in where.actor),
+        networks=tuple(ipaddress.ip_network(network) for network in where.source_network),
+    )
+
+
+def _file(where: Where) -> FileTest | None:
+    if "file" not in where.model_fields_set:
+        return None
+    file: FileConditions = where.file
+    return FileTest(
+        families=frozenset(file.family) or None,
+        media_types=tuple(_glob(kind.lower()) for kind in file.media_type),
+        min_size=file.min_size,
+        max_size=file.max_size if "max_size" in file.model_fields_set else None,
+        mismatch=bool(file.mismatch),
+    )
+
+
+def _unread(where: Where) -> frozenset[UnreadReason] | None:
+    if not where.unread:
+        return None
+    if "any" in where.unread:
+        return frozenset(UnreadReason)
+    return frozenset(UnreadReason(reason) for reason in where.unread)
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern))
+
+
+def normal_host(host: str) -> str:
+    """A host as rules compare it: lower case, without the root's dot."""
+    return host.lower().rstrip(".")
+
+
+_ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "application/x-zip-compressed": "application/zip",
+    "application/x-zip": "application/zip",
+    "application/x-pdf": "application/pdf",
+    "application/x-gzip": "application/gzip",
+    "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/mp3": "audio/mpeg",
+}
+_NO_CLAIM = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+
+def mismatched(file: FileInfo) -> bool:
+    """Whether a file is not what it was declared to be.
+
+    A declaration that claims nothing is no mismatch, nor is one kind of text sent as another
+    (source code has no type of its own that senders agree on).
+    """
+    declared = file.declared_type.partition(";")[0].strip().lower()
+    if declared in _NO_CLAIM:
+        return False
+    if file.family == "text":
+        return declared.partition("/")[0] in {"image", "audio", "video"} or declared in {
+            "application/pdf",
+            "application/zip",
+        }
+    true = file.media_type.partition(";")[0].strip().lower()
+    return _ALIASES.get(declared, declared) != _ALIASES.get(true, true)

@@ -1,0 +1,376 @@
+"""How does a person write a policy? The YAML schema of policy files, and nothing that runs.
+
+Law: what is written here is the document form only. It is checked for shape (`gateway.documents`)
+and turned into the executable form by `gateway.policy.compile`; the two are different types, so
+that nothing unchecked is ever evaluated. A key without a value is an error: it would silently
+widen a rule or an exception.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import core_schema
+
+from gateway.documents import Strict, check
+from gateway.model import Act, PartKind, Role
+
+type Family = Literal[
+    "image",
+    "document",
+    "spreadsheet",
+    "presentation",
+    "archive",
+    "text",
+    "audio",
+    "video",
+    "unknown",
+]
+"""File families, as `gateway.model.FileInfo.family` has them."""
+
+type UnreadWord = Literal[
+    "any",
+    "undecodable",
+    "too_large",
+    "expands_too_far",
+    "malformed",
+    "too_deep",
+    "unknown_type",
+    "unsupported_file",
+    "charset",
+    "encrypted",
+    "token_ids",
+    "detector_failed",
+]
+"""`any`, and the values of `gateway.model.UnreadReason` (a test keeps them in step)."""
+
+type OperatorName = Literal["replace", "mask", "partial", "hash"]
+
+RULE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""Rule ids stand in metric labels, incidents and answers, so they are short and plain."""
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+class _OneOrMany:
+    """`entity: X` and `entity: [X, Y]` both read as a tuple; empty and missing values do not."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        array: dict[str, Any] = handler(schema)
+        return {"anyOf": [array.get("items", {}), {**array, "minItems": 1}]}
+
+
+def _listed(value: Any) -> Any:
+    if value is None:
+        raise ValueError("has no value; leave the key out or give one")
+    if isinstance(value, list | tuple):
+        if not value:
+            raise ValueError("is an empty list; leave the key out or name at least one value")
+        return value
+    return [value]
+
+
+type Many[T] = Annotated[tuple[T, ...], _OneOrMany()]
+"""One value or a list of values; a list means any of them."""
+
+
+def fact_word(value: object) -> str:
+    """The one spelling of a fact's value: YAML reads `yes` as true, so true is written `yes`."""
+    if value is True:
+        return "yes"
+    if value is False:
+        return "no"
+    return str(value)
+
+
+def _fact_test(value: Any) -> Any:
+    return fact_word(value) if isinstance(value, bool | int) else value
+
+
+def _size(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value.lower())
+    if found is None or found[2] not in _UNITS:
+        raise ValueError(f"`{value}` is not a size; write bytes or e.g. `10 MB`")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"`{value}` is not a network: {error}; write e.g. `10.0.0.0/8`") from None
+    return value
+
+
+def _host(value: str) -> str:
+    if re.search(r"[/:\s]", value) or not value:
+        raise ValueError(
+            f"`{value}` is not a host; write e.g. `api.example.com` or `*.example.com`"
+        )
+    return value
+
+
+type Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+type Network = Annotated[str, AfterValidator(_network)]
+type Host = Annotated[str, AfterValidator(_host)]
+type Text = Annotated[str, Field(min_length=1)]
+
+
+class Node(Strict):
+    """Base of the models here: docstrings of attributes become descriptions in the JSON Schema."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Range(Node):
+    """Bounds for a fact that is a number. `indefinite` is above every bound."""
+
+    at_least: int | None = None
+    """The fact is this number or more, or `indefinite`."""
+    at_most: int | None = None
+    """The fact is this number or less."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give `at_least`, `at_most` or both")
+        return self
+
+
+type FactTest = Annotated[str | Range, BeforeValidator(_fact_test)]
+
+
+class FileConditions(Node):
+    """What one file must be like; all given conditions must hold for the same file."""
+
+    family: Many[Family] = ()
+    """True kind of the file, by its content."""
+    media_type: Many[Text] = ()
+    """True media type, by content; `*` stands for anything, e.g. `image/*`."""
+    min_size: Size = 0
+    """Bytes, or e.g. `10 MB`."""
+    max_size: Size = 0
+    """Bytes, or e.g. `10 MB`."""
+    mismatch: Literal[True] | None = None
+    """The file is not what it was declared to be."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("is empty; to match any file write `has_files: true` in `when`")
+        if "max_size" in self.model_fields_set and self.max_size < self.min_size:
+            raise ValueError("`max_size` is below `min_size`, so no file ever matches")
+        return self
+
+
+class Where(Node):
+    """Conditions that `when` and `unless` share. All given ones must hold; a list means any of."""
+
+    service: Many[Text] = ()
+    """Service id from the catalogue, or `unknown` for hosts that it does not list."""
+    category: Many[Text] = ()
+    """Category of the service, e.g. `chat`, `avatar`, `code`."""
+    facts: dict[str, Many[FactTest]] = Field(default_factory=dict)
+    """Facts of the service, e.g. `trains_on_input: [yes, unknown]`."""
+    operation: Many[Text] = ()
+    """Operation of the service, as its catalogue entry names it."""
+    act: Many[Act] = ()
+    """What the person does."""
+    host: Many[Host] = ()
+    """Host of the request; `*` stands for anything."""
+    actor: Many[Text] = ()
+    """Who sends it; `*` stands for anything. Letter case does not count."""
+    source_network: Many[Network] = ()
+    """Network that the request comes from, e.g. `10.1.0.0/16`."""
+    entity: Many[Text] = ()
+    """Entity of a finding, e.g. `US_SSN`."""
+    entity_group: Many[Text] = ()
+    """Group of a finding's entity, e.g. `secret`."""
+    role: Many[Role] = ()
+    """Who speaks where the finding stands."""
+    part: Many[PartKind] = ()
+    """Kind of place where the finding stands."""
+    fingerprint: Many[Text] = ()
+    """Fingerprint of a finding, as an incident shows it; for known false alarms."""
+    file: FileConditions = FileConditions.model_construct(_fields_set=set())
+    """A file in the request; findings and unread places must then be in such a file."""
+    unread: Many[UnreadWord] = ()
+    """Why something could not be read, or `any`."""
+
+
+class When(Where):
+    """What a rule applies to. Without finding, file or unread conditions: the request as such."""
+
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Findings below this confidence do not count."""
+    min_count: Annotated[int, Field(ge=1, strict=True)] = 1
+    """At least so many findings must be selected."""
+    min_distinct: Annotated[int, Field(ge=1, strict=True)] = 1
+    """At least so many different values must be selected."""
+    has_files: Literal[True] | None = None
+    """The request carries at least one file."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError('is empty; to match every request write `host: "*"`')
+        return self
+
+
+class Unless(Where):
+    """An exception: what meets all of this is left out of the rule, and nothing else is."""
+
+    until: date | None = None
+    """Last day on which the exception holds (UTC)."""
+    owner: str = ""
+    """Who answers for the exception."""
+    reason: str = ""
+    """Why it was granted."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set - {"until", "owner", "reason"}:
+            raise ValueError("has no condition, so the rule would never apply")
+        if self.unread and self.model_fields_set & FINDING_KEYS:
+            raise ValueError(
+                "a place is either a finding or unread, never both; write two exceptions"
+            )
+        return self
+
+
+FINDING_KEYS = frozenset({"entity", "entity_group", "role", "part", "fingerprint"})
+"""Conditions that select findings, in `when` and `unless`."""
+
+COUNT_KEYS = frozenset({"min_confidence", "min_count", "min_distinct"})
+"""Conditions on findings that only `when` has: an exception works finding by finding."""
+
+
+class Operator(Node):
+    """How a value is taken out, with the operator's own parameters."""
+
+    operator: OperatorName
+    """`replace`, `mask`, `partial` or `hash`."""
+    text: str | None = None
+    """replace: the text to put there; without it a label such as `[US_SSN]`."""
+    char: str | None = None
+    """mask, partial: the character to cover with."""
+    length: Annotated[int, Field(ge=1, le=64)] | None = None
+    """mask: cover with so many characters, whatever the value's length; hash: hex digits."""
+    keep_first: Annotated[int, Field(ge=0, le=8)] | None = None
+    """partial: leave so many characters at the start."""
+    keep_last: Annotated[int, Field(ge=0, le=8)] | None = None
+    """partial: leave so many characters at the end."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"operator": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        allowed = OPERATOR_PARAMETERS[self.operator]
+        for key in sorted(self.model_fields_set - {"operator"}):
+            if key not in allowed:
+                known = ", ".join(f"`{name}`" for name in sorted(allowed)) or "none"
+                raise ValueError(f"`{self.operator}` has no parameter `{key}` (it has {known})")
+            if getattr(self, key) is None:
+                raise ValueError(f"`{key}` has no value; leave the key out or give one")
+        if self.text is not None and not re.fullmatch(SAFE_TEXT, self.text):
+            raise ValueError(
+                '`text` must be 1 to 100 printable ASCII characters without any of `<>"\\&`'
+            )
+        if self.char is not None and self.char not in SAFE_CHARS:
+            raise ValueError(f"`char` must be one of `{SAFE_CHARS}`")
+        if self.operator == "hash" and self.length is not None and not 4 <= self.length <= 32:
+            raise ValueError("`length` of `hash` must be 4 to 32 hex digits")
+        if self.operator == "partial" and not (self.keep_first or self.keep_last):
+            raise ValueError("`partial` keeps nothing; give `keep_first` or `keep_last`, or `mask`")
+        return self
+
+
+OPERATOR_PARAMETERS: Mapping[str, frozenset[str]] = {
+    "replace": frozenset({"text"}),
+    "mask": frozenset({"char", "length"}),
+    "partial": frozenset({"char", "keep_first", "keep_last"}),
+    "hash": frozenset({"length"}),
+}
+SAFE_TEXT = r"[ !#-%'-;=?-\[\]-~]{1,100}"
+"""Printable ASCII that needs no escape in JSON, XML or HTML text (none of `<>"\\&`)."""
+SAFE_CHARS = "*#_.-xX"
+
+
+class Rule(Node):
+    """One rule: what it applies to, what it leaves out, and what happens."""
+
+    id: Annotated[str, Field(pattern=RULE_ID)]
+    """Unique over all files; lower-case letters, digits, `-` and `_`."""
+    title: str = ""
+    """One line for people."""
+    description: str = ""
+    """Why the rule exists."""
+    severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
+    """How bad it is when the rule matches."""
+    mode: Literal["monitor", "enforce"] = "enforce"
+    """`monitor` records what the rule would do and does nothing; it must be written out."""
+    when: When
+    """All given conditions must hold."""
+    unless: Many[Unless] = ()
+    """Exceptions, one or a list of them."""
+    action: Literal["allow", "log", "redact", "block"]
+    """The strictest action of all matching rules is done; `allow` never overrides another rule."""
+    message: Annotated[str, Field(max_length=500)] = ""
+    """What the person is told: short, kind, and what to do instead."""
+    redact: dict[str, Operator] = Field(default_factory=dict)
+    """Operator for each entity or group, and `default` for the rest."""
+
+
+class PolicyDocument(Node):
+    """One policy file."""
+
+    version: Literal[1]
+    """Version of this format."""
+    title: str = ""
+    """One line for people."""
+    description: str = ""
+    """What the file is for."""
+    rules: tuple[Rule, ...] = ()
+    """The order of rules and files never matters."""
+    entity_groups: dict[str, Many[Text]] = Field(default_factory=dict)
+    """Own groups: a name for entities and other groups."""
+    services: tuple[dict[str, Any], ...] = ()
+    """Services of your own, in the catalogue's format."""
+    inspect_hosts: tuple[Host, ...] = ()
+    """Hosts that are inspected although no service lists them."""
+    pass_through: tuple[Host, ...] = ()
+    """Hosts whose TLS is never opened, e.g. apps that pin certificates."""
+    detectors: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the detectors; of several files, the later one wins key by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A raw part of a policy file that another stage checks, and where it stands.
+
+    `value` is plain YAML data; `at` is its path in the document whose text is `text`.
+    """
+
+    value: Mapping[str, Any]
+    source: str
+    at: tuple[str | int, ...]
+    text: str
+
+    def check[T](self, shape: type[T]) -> T:
+        """The value as `shape`; `DocumentError` with file, line and column else."""
+        return check(self.value, shape, text=self.text, source=self.source, at=self.at)

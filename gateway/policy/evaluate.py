@@ -1,0 +1,331 @@
+"""What do the policies say of one exchange? All matching rules apply, the strictest wins.
+
+Law: neither the order of rules nor of findings matters, and adding a finding never weakens the
+verdict. So an exception works item by item: it takes items away from a rule, and what is left
+still counts. Pure: no clock, no I/O; the exchange carries its own time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+from gateway.model import (
+    Exchange,
+    FileInfo,
+    Locator,
+    Outcome,
+    PartKind,
+    Redaction,
+    Route,
+    RuleHit,
+    Scan,
+    Severity,
+    UnreadReason,
+    Verdict,
+)
+from gateway.policy.compile import (
+    CompiledRule,
+    Exemption,
+    FileTest,
+    OperatorCall,
+    PolicySet,
+    SenderTest,
+    normal_host,
+    strictest,
+)
+
+type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+CANNOT_EDIT = "It stands in a place that cannot be rewritten, so the whole request was stopped."
+"""Told when a rule wanted to redact a finding that is not editable."""
+
+
+def evaluate(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> Outcome:
+    """The outcome of all rules for what was found in `exchange`, which goes to `route`."""
+    candidates = policy.index.candidates(route)
+    view = _View(exchange, route, scan)
+    hits = [hit for rule in candidates.plain if (hit := view.hit(rule)) is not None]
+    if scan.findings:
+        hits += [hit for rule in candidates.finding if (hit := view.hit(rule)) is not None]
+    if scan.unread:
+        hits += [hit for rule in candidates.unread if (hit := view.hit(rule)) is not None]
+    if view.files:
+        hits += [hit for rule in candidates.file if (hit := view.hit(rule)) is not None]
+    if not hits:
+        return Outcome(Verdict.ALLOW, Verdict.ALLOW, Severity.INFO)
+    hits.sort(key=_rank, reverse=True)
+    enforced = [hit for hit in hits if hit.mode == "enforce"]
+    told = [hit for hit in enforced if hit.action >= Verdict.REDACT]
+    return Outcome(
+        verdict=max((hit.action for hit in enforced), default=Verdict.ALLOW),
+        monitored=max(hit.action for hit in hits),
+        severity=max(
+            (hit.severity for hit in hits if hit.action > Verdict.ALLOW), default=Severity.INFO
+        ),
+        hits=tuple(hits),
+        redactions=view.redactions(),
+        message=told[0].message if told else "",
+    )
+
+
+def _rank(hit: RuleHit) -> tuple[int, int, str]:
+    return hit.action, hit.severity, hit.rule
+
+
+class _View:
+    """One exchange as rules look at it; what several rules need is worked out once."""
+
+    __slots__ = (
+        "_actor",
+        "_address",
+        "_by_entity",
+        "_operators",
+        "exchange",
+        "files",
+        "host",
+        "route",
+        "scan",
+    )
+
+    def __init__(self, exchange: Exchange, route: Route, scan: Scan) -> None:
+        self.exchange = exchange
+        self.route = route
+        self.scan = scan
+        self.host = normal_host(exchange.host)
+        self.files = _files(scan) if scan.files or scan.unread else ()
+        self._actor = exchange.actor.lower()
+        self._address: _Address | bool | None = False
+        self._by_entity: Mapping[str, Sequence[int]] | None = None
+        self._operators: dict[int, OperatorCall] = {}
+
+    def hit(self, rule: CompiledRule) -> RuleHit | None:
+        """What `rule` says, or None. INVARIANT: `rule.route` was tested for this route."""
+        if not self._sender_holds(rule.sender, in_doubt=True):
+            return None
+        exemptions = [item for item in rule.unless if self._in_force(item)]
+        if any(_is_whole(item) for item in exemptions):
+            return None
+        files = None if rule.file is None else self._matching(rule.file)
+        if files is not None and not files:
+            return None
+        findings: tuple[int, ...] = ()
+        unread: tuple[int, ...] = ()
+        if rule.finding is not None:
+            findings = self._select_findings(rule, files, exemptions)
+            if not self._enough(rule, findings):
+                return None
+        if rule.unread is not None:
+            unread = self._select_unread(rule.unread, files, exemptions)
+            if not unread:
+                return None
+        if rule.finding is None and rule.unread is None and files is not None:
+            exempt = [item.file for item in exemptions if item.file is not None]
+            if all(any(test.holds(file) for test in exempt) for file in files):
+                return None
+        return self._told(rule, findings, unread)
+
+    def redactions(self) -> tuple[Redaction, ...]:
+        """One operator per finding that an enforced rule takes out, in order of findings."""
+        return tuple(
+            Redaction(finding, call.operator, call.params)
+            for finding, call in sorted(self._operators.items())
+        )
+
+    def _told(
+        self, rule: CompiledRule, findings: tuple[int, ...], unread: tuple[int, ...]
+    ) -> RuleHit:
+        action, message = rule.action, rule.message
+        if not message and action >= Verdict.REDACT:
+            message = _default_message(
+                rule, [self.scan.findings[index].entity for index in findings]
+            )
+        if action is Verdict.REDACT:
+            for index in findings:
+                finding = self.scan.findings[index]
+                if not finding.editable:
+                    action = Verdict.BLOCK
+                elif rule.mode == "enforce":
+                    call = rule.operators.get(finding.entity, rule.default_operator)
+                    other = self._operators.get(index)
+                    self._operators[index] = call if other is None else strictest(call, other)
+            if action is Verdict.BLOCK:
+                message = f"{message} {CANNOT_EDIT}"
+        return RuleHit(
+            rule=rule.id,
+            severity=rule.severity,
+            mode=rule.mode,
+            action=action,
+            findings=findings,
+            unread=unread,
+            message=message,
+        )
+
+    # --- who sends it ----------------------------------------------------------------------------
+
+    def _sender_holds(self, test: SenderTest, *, in_doubt: bool) -> bool:
+        """Whether the sender meets `test`. `in_doubt` answers for an address nobody can read."""
+        if test.hosts and not _any(test.hosts, self.host):
+            return False
+        if test.actors and not _any(test.actors, self._actor):
+            return False
+        if not test.networks:
+            return True
+        if self._address is False:
+            self._address = _address(self.exchange.source_ip)
+        address = self._address
+        if address is None or isinstance(address, bool):
+            return in_doubt
+        return any(address.version == net.version and address in net for net in test.networks)
+
+    def _in_force(self, item: Exemption) -> bool:
+        return (
+            (item.until is None or self.exchange.received_at < item.until)
+            and item.route.holds(self.route)
+            and self._sender_holds(item.sender, in_doubt=False)
+        )
+
+    # --- what is in it ---------------------------------------------------------------------------
+
+    def _matching(self, test: FileTest) -> tuple[FileInfo, ...]:
+        return tuple(file for file in self.files if test.holds(file))
+
+    def _select_findings(
+        self,
+        rule: CompiledRule,
+        files: Sequence[FileInfo] | None,
+        exemptions: Sequence[Exemption],
+    ) -> tuple[int, ...]:
+        test = rule.finding
+        if test is None:
+            return ()
+        indices: Iterable[int] = range(len(self.scan.findings))
+        if test.entities is not None:
+            present = self._entities()
+            # Sorted, so that the hit lists findings in the order of the scan.
+            indices = sorted(
+                index for entity in test.entities & present.keys() for index in present[entity]
+            )
+        chosen = []
+        for index in indices:
+            finding = self.scan.findings[index]
+            if not test.holds(finding):
+                continue
+            if files is not None and not self._within(finding.locator, finding.kind, files):
+                continue
+            if exemptions and any(
+                item.unread is None
+                and (item.finding is None or item.finding.holds(finding))
+                and (item.file is None or self._surely_within(finding.locator, item.file))
+                for item in exemptions
+            ):
+                continue
+            chosen.append(index)
+        return tuple(chosen)
+
+    def _enough(self, rule: CompiledRule, findings: Sequence[int]) -> bool:
+        if len(findings) < rule.min_count:
+            return False
+        if rule.min_distinct == 1:
+            return True
+        # One value that is found as several entities has one fingerprint, and counts once.
+        different = {self.scan.findings[index].fingerprint for index in findings}
+        return len(different) >= rule.min_distinct
+
+    def _select_unread(
+        self,
+        reasons: frozenset[UnreadReason],
+        files: Sequence[FileInfo] | None,
+        exemptions: Sequence[Exemption],
+    ) -> tuple[int, ...]:
+        return tuple(
+            index
+            for index, place in enumerate(self.scan.unread)
+            if place.reason in reasons
+            and (files is None or any(_covers(file, place.locator) for file in files))
+            and not any(
+                item.finding is None
+                and (item.unread is None or place.reason in item.unread)
+                and (item.file is None or self._surely_within(place.locator, item.file))
+                for item in exemptions
+            )
+        )
+
+    def _entities(self) -> Mapping[str, Sequence[int]]:
+        if self._by_entity is None:
+            by_entity: defaultdict[str, list[int]] = defaultdict(list)
+            for index, finding in enumerate(self.scan.findings):
+                by_entity[finding.entity].append(index)
+            self._by_entity = by_entity
+        return self._by_entity
+
+    def _within(self, locator: Locator, kind: PartKind, files: Sequence[FileInfo]) -> bool:
+        """Whether a finding is in one of `files`; in doubt it is, so that the rule applies."""
+        if any(_covers(file, locator) for file in files):
+            return True
+        return kind is PartKind.FILE and not any(_covers(file, locator) for file in self.files)
+
+    def _surely_within(self, locator: Locator, test: FileTest) -> bool:
+        """Whether everything that may hold `locator` is excepted; in doubt it is not."""
+        covering = [file for file in self.files if _covers(file, locator)]
+        return bool(covering) and all(test.holds(file) for file in covering)
+
+
+def _is_whole(item: Exemption) -> bool:
+    return item.finding is None and item.file is None and item.unread is None
+
+
+def _any(patterns: Sequence[re.Pattern[str]], word: str) -> bool:
+    return any(pattern.match(word) for pattern in patterns)
+
+
+def _address(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+_OPAQUE = frozenset({UnreadReason.UNSUPPORTED_FILE, UnreadReason.ENCRYPTED})
+
+
+def _files(scan: Scan) -> tuple[FileInfo, ...]:
+    """The files of a scan; an unread file that nobody described is one of unknown family."""
+    undescribed = (
+        FileInfo(place.locator, media_type="", family="unknown", size=place.size)
+        for place in scan.unread
+        if place.reason in _OPAQUE and not any(_covers(file, place.locator) for file in scan.files)
+    )
+    return (*scan.files, *undescribed)
+
+
+def _covers(file: FileInfo, locator: Locator) -> bool:
+    """Whether `locator` is the file's place or a place inside it."""
+    outer, inner = file.locator, locator
+    steps = len(outer.steps)
+    if steps and inner.steps[:steps] == outer.steps:
+        return True
+    if not inner.path.startswith(outer.path):
+        return False
+    rest = inner.path[len(outer.path) :]
+    return not rest or not (rest[0].isalnum() or rest[0] in "_-")
+
+
+def _default_message(rule: CompiledRule, entities: Iterable[str]) -> str:
+    what = ", ".join(sorted(set(entities))[:3])
+    why = f" because it contains {what}" if what else ""
+    match rule.action:
+        case Verdict.BLOCK:
+            return f"Rule `{rule.id}` stopped this request{why}. Please take it out and try again."
+        case Verdict.REDACT:
+            return f"Rule `{rule.id}` took out {what or 'sensitive values'} before sending."
+        case Verdict.ALLOW | Verdict.LOG:
+            return ""
+        case other:
+            assert_never(other)
