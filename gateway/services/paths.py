@@ -1,0 +1,98 @@
+"""What path does a request target name, however it is spelt?
+
+Law: an operation cannot be evaded by spelling. Every spelling that some server would read as the
+same path (escapes, doubled slashes, dot segments, parameters, case) has one normal form here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9_.~:@!$&'()*+,=-]*)+")
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+_DECODINGS = 4
+_NOISE = "".join(map(chr, range(0x21))) + "\x7f\xa0\ufeff"
+_PLACEHOLDER = re.compile(r"\{[a-z_][a-z0-9_]*\}")
+_FIXED = re.compile(r"[a-z0-9._~:@!$&'()+,=-]*")
+
+
+def normalise(target: str) -> str:
+    """The path of a request target in normal form: decoded, lower case, `/`-led, no empty segment.
+
+    Over-matching is the safe side: escapes are decoded until nothing changes (at most four times),
+    a decoded slash or backslash separates segments, dot segments are resolved (RFC 3986 section
+    5.2.4), path parameters (`;v=1`, RFC 3986 section 3.3) and blanks or control characters at the
+    ends of a segment are dropped. Never raises.
+    """
+    path = target
+    for index, character in enumerate(target):
+        if character in "?#":
+            path = target[:index]
+            break
+    if _PLAIN.fullmatch(path):
+        return path.lower()
+    if not path.startswith("/"):
+        path = _ABSOLUTE.sub("", path, count=1)  # absolute form, RFC 9112 section 3.2.2
+    for _ in range(_DECODINGS):
+        decoded = unquote(path, errors="replace")
+        if decoded == path:
+            break
+        path = decoded
+    segments: list[str] = []
+    for raw in path.replace("\\", "/").split("/"):
+        segment = raw.partition(";")[0].strip(_NOISE)
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    return "/" + "/".join(segments).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """A path with holes: `{x}` is one segment or a piece of one, `**` any number of segments.
+
+    `length` is the number of segments that a matching path has, None when `**` leaves it open;
+    `literal` tells that there is no hole, so that equality decides.
+    """
+
+    text: str
+    regex: re.Pattern[str]
+    length: int | None
+    literal: bool
+
+    @classmethod
+    def parse(cls, text: str) -> PathPattern:
+        """Read a pattern; `ValueError` says what is wrong with it."""
+        if not text.startswith("/"):
+            raise ValueError(f"path `{text}` must start with `/`")
+        if "?" in text or "#" in text:
+            raise ValueError(f"path `{text}` has a query or fragment: only the path is matched")
+        segments = text.lower().strip("/").split("/") if text != "/" else []
+        pieces: list[str] = []
+        for segment in segments:
+            if segment == "**":
+                pieces.append("(?:/[^/]+)*")
+                continue
+            if "*" in segment:
+                raise ValueError(
+                    f"path `{text}`: `**` must stand alone between slashes; one segment is `{{x}}`"
+                )
+            fixed = _PLACEHOLDER.split(segment)
+            if segment in {"", ".", ".."} or not all(_FIXED.fullmatch(piece) for piece in fixed):
+                raise ValueError(
+                    f"path `{text}`: `{segment}` is not a plain segment or a `{{name}}`"
+                )
+            pieces.append("/" + "[^/]+".join(re.escape(piece) for piece in fixed))
+        return cls(
+            text="/" + "/".join(segments),
+            regex=re.compile("".join(pieces) or "/"),
+            length=None if "**" in segments else len(segments),
+            literal="{" not in text and "**" not in segments,
+        )
+
+    def matches(self, path: str) -> bool:
+        """Does the pattern match a path in normal form?"""
+        return self.regex.fullmatch(path if path != "/" or self.literal else "") is not None
