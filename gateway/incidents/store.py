@@ -1,0 +1,544 @@
+"""Where are incidents kept and found again? In SQLite for one machine, PostgreSQL for a company.
+
+Law: adding is idempotent by incident id, in one transaction per batch: a batch is stored whole or
+not at all, and storing it again changes nothing. No statement's parameters reach an error's text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast, get_args
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session, selectinload
+
+from gateway.incidents.record import (
+    Enforced,
+    FindingGroup,
+    FiredRule,
+    Incident,
+    UnreadPlace,
+)
+from gateway.incidents.tables import (
+    Base,
+    FindingRow,
+    FingerprintRow,
+    IncidentRow,
+    RuleRow,
+    UnreadRow,
+)
+from gateway.model import Mode, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""The migration scripts: a link to the top-level folder in a checkout, a folder when installed."""
+
+CONNECT_SECONDS = 5
+LOCK_SECONDS = 5
+STATEMENT_SECONDS = 30
+MAX_PAGE = 1000
+
+_MIGRATION_LOCK = 0x1EA46A7E  # any number; the same for all gateways of one database
+
+
+class StoreError(ValueError):
+    """A database URL or schema that cannot be used; the text says what to change."""
+
+
+class Place(NamedTuple):
+    """Where a page ends: pass it as `before` to get the next, older one."""
+
+    at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which incidents to list; what is None is not asked. All that are given must hold.
+
+    `since` is inclusive, `until` exclusive, both with a time zone. `rule`, `entity`, `fingerprint`
+    and `unread` hold if any rule, finding or place of the incident has it.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    actor: str | None = None
+    source_ip: str | None = None
+    service: str | None = None
+    category: str | None = None
+    operation: str | None = None
+    act: str | None = None
+    host: str | None = None
+    verdict: Verdict | None = None
+    enforcement: Enforced | None = None
+    cause: str | None = None
+    min_severity: Severity | None = None
+    policy_revision: str | None = None
+    rule: str | None = None
+    entity: str | None = None
+    fingerprint: str | None = None
+    unread: str | None = None
+
+
+class Store:
+    """Incidents in a database. Methods raise SQLAlchemy's errors; `OperationalError` is "away"."""
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime] | None = None) -> None:
+        self.engine = engine
+        self._clock = clock or (lambda: datetime.now(UTC))
+
+    @classmethod
+    def open(cls, url: str, *, clock: Callable[[], datetime] | None = None) -> Self:
+        """A store on `sqlite:///PATH` or `postgresql://…`; connects when first used.
+
+        Raises `StoreError` for a URL that names no such database.
+        """
+        return cls(_engine(url), clock=clock)
+
+    def add(self, incidents: Iterable[Incident]) -> int:
+        """Store those incidents that are not stored yet; how many were new."""
+        # The same id twice in one batch is the same incident: the first one counts.
+        batch = {incident.id: incident for incident in reversed(list(incidents))}
+        if not batch:
+            return 0
+        stored_at = self._clock()
+        rows = [_incident_row(incident, stored_at) for incident in batch.values()]
+        with self.engine.begin() as connection:
+            fresh = set(
+                connection.execute(self._insert_new(connection).returning(IncidentRow.id), rows)
+                .scalars()
+                .all()
+            )
+            news = [batch[key] for key in batch if key in fresh]
+            for table, children in (
+                (RuleRow, _rule_rows(news)),
+                (FindingRow, _finding_rows(news)),
+                (FingerprintRow, _fingerprint_rows(news)),
+                (UnreadRow, _unread_rows(news)),
+            ):
+                if children:
+                    connection.execute(insert(table), children)
+        return len(news)
+
+    @staticmethod
+    def _insert_new(connection: Connection) -> sqlite.Insert | postgresql.Insert:
+        """INSERT … ON CONFLICT DO NOTHING, which both databases have, each in its own dialect."""
+        if connection.dialect.name == "sqlite":
+            return sqlite.insert(IncidentRow).on_conflict_do_nothing(index_elements=["id"])
+        return postgresql.insert(IncidentRow).on_conflict_do_nothing(index_elements=["id"])
+
+    def get(self, incident: str) -> Incident | None:
+        """The incident with this id, or None."""
+        with Session(self.engine) as session:
+            row = session.scalar(_whole(select(IncidentRow).where(IncidentRow.id == incident)))
+            return None if row is None else _incident(row)
+
+    def list(
+        self, filters: Filters | None = None, *, limit: int = 100, before: Place | None = None
+    ) -> tuple[Incident, ...]:
+        """Incidents newest first, at most `limit` (1 to 1000), older than `before`."""
+        if not 1 <= limit <= MAX_PAGE:
+            raise ValueError(f"limit must be from 1 to {MAX_PAGE}")
+        query = _filtered(select(IncidentRow), filters or Filters())
+        if before is not None:
+            query = query.where(tuple_(IncidentRow.at, IncidentRow.id) < tuple_(*before))
+        query = query.order_by(IncidentRow.at.desc(), IncidentRow.id.desc()).limit(limit)
+        with Session(self.engine) as session:
+            return tuple(_incident(row) for row in session.scalars(_whole(query)))
+
+    def purge(self, before: datetime, *, limit: int = 1000) -> int:
+        """Delete at most `limit` incidents older than `before`, oldest first; how many went."""
+        oldest = (
+            select(IncidentRow.id)
+            .where(IncidentRow.at < before)
+            .order_by(IncidentRow.at)
+            .limit(limit)
+        )
+        with self.engine.begin() as connection:
+            gone = connection.execute(delete(IncidentRow).where(IncidentRow.id.in_(oldest)))
+        return gone.rowcount
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+# --- schema --------------------------------------------------------------------------------------
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the newest schema; nothing to do is no error.
+
+    Gateways that start together wait for each other. On PostgreSQL a migration that cannot get its
+    locks in time gives up with `OperationalError` instead of stopping everybody behind it.
+    """
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                # Waiting for the lock counts against lock_timeout, see `_engine`.
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+            else:
+                # A first write takes SQLite's write lock, so two migrations cannot interleave.
+                connection.exec_driver_sql("PRAGMA user_version = 0")
+            config = configuration()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def configuration() -> Config:
+    """Alembic's configuration, from code: an installed package has no alembic.ini."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def newest() -> str:
+    """The newest schema revision that this program knows."""
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    if head is None:
+        raise StoreError("no migrations are installed; install the package again")
+    return head
+
+
+def current(url: str) -> str | None:
+    """The schema revision of the database at `url`; None when it is empty."""
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """One connection to `url` for tools that look at the schema."""
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+METADATA = Base.metadata
+"""The tables, for comparing with the migrations."""
+
+
+# --- engines -------------------------------------------------------------------------------------
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # No quoting: the URL may hold a password.
+        raise StoreError(
+            "`database` is no database URL; write `sqlite:///PATH` or `postgresql://HOST/NAME`"
+        ) from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite(parsed)
+        case "postgresql" | "postgres":
+            return _postgresql(parsed)
+        case other:
+            raise StoreError(
+                f"`database` is of kind `{other}`; only `sqlite` and `postgresql` are supported"
+            )
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("`database` keeps incidents in memory only; write `sqlite:///PATH`")
+    path = Path(url.database)
+
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        hide_parameters=True,
+        connect_args={"timeout": LOCK_SECONDS},
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def private(*_: object) -> None:
+        # Made here, not by SQLite, so that nobody else can read who did what.
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        # The driver must not begin transactions by itself: DDL would escape them.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={LOCK_SECONDS * 1000}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    limits = f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
+    given = url.query.get("options", "")
+    options = f"{limits} {given if isinstance(given, str) else ' '.join(given)}".strip()
+    try:
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            pool_size=2,
+            max_overflow=3,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": options,
+                "application_name": "leakgate",
+                # A database that vanished without a word is noticed within half a minute.
+                "keepalives": 1,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 20_000,
+            },
+        )
+    except (NoSuchModuleError, ImportError):  # pragma: no cover  # a broken installation
+        raise StoreError("`database` needs the package `psycopg`; install it") from None
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def _incident_row(incident: Incident, stored_at: datetime) -> dict[str, object]:
+    return {
+        "id": incident.id,
+        "exchange": incident.exchange,
+        "at": incident.at,
+        "stored_at": stored_at,
+        "actor": incident.actor,
+        "source_ip": incident.source_ip,
+        "service": incident.service,
+        "category": incident.category,
+        "operation": incident.operation,
+        "act": incident.act,
+        "host": incident.host,
+        "method": incident.method,
+        "verdict": incident.verdict.name.lower(),
+        "monitored": incident.monitored.name.lower(),
+        "enforcement": incident.enforcement,
+        "cause": incident.cause,
+        "severity": int(incident.severity),
+        "policy_revision": incident.policy_revision,
+        "detector_revision": incident.detector_revision,
+        "inspected": incident.inspected,
+        "findings_total": incident.findings_total,
+        "unread_total": incident.unread_total,
+        "omitted": incident.omitted,
+        "timings": dict(incident.timings),
+    }
+
+
+def _rule_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    return [
+        {
+            "incident_id": incident.id,
+            "position": position,
+            "rule": rule.rule,
+            "mode": rule.mode,
+            "action": rule.action.name.lower(),
+            "severity": int(rule.severity),
+        }
+        for incident in incidents
+        for position, rule in enumerate(incident.rules)
+    ]
+
+
+def _finding_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    return [
+        {
+            "incident_id": incident.id,
+            "position": position,
+            "entity": group.entity,
+            "path": group.path,
+            "role": group.role,
+            "kind": group.kind,
+            "detector": group.detector,
+            "count": group.count,
+            "distinct": group.distinct,
+            "confidence": group.confidence,
+            "preview": group.preview,
+        }
+        for incident in incidents
+        for position, group in enumerate(incident.findings)
+    ]
+
+
+def _fingerprint_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    return [
+        {
+            "incident_id": incident.id,
+            "finding": finding,
+            "position": position,
+            "fingerprint": value,
+        }
+        for incident in incidents
+        for finding, group in enumerate(incident.findings)
+        for position, value in enumerate(group.fingerprints)
+    ]
+
+
+def _unread_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    return [
+        {
+            "incident_id": incident.id,
+            "position": position,
+            "path": place.path,
+            "reason": place.reason,
+            "size": place.size,
+            "detail": place.detail,
+        }
+        for incident in incidents
+        for position, place in enumerate(incident.unread)
+    ]
+
+
+def _whole(query: Select[Any]) -> Select[Any]:
+    """The query with all children in one more statement per table, not one per incident."""
+    return query.options(
+        selectinload(IncidentRow.rules),
+        selectinload(IncidentRow.findings).selectinload(FindingRow.fingerprints),
+        selectinload(IncidentRow.unread),
+    )
+
+
+def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
+    equal = {
+        IncidentRow.actor: filters.actor,
+        IncidentRow.source_ip: filters.source_ip,
+        IncidentRow.service: filters.service,
+        IncidentRow.category: filters.category,
+        IncidentRow.operation: filters.operation,
+        IncidentRow.act: filters.act,
+        IncidentRow.host: filters.host,
+        IncidentRow.verdict: filters.verdict.name.lower() if filters.verdict is not None else None,
+        IncidentRow.enforcement: filters.enforcement,
+        IncidentRow.cause: filters.cause,
+        IncidentRow.policy_revision: filters.policy_revision,
+    }
+    for column, wanted in equal.items():
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if filters.since is not None:
+        query = query.where(IncidentRow.at >= filters.since)
+    if filters.until is not None:
+        query = query.where(IncidentRow.at < filters.until)
+    if filters.min_severity is not None:
+        query = query.where(IncidentRow.severity >= int(filters.min_severity))
+    children = {
+        (RuleRow.incident_id, RuleRow.rule): filters.rule,
+        (FindingRow.incident_id, FindingRow.entity): filters.entity,
+        (FingerprintRow.incident_id, FingerprintRow.fingerprint): filters.fingerprint,
+        (UnreadRow.incident_id, UnreadRow.reason): filters.unread,
+    }
+    for (owner, column), wanted in children.items():
+        if wanted is not None:
+            query = query.where(IncidentRow.id.in_(select(owner).where(column == wanted)))
+    return query
+
+
+def _incident(row: IncidentRow) -> Incident:
+    return Incident(
+        id=row.id,
+        exchange=row.exchange,
+        at=row.at,
+        actor=row.actor,
+        source_ip=row.source_ip,
+        service=row.service,
+        category=row.category,
+        operation=row.operation,
+        act=row.act,
+        host=row.host,
+        method=row.method,
+        verdict=Verdict[row.verdict.upper()],
+        monitored=Verdict[row.monitored.upper()],
+        enforcement=_enforced(row.enforcement),
+        cause=row.cause,
+        severity=Severity(row.severity),
+        policy_revision=row.policy_revision,
+        detector_revision=row.detector_revision,
+        inspected=row.inspected,
+        rules=tuple(
+            FiredRule(
+                rule.rule,
+                cast("Mode", rule.mode),
+                Verdict[rule.action.upper()],
+                Severity(rule.severity),
+            )
+            for rule in row.rules
+        ),
+        findings=tuple(
+            FindingGroup(
+                entity=group.entity,
+                path=group.path,
+                role=group.role,
+                kind=group.kind,
+                detector=group.detector,
+                count=group.count,
+                distinct=group.distinct,
+                confidence=group.confidence,
+                preview=group.preview,
+                fingerprints=tuple(item.fingerprint for item in group.fingerprints),
+            )
+            for group in row.findings
+        ),
+        findings_total=row.findings_total,
+        unread=tuple(
+            UnreadPlace(place.path, place.reason, place.size, place.detail) for place in row.unread
+        ),
+        unread_total=row.unread_total,
+        omitted=row.omitted,
+        timings=row.timings,
+    )
+
+
+def _enforced(word: str) -> Enforced:
+    if word not in get_args(Enforced.__value__):
+        raise ValueError("the database holds an enforcement that this version does not know")
+    return cast("Enforced", word)
