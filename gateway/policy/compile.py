@@ -604,7 +604,8 @@ class _RuleCompiler:
     def _fact(self, name: str, tests: Sequence[str | Range], at: tuple[str | int, ...]) -> FactTest:
         if name not in self.names.facts:
             self._wrong(at, f"unknown fact `{name}`{suggest(name, self.names.facts)}")
-        allowed = self.names.facts.get(name)
+        values = self.names.facts.get(name)
+        allowed = None if values is None else {fact_word(value) for value in values}
         words = [test for test in tests if isinstance(test, str)]
         for position, test in enumerate(tests):
             if allowed is None:

@@ -85,16 +85,19 @@ type Many[T] = Annotated[tuple[T, ...], _OneOrMany()]
 
 
 def fact_word(value: object) -> str:
-    """The one spelling of a fact's value: YAML reads `yes` as true, so true is written `yes`."""
+    """The one spelling of a fact's value, in lower case.
+
+    YAML 1.1 reads a bare `yes` as true and Norway's `NO` as false, so both are written as words.
+    """
     if value is True:
         return "yes"
     if value is False:
         return "no"
-    return str(value)
+    return str(value).lower()
 
 
 def _fact_test(value: Any) -> Any:
-    return fact_word(value) if isinstance(value, bool | int) else value
+    return fact_word(value) if isinstance(value, str | bool | int) else value
 
 
 def _size(value: Any) -> Any:
