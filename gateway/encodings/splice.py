@@ -1,0 +1,634 @@
+"""How do edits of decoded texts get back into the bytes of an exchange?
+
+Law: only the edited spans change. With no edits the bytes are identical; with edits, every byte
+outside them is kept, through every layer of encoding, and what cannot be rewritten safely is
+`CannotRewrite`, never a damaged request.
+
+A `Locator.steps` is a path of `Step(codec, start, end, param)` from the wire to a text. The first
+step names a *place*: ``body``, ``target``, ``header`` and ``trailer`` (values), ``header-name`` and
+``trailer-name``; for the last four the param is the index. Each further step takes the slice
+``start:end`` of what its parent decodes to, and decodes it with a codec of `CODECS`.
+
+There are two kinds of codec. Where each decoded character has its own place in the raw form
+(UTF-8, JSON strings, percent, entities), an edit maps to exactly that place. Where it has not
+(compression, base64), the layer is encoded anew as a whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import quopri
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in the stubs
+from typing import Final
+from urllib.parse import quote
+
+from gateway.encodings import content_encoding
+from gateway.model import Edit, Exchange, Header, Headers, Locator, Rewrite, Step
+
+type Value = str | bytes
+type Splice = tuple[int, int, Value]
+"""Replace `start:end` of a value; offsets and replacement are in the units of that value."""
+
+MAX_DECODED: Final = 1 << 30
+"""A guard only: extraction has already decoded the same bytes under its own, lower limit."""
+
+
+class CannotRewrite(Exception):  # noqa: N818  # reads as a statement where it is raised
+    """The exchange cannot be rewritten; it has to be refused instead. `reason` holds no content."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the request cannot be rewritten: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One layer. `decode` undoes it; `splice` turns edits of the decoded value into raw ones."""
+
+    decode: Callable[[Value, str], Value]
+    splice: Callable[[Value, Sequence[Splice], str], list[Splice]]
+
+
+# --- layers in which every character has its place -----------------------------------------------
+
+type Escape = tuple[int, int, str]
+"""A stretch of raw text that decodes to something else: raw start, raw end, decoded text."""
+
+
+def _escaping(
+    escapes: Callable[[str, str], Iterator[Escape]], escape: Callable[[str, str], str]
+) -> Codec:
+    """A codec over text in which some stretches are escapes and all else stands for itself."""
+
+    def decode(raw: Value, param: str) -> Value:
+        text = _text(raw)
+        out: list[str] = []
+        at = 0
+        for start, end, decoded in escapes(text, param):
+            out.append(text[at:start])
+            out.append(decoded)
+            at = end
+        if not at:
+            return text
+        out.append(text[at:])
+        return "".join(out)
+
+    def splice(raw: Value, splices: Sequence[Splice], param: str) -> list[Splice]:
+        text = _text(raw)
+        found = list(escapes(text, param))
+        # Offsets of each escape in the decoded text.
+        starts: list[int] = []
+        ends: list[int] = []
+        shrunk = 0
+        for start, end, decoded in found:
+            starts.append(start - shrunk)
+            shrunk += end - start - len(decoded)
+            ends.append(end - shrunk)
+
+        def raw_offset(position: int, *, is_end: bool) -> int:
+            """The raw offset of a decoded one; inside an escape, its near or far edge."""
+            before = bisect_right(ends, position)
+            if before < len(found) and starts[before] < position:
+                return found[before][1] if is_end else found[before][0]
+            return position - ends[before - 1] + found[before - 1][1] if before else position
+
+        def raw_start(position: int) -> int:
+            return raw_offset(position, is_end=False)
+
+        return [
+            (raw_start(start), raw_offset(end, is_end=True), escape(_text(new), param))
+            for start, end, new in splices
+        ]
+
+    return Codec(decode, splice)
+
+
+_JSON_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
+)
+
+
+def json_string(text: str) -> str:
+    """`text` as it stands between the quotes of a JSON string, all in ASCII."""
+    out: list[str] = []
+    for ch in text:
+        code = ord(ch)
+        if ch in '"\\':
+            out.append("\\" + ch)
+        elif 0x20 <= code < 0x7F:
+            out.append(ch)
+        elif code > 0xFFFF:
+            code -= 0x10000
+            out.append(f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}")
+        else:
+            out.append(f"\\u{code:04x}")
+    return "".join(out)
+
+
+def _json_escapes(raw: str, _param: str) -> Iterator[Escape]:
+    for match in _JSON_ESCAPE.finditer(raw):
+        yield match.start(), match.end(), scanstring(match[0] + '"', 0, True)[0]  # noqa: FBT003  # the signature of the json module
+
+
+_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+|\+")
+
+
+def _percent_escapes(raw: str, param: str) -> Iterator[Escape]:
+    """Percent triplets as UTF-8, or as the single-byte charset in `param`; ``form`` adds `+`.
+
+    A byte that is not valid stands as a lone surrogate, so that each keeps its own place.
+    """
+    form = param == "form"
+    charset = "utf-8" if form or not param else param
+    for match in _PERCENT.finditer(raw):
+        run = match[0]
+        start = match.start()
+        if run == "+":
+            if form:
+                yield start, start + 1, " "
+            continue
+        data = bytes.fromhex(run.replace("%", ""))
+        for ch in data.decode(charset, "surrogateescape"):
+            size = 3 * len(ch.encode(charset, "surrogateescape"))
+            yield start, start + size, ch
+            start += size
+
+
+def _percent(text: str, param: str) -> str:
+    charset = "utf-8" if param in ("", "form") else param
+    return quote(text, safe="", encoding=charset, errors="replace")
+
+
+_QUOTED = re.compile(r'\\["\\]')
+
+
+def _quoted_escapes(raw: str, _param: str) -> Iterator[Escape]:
+    for match in _QUOTED.finditer(raw):
+        yield match.start(), match.end(), match[0][1]
+
+
+def _quoted(text: str, _param: str) -> str:
+    # WHATWG HTML, multipart/form-data: these three characters are percent-encoded in names.
+    for ch, escaped in (("\\", "_"), ('"', "%22"), ("\r", "%0D"), ("\n", "%0A")):
+        text = text.replace(ch, escaped)
+    return text
+
+
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
+
+
+def _entity_escapes(raw: str, _param: str) -> Iterator[Escape]:
+    for match in _ENTITY.finditer(raw):
+        decoded = html.unescape(match[0])
+        if decoded != match[0]:
+            yield match.start(), match.end(), decoded
+
+
+def _entities(text: str, _param: str) -> str:
+    return html.escape(text)
+
+
+# --- bytes to text -------------------------------------------------------------------------------
+
+
+def _decode_utf8(raw: Value, _param: str) -> Value:
+    return _bytes(raw).decode("utf-8")
+
+
+def _splice_utf8(raw: Value, splices: Sequence[Splice], _param: str) -> list[Splice]:
+    data = _bytes(raw)
+    text = data.decode("utf-8")
+    ascii_only = len(text) == len(data)
+    out: list[Splice] = []
+    at = offset = 0
+
+    def byte_offset(position: int) -> int:
+        nonlocal at, offset
+        if ascii_only:
+            return position
+        offset += len(text[at:position].encode("utf-8"))
+        at = position
+        return offset
+
+    for start, end, new in splices:
+        out.append((byte_offset(start), byte_offset(end), _text(new).encode("utf-8", "replace")))
+    return out
+
+
+def _decode_latin1(raw: Value, _param: str) -> Value:
+    return _bytes(raw).decode("latin-1")
+
+
+def _splice_latin1(_raw: Value, splices: Sequence[Splice], _param: str) -> list[Splice]:
+    return [(start, end, _text(new).encode("latin-1", "replace")) for start, end, new in splices]
+
+
+def _decode_charset(raw: Value, param: str) -> Value:
+    return _bytes(raw).decode(param)
+
+
+def _splice_charset(raw: Value, splices: Sequence[Splice], param: str) -> list[Splice]:
+    data = _bytes(raw)
+    text = data.decode(param)
+    if text.encode(param) != data:
+        raise CannotRewrite(f"its character set `{param}` does not encode back")
+    known = [
+        (start, end, _text(new).encode(param, "replace").decode(param))
+        for start, end, new in splices
+    ]
+    return [(0, len(data), _joined(text, known).encode(param))]
+
+
+# --- layers that are encoded anew as a whole -----------------------------------------------------
+
+
+def _whole(
+    decode: Callable[[Value, str], bytes], encode: Callable[[bytes, Value, str], Value]
+) -> Codec:
+    """A codec that encodes the whole layer again; `encode` gets the old raw form for its style."""
+
+    def decoded(raw: Value, param: str) -> Value:
+        return decode(raw, param)
+
+    def splice(raw: Value, splices: Sequence[Splice], param: str) -> list[Splice]:
+        new = _joined_bytes(decode(raw, param), splices)
+        return [(0, len(raw), encode(new, raw, param))]
+
+    return Codec(decoded, splice)
+
+
+_BASE64_SPACE = re.compile(rb"[ \t\r\n]+")
+
+
+def decode_base64(raw: Value) -> bytes | None:
+    """The bytes of a base64 text in either alphabet, padded or not; None when it is neither."""
+    if isinstance(raw, str):
+        if not raw.isascii():
+            return None
+        data = raw.encode("ascii")
+    else:
+        data = raw
+    data = _BASE64_SPACE.sub(b"", data).rstrip(b"=")
+    if len(data) % 4 == 1:
+        return None
+    url = b"-" in data or b"_" in data
+    data += b"=" * (-len(data) % 4)
+    try:
+        return base64.b64decode(data, b"-_" if url else None, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _decode_base64(raw: Value, _param: str) -> bytes:
+    data = decode_base64(raw)
+    if data is None:
+        raise CannotRewrite("its base64 is malformed")
+    return data
+
+
+def _encode_base64(data: bytes, raw: Value, _param: str) -> Value:
+    """Encode as `raw` was: same alphabet, same padding habit, no line breaks."""
+    old = raw.encode("ascii") if isinstance(raw, str) else raw
+    url = b"-" in old or b"_" in old
+    new = base64.b64encode(data, b"-_" if url else None)
+    if url and b"=" not in old:
+        new = new.rstrip(b"=")
+    return new.decode("ascii") if isinstance(raw, str) else new
+
+
+_DATA_URL = re.compile(r"[dD][aA][tT][aA]:([^,]{0,500}),")
+
+
+def data_url(url: str) -> tuple[str, bool, int] | None:
+    """Media type, whether base64, and offset of the payload of a `data:` URL (RFC 2397)."""
+    match = _DATA_URL.match(url)
+    if match is None:
+        return None
+    media, _, rest = match[1].partition(";")
+    is_base64 = rest.strip().lower().endswith("base64") or media.strip().lower() == "base64"
+    return media.strip().lower(), is_base64, match.end()
+
+
+def decode_data_url(url: str) -> bytes | None:
+    """The bytes that a `data:` URL holds; None when it is malformed."""
+    parsed = data_url(url)
+    if parsed is None:
+        return None
+    _, is_base64, start = parsed
+    payload = url[start:]
+    if is_base64:
+        return decode_base64(_text(_PERCENT_CODEC.decode(payload, "")))
+    return _text(_PERCENT_CODEC.decode(payload, "")).encode("utf-8", "surrogateescape")
+
+
+def _decode_data_url(raw: Value, _param: str) -> bytes:
+    data = decode_data_url(_text(raw))
+    if data is None:
+        raise CannotRewrite("its data URL is malformed")
+    return data
+
+
+def _encode_data_url(data: bytes, raw: Value, _param: str) -> Value:
+    url = _text(raw)
+    parsed = data_url(url)
+    if parsed is None:
+        raise CannotRewrite("its data URL is malformed")
+    _, is_base64, start = parsed
+    payload = base64.b64encode(data).decode("ascii") if is_base64 else quote(data, safe="")
+    return url[:start] + payload
+
+
+def _decode_quoted_printable(raw: Value, _param: str) -> bytes:
+    return quopri.decodestring(_bytes(raw))
+
+
+def _encode_quoted_printable(data: bytes, _raw: Value, _param: str) -> Value:
+    return quopri.encodestring(data, quotetabs=True)
+
+
+def _decode_content(raw: Value, param: str) -> bytes:
+    try:
+        return content_encoding.decode(_bytes(raw), param, MAX_DECODED)
+    except content_encoding.EncodingError as error:
+        raise CannotRewrite(f"its content encoding `{error.detail}` is {error.reason}") from None
+
+
+def _encode_content(data: bytes, _raw: Value, param: str) -> Value:
+    return content_encoding.encode(data, param)
+
+
+def _same(raw: Value, _param: str) -> Value:
+    return raw
+
+
+def _same_splices(_raw: Value, splices: Sequence[Splice], _param: str) -> list[Splice]:
+    return list(splices)
+
+
+_PERCENT_CODEC: Final = _escaping(_percent_escapes, _percent)
+
+CODECS: Final[dict[str, Codec]] = {
+    "slice": Codec(_same, _same_splices),  # a part of the parent, as it stands
+    "json": Codec(_same, _same_splices),  # a JSON document inside a decoded text
+    "multipart": Codec(_same, _same_splices),  # the content of one part
+    "utf-8": Codec(_decode_utf8, _splice_utf8),
+    "latin-1": Codec(_decode_latin1, _splice_latin1),
+    "charset": Codec(_decode_charset, _splice_charset),  # param: name of a Python codec
+    "json-string": _escaping(_json_escapes, lambda text, _param: json_string(text)),
+    "percent": _PERCENT_CODEC,  # param: a single-byte charset, UTF-8 when empty
+    "form": _escaping(
+        lambda raw, _param: _percent_escapes(raw, "form"),
+        lambda text, _param: _percent(text, "form"),
+    ),
+    "quoted": _escaping(_quoted_escapes, _quoted),
+    "xml": _escaping(_entity_escapes, _entities),
+    "base64": _whole(_decode_base64, _encode_base64),
+    "data-url": _whole(_decode_data_url, _encode_data_url),
+    "quoted-printable": _whole(_decode_quoted_printable, _encode_quoted_printable),
+    "content-encoding": _whole(_decode_content, _encode_content),  # param: the header's value
+}
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value, str):
+        raise CannotRewrite("a layer does not have the form that the place says")
+    return value
+
+
+def _bytes(value: Value) -> bytes:
+    if not isinstance(value, bytes):
+        raise CannotRewrite("a layer does not have the form that the place says")
+    return value
+
+
+def _pieces[T: (str, bytes)](value: T, splices: Sequence[tuple[int, int, T]]) -> Iterator[T]:
+    at = 0
+    for start, end, new in splices:
+        yield value[at:start]
+        yield new
+        at = end
+    yield value[at:]
+
+
+def _joined(value: str, splices: Sequence[Splice]) -> str:
+    return "".join(_pieces(value, [(start, end, _text(new)) for start, end, new in splices]))
+
+
+def _joined_bytes(value: bytes, splices: Sequence[Splice]) -> bytes:
+    return b"".join(_pieces(value, [(start, end, _bytes(new)) for start, end, new in splices]))
+
+
+# --- the one rewriting engine --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Layer:
+    """The edits of one decoded value, and those of the layers inside it."""
+
+    own: list[Splice] = field(default_factory=list)
+    inner: dict[Step, _Layer] = field(default_factory=dict)
+
+
+def _ordered(splices: Sequence[Splice], size: int) -> list[Splice]:
+    """Own edits by place. INVARIANT: within bounds, and no two overlap."""
+    ordered = sorted(splices, key=lambda splice: splice[:2])
+    at = 0
+    for start, end, _ in ordered:
+        if not 0 <= start <= end <= size:
+            raise CannotRewrite("an edit lies outside its text")
+        if start < at:
+            raise CannotRewrite("two edits overlap")
+        at = end
+    return ordered
+
+
+def _merged(outer: Sequence[Splice], inner: Sequence[Splice]) -> list[Splice]:
+    """Edits of a value and of the layers inside it; where one covers another, the larger stands.
+
+    A text may be read twice, as it stands and decoded, so that a secret found in both readings
+    gives two edits of the same place.
+    """
+    out: list[Splice] = []
+    for splice in sorted([*outer, *inner], key=lambda item: (item[0], -item[1])):
+        if out and splice[0] < out[-1][1]:
+            if splice[1] > out[-1][1]:
+                raise CannotRewrite("two edits overlap")
+            continue
+        if out and splice[:2] == out[-1][:2] and splice[0] != splice[1]:
+            continue
+        out.append(splice)
+    return out
+
+
+def _resolve(layer: _Layer, value: Value) -> list[Splice]:
+    own = _ordered(layer.own, len(value))
+    inner: list[Splice] = []
+    for step, child in layer.inner.items():
+        codec = CODECS.get(step.codec)
+        if codec is None:
+            raise CannotRewrite(f"layer `{step.codec}` is read-only")
+        raw = value[step.start : step.end]
+        splices = _resolve(child, _decoded(codec, raw, step.param))
+        inner += [
+            (step.start + start, step.start + end, new)
+            for start, end, new in codec.splice(raw, splices, step.param)
+        ]
+    return _merged(own, inner) if inner else own
+
+
+def _decoded(codec: Codec, raw: Value, param: str) -> Value:
+    try:
+        return codec.decode(raw, param)
+    except UnicodeError:
+        pass
+    # Not raised inside `except`: a decode error holds the bytes.
+    raise CannotRewrite("a layer is not in the character set that its place says")
+
+
+_PLACES: Final = frozenset({"body", "target", "header", "trailer", "header-name", "trailer-name"})
+
+
+def _place(exchange: Exchange, step: Step) -> Value:
+    if step.codec == "body":
+        return exchange.body
+    if step.codec == "target":
+        return exchange.target
+    if step.codec not in _PLACES:
+        raise CannotRewrite(f"`{step.codec}` is not a place in a request")
+    fields = exchange.headers if step.codec.startswith("header") else exchange.trailers
+    return fields[int(step.param)][0 if step.codec.endswith("-name") else 1]
+
+
+def read(exchange: Exchange, locator: Locator) -> Value:
+    """What stands at a locator, decoded. Raises `CannotRewrite` for one that does not fit."""
+    if not locator.steps:
+        raise CannotRewrite("the place has no address")
+    value = _place(exchange, locator.steps[0])
+    for step in locator.steps[1:]:
+        codec = CODECS.get(step.codec)
+        if codec is None:
+            raise CannotRewrite(f"layer `{step.codec}` is read-only")
+        value = _decoded(codec, value[step.start : step.end], step.param)
+    return value
+
+
+def apply(
+    exchange: Exchange, edits: Sequence[Edit], blobs: Sequence[tuple[Locator, bytes]] = ()
+) -> Rewrite:
+    """The exchange with all `edits` made, and each blob in `blobs` replaced whole.
+
+    Edits may lie in any layers; two edits of one text must not overlap. Raises `CannotRewrite`.
+    """
+    roots: dict[Step, _Layer] = {}
+
+    def layer_of(locator: Locator) -> _Layer:
+        if not locator.steps:
+            raise CannotRewrite("the place has no address")
+        first, *rest = locator.steps
+        layer = roots.setdefault(Step(first.codec, 0, 0, first.param), _Layer())
+        for step in rest:
+            layer = layer.inner.setdefault(step, _Layer())
+        return layer
+
+    for edit in edits:
+        layer_of(edit.locator).own.append((edit.start, edit.end, edit.replacement))
+    for locator, data in blobs:
+        layer = layer_of(locator)
+        if layer.own or layer.inner:
+            raise CannotRewrite("two edits overlap")
+        layer.own.append((0, len(_bytes(read(exchange, locator))), data))
+
+    if not roots:
+        return Rewrite(exchange.target, exchange.headers, exchange.body, exchange.trailers)
+    _require_unsigned(exchange)
+    target, body = exchange.target, exchange.body
+    headers, trailers = list(exchange.headers), list(exchange.trailers)
+    for step, layer in roots.items():
+        value = _place(exchange, step)
+        splices = _resolve(layer, value)
+        match step.codec:
+            case "target":
+                target = _visible(_joined(_text(value), splices))
+            case "body":
+                body = _joined_bytes(_bytes(value), splices)
+            case _:
+                fields = headers if step.codec.startswith("header") else trailers
+                _replace_field(fields, step, _joined_bytes(_bytes(value), splices))
+    fields_out: Headers = tuple(headers)
+    if body != exchange.body:
+        fields_out = _fitting_headers(fields_out, exchange, body)
+        trailers = [field for field in trailers if field[0].lower() not in _BODY_DIGESTS]
+    return Rewrite(target, fields_out, body, tuple(trailers))
+
+
+# --- what a changed body does to the headers -----------------------------------------------------
+
+_FRAMING: Final = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"content-encoding", b"content-type", b"te",
+     b"connection", b"upgrade", b"trailer"}
+)  # fmt: skip
+
+_BODY_DIGESTS: Final = frozenset(
+    {b"content-md5", b"digest", b"content-digest", b"repr-digest", b"x-goog-hash",
+     b"x-ms-content-crc64", b"x-ms-blob-content-md5"}
+)  # fmt: skip
+"""Checksums that a sender adds for the receiver to verify; all optional, so they are dropped."""
+
+_BODY_SIGNATURES: Final = frozenset(
+    {b"x-amz-content-sha256", b"poe-tag-id", b"signature", b"signature-input", b"x-hub-signature",
+     b"x-hub-signature-256", b"content-sha256", b"x-content-sha256"}
+)  # fmt: skip
+_SIGNED_SCHEMES: Final = ("aws4-hmac-", "aws4-ecdsa-", "goog4-", "sharedkey ", "hmac", "signature ")
+_SIGNED_QUERY: Final = re.compile(r"[?&](?:x-amz-signature|x-goog-signature)=", re.IGNORECASE)
+_PARTIAL: Final = frozenset({b"content-range", b"upload-offset", b"x-goog-upload-offset"})
+
+
+def _require_unsigned(exchange: Exchange) -> None:
+    """Refuse where a signature covers what would change, since the receiver would reject it."""
+    for name, value in exchange.headers:
+        lower = name.lower()
+        if lower in _BODY_SIGNATURES:
+            raise CannotRewrite(f"header `{lower.decode('ascii')}` signs its body")
+        if lower == b"authorization" and value.decode("latin-1").lower().lstrip().startswith(
+            _SIGNED_SCHEMES
+        ):
+            raise CannotRewrite("its `authorization` signs its body")
+    if _SIGNED_QUERY.search(exchange.target):
+        raise CannotRewrite("its URL is signed")
+
+
+def _visible(target: str) -> str:
+    if any(ch <= " " or ch == "\x7f" for ch in target):
+        raise CannotRewrite("the new URL would not be valid")
+    return target
+
+
+def _replace_field(fields: list[Header], step: Step, value: bytes) -> None:
+    name, old = fields[int(step.param)]
+    is_name = step.codec.endswith("-name")
+    if name.lower() in _FRAMING:
+        raise CannotRewrite("a header that frames the request cannot change")
+    # RFC 9110 section 5.5: CR, LF and NUL in a field value are dangerous.
+    if any(byte in value for byte in (b"\r", b"\n", b"\0")) or (is_name and not value):
+        raise CannotRewrite("the new header would not be valid")
+    fields[int(step.param)] = (value, old) if is_name else (name, value)
+
+
+def _fitting_headers(headers: Headers, exchange: Exchange, body: bytes) -> Headers:
+    names = {name.lower() for name, _ in headers}
+    if names & _PARTIAL and len(body) != len(exchange.body):
+        raise CannotRewrite("it is one slice of an upload, whose size must not change")
+    length = str(len(body)).encode("ascii")
+    out: list[Header] = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower in _BODY_DIGESTS:
+            continue
+        out.append((name, length) if lower == b"content-length" else (name, value))
+    return tuple(out)
