@@ -148,12 +148,12 @@ class _Journal:
         except (OSError, ValueError):
             return 0, 0
 
-    def write_cursor(self, segment: int, offset: int) -> None:
-        text = b"%d %d" % (segment, offset)
+    def write_cursor(self) -> None:
+        """Put the place on disk, whole or not at all."""
+        text = b"%d %d" % (self.segment, self.offset)
         temporary = self.folder / "cursor.new"
         temporary.write_bytes(b"%s %08x" % (text, zlib.crc32(text)))
         temporary.replace(self.folder / "cursor")
-        self.segment, self.offset = segment, offset
 
     def drop_before(self, segment: int) -> None:
         """Delete segments that are stored whole."""
@@ -415,14 +415,18 @@ class Spool:
             for candidate in (self._own, *self._left)
             if candidate.owner == batch.mark.owner
         )
-        journal.write_cursor(batch.mark.segment, batch.mark.offset)
+        journal.segment, journal.offset = batch.mark.segment, batch.mark.offset
         with self._lock:
             self._corrupt += sum(item.kind == "corrupt" for item in batch.spoiled)
             self._torn += sum(item.kind == "torn" for item in batch.spoiled)
             self._records -= batch.lines
             self._size -= batch.size
             self._dirty = {number for number in self._dirty if number >= batch.mark.segment}
+        # Deleting comes first and the cursor may fail: on a full disk the one makes room for the
+        # other. A cursor that stays behind means reading again, which the store ignores.
         journal.drop_before(batch.mark.segment)
+        with contextlib.suppress(OSError):
+            journal.write_cursor()
         if journal is not self._own and self._drained(journal):
             self._left.remove(journal)
             journal.remove()
