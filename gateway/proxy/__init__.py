@@ -1,0 +1,11 @@
+"""How does traffic meet inspection? The only folder that knows mitmproxy.
+
+- `authority`  the gateway's own certificate authority
+- `layers`     what we change in mitmproxy's protocol layers, and why
+- `manager`    the hook dispatcher: fast, and it fails closed
+- `routing`    which connections are opened and which pass untouched
+- `gate`       the hooks: build an exchange, ask for a decision, enforce it
+- `server`     puts these together and runs them
+
+Law: the default is refusal. Only a completed decision lets an exchange to an inspected host out.
+"""

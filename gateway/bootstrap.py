@@ -1,0 +1,160 @@
+"""How do the stages come together? The composition root of inspection.
+
+Law: the only module below the commands that knows all stages. What it builds is given, as plain
+values, to worker processes, which build the same again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway import detectors, protocols, services
+from gateway import policy as policies
+from gateway.detectors import Engine
+from gateway.documents import DocumentError, Problem
+from gateway.inspection import Inspector
+from gateway.model import Match
+from gateway.policy import PolicySet, Section, Vocabulary
+from gateway.services import Catalogue, ServiceDocument
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that comes from the policy folder, checked."""
+
+    policy: PolicySet
+    services: tuple[ServiceDocument, ...]
+    detectors: detectors.Settings
+    catalogue: Catalogue = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectorPlan:
+    """What a worker needs to build the inspector. `key` keys fingerprints and caches."""
+
+    policy: PolicySet
+    services: tuple[ServiceDocument, ...]
+    detectors: detectors.Settings
+    key: bytes = field(repr=False)
+    cache: Path | None
+    max_decoded: int
+
+
+def vocabulary(catalogue: Catalogue) -> Vocabulary:
+    """The names that policies may use."""
+    return Vocabulary(
+        services={service.id: service.category for service in catalogue.services()}
+        | {services.UNKNOWN_SERVICE: "unknown"},
+        categories=frozenset(services.CATEGORIES),
+        operations=frozenset(catalogue.operations()),
+        facts=services.vocabulary(),
+        entities=detectors.entity_names(),
+        groups=detectors.groups(),
+    )
+
+
+def load_rules(folder: Path) -> Rules:
+    """Read and check the policy folder. Raises `DocumentError` with every problem."""
+    if not folder.is_dir():
+        raise DocumentError([Problem(str(folder), 0, 0, "is not a folder of policy files")])
+    policy = policies.load(folder, vocabulary(Catalogue.load()))
+    extra, problems = _services(policy.services)
+    settings = detectors.Settings()
+    try:
+        settings = _detector_settings(policy)
+    except DocumentError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise DocumentError(problems)
+
+    def locate(number: int, place: Sequence[str | int], message: str) -> Problem:
+        return policy.services[number].problem(place, message)
+
+    catalogue = Catalogue.load(extra, inspected_hosts=policy.inspect_hosts, locate=locate)
+    return Rules(policy, extra, settings, catalogue)
+
+
+def _services(sections: Sequence[Section]) -> tuple[tuple[ServiceDocument, ...], list[Problem]]:
+    extra: list[ServiceDocument] = []
+    problems: list[Problem] = []
+    for section in sections:
+        try:
+            extra.append(section.check(ServiceDocument))
+        except DocumentError as error:
+            problems.extend(error.problems)
+    return tuple(extra), problems
+
+
+def _detector_settings(policy: PolicySet) -> detectors.Settings:
+    for section in policy.detectors:
+        section.check(detectors.Settings)
+    return detectors.Settings.model_validate(policy.merged_detectors())
+
+
+def plan(rules: Rules, *, key: bytes, cache: Path | None, max_decoded: int) -> InspectorPlan:
+    """What to give to workers."""
+    return InspectorPlan(rules.policy, rules.services, rules.detectors, key, cache, max_decoded)
+
+
+def build_inspector(plan: InspectorPlan) -> Inspector:
+    """Build the inspector; called in each worker."""
+    return Inspector(
+        catalogue=Catalogue.load(plan.services, inspected_hosts=plan.policy.inspect_hosts),
+        policy=plan.policy,
+        engine=Engine.build(plan.detectors, key=plan.key, cache_dir=plan.cache),
+        key=plan.key,
+        limits=protocols.Limits(max_decoded=plan.max_decoded),
+    )
+
+
+def build_engine(settings: detectors.Settings, state: Path) -> Engine:
+    """The detectors by themselves, for commands that scan."""
+    return Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=cache_folder(state))
+
+
+def scan_text(engine: Engine, text: str, label: str = "") -> Sequence[Match]:
+    """Findings in one text."""
+    return engine.scan(text, label=label).matches
+
+
+def cache_folder(state: Path) -> Path | None:
+    """Where compiled detectors are kept; None when the state folder cannot be written."""
+    folder = state / "cache"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def fingerprint_key(state: Path) -> bytes:
+    """The key of fingerprints: made once, readable by its owner alone.
+
+    With the key lost, new fingerprints no longer match old ones; nothing else is lost.
+    """
+    path = state / "fingerprint.key"
+    with contextlib.suppress(FileExistsError):
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise DocumentError([Problem(str(path), 0, 0, f"is not a key of {KEY_BYTES} bytes")])
+    return key
+
+
+def labels(rules: Rules) -> Mapping[str, frozenset[str]]:
+    """The closed sets of names that metrics may use as labels."""
+    return {
+        "rule": frozenset(rule.id for rule in rules.policy.rules),
+        "service": frozenset(service.id for service in rules.catalogue.services()),
+        "entity": detectors.entity_names(),
+    }

@@ -1,0 +1,462 @@
+"""What can be asked of Leakgate from a shell? One command per verb.
+
+Law: exit status 0 is success, 1 a finding or a failed check, 2 bad input or nothing done. Errors go
+to standard error, one per line, `file:line:column: message` where there is a place.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway import __version__, bootstrap, detectors
+from gateway.content import text_encoding
+from gateway.documents import DocumentError, Problem
+from gateway.model import Match
+from gateway.settings import Settings, gather
+
+BAD_INPUT = 2
+
+_folder = click.Path(path_type=Path, file_okay=False)
+
+
+class _Main(click.Group):
+    """Turns every expected error into lines on standard error and status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DocumentError as error:
+            for problem in error.problems:
+                click.echo(_line(problem), err=True)
+            ctx.exit(BAD_INPUT)
+
+
+def _line(problem: Problem) -> str:
+    if problem.line:
+        return str(problem)
+    return f"{problem.source}: {problem.message}"
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Leakgate: stop company data from leaking into AI services."""
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(__version__)
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+def _settings_options[F: Callable[..., Any]](command: F) -> F:
+    for option in (
+        click.option("--admin", metavar="HOST:PORT", help="Where metrics and health are served."),
+        click.option("--listen", metavar="HOST:PORT", help="Where the proxy listens."),
+        click.option("--policies", type=_folder, help="Folder of the policy files."),
+        click.option("--state", type=_folder, help="Folder of CA, keys, database and spool."),
+        click.option("--config", type=click.Path(path_type=Path), help="YAML file of settings."),
+    ):
+        command = option(command)
+    return command
+
+
+def _settings(config: Path | None = None, **command: Any) -> Settings:
+    import os  # noqa: PLC0415  # the environment is read here only
+
+    return gather(config, os.environ, command)
+
+
+@main.command()
+@_settings_options
+def run(**options: Any) -> None:
+    """Start the gateway; Ctrl-C stops it."""
+    from gateway import daemon  # noqa: PLC0415  # the proxy is not loaded for other commands
+    from gateway.proxy.server import StartError  # noqa: PLC0415
+
+    try:
+        daemon.run(_settings(**options), announce=_announce)
+    except StartError as error:
+        click.echo(f"leakgate: {error}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+def _announce(up: Any, settings: Settings) -> None:
+    host, port = up.proxies[0]
+    certificate = up.authority.certificate_path
+    admin = f"http://{up.admin[0]}:{up.admin[1]}"
+    others = "".join(f", {h}:{p}" for h, p in up.proxies[1:])
+    rules = up.rules()
+    enforced = sum(rule.mode == "enforce" for rule in rules.policy.rules)
+    click.echo(
+        f"""Leakgate {__version__} is running.
+
+  proxy         http://{host}:{port}{others}
+  admin         {admin}/metrics  /healthz  /readyz  /proxy.pac  /ca.pem
+  CA            {certificate}
+  policies      {settings.policies} ({len(rules.policy.rules)} rules, {enforced} enforced, revision {rules.policy.revision})
+  services      {len(rules.catalogue.services())} in the catalogue
+  state         {settings.state}
+
+Try it (this prompt holds a social security number, so it does not reach the service):
+
+  curl --proxy http://{host}:{port} --cacert {certificate} https://api.openai.com/v1/chat/completions \\
+       -H 'content-type: application/json' -H 'authorization: Bearer none' \\
+       -d '{{"model":"gpt-5","messages":[{{"role":"user","content":"My social security number is 219-09-9876, is it valid?"}}]}}'
+
+Ctrl-C stops it."""
+    )
+    sys.stdout.flush()
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="Leave the demo's state folder in place.")
+def demo(*, keep: bool) -> None:
+    """Show the gateway at work, without internet: what was sent, what left, what came back."""
+    from gateway import demo as show  # noqa: PLC0415  # loads the proxy
+
+    sys.exit(show.run(keep=keep))
+
+
+# --- scan -----------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("path", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
+@click.option("--jsonl", is_flag=True, help='Read lines {"id", "text"} on standard input.')
+@click.option("--policies", type=_folder, help="Take the detector settings of these policies.")
+@click.option("--state", type=_folder, help="Folder of compiled detectors.")
+def scan(
+    path: str | None, *, as_json: bool, jsonl: bool, policies: Path | None, state: Path | None
+) -> None:
+    """Print the findings in a file (`-` for standard input).
+
+    Status 0: clean, 1: findings, 2: could not be read. The values themselves are not printed.
+    """
+    if (path is None) == (not jsonl):
+        raise click.UsageError("give a PATH, or --jsonl without one")
+    settings = _settings(policies=policies, state=state)
+    chosen = detectors.Settings()
+    if settings.policies.is_dir():
+        chosen = bootstrap.load_rules(settings.policies).detectors
+    engine = bootstrap.build_engine(chosen, settings.state)
+    if jsonl:
+        sys.exit(_scan_lines(engine))
+    assert path is not None
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        click.echo(f"{path}: cannot be read: {error.strerror}", err=True)
+        sys.exit(BAD_INPUT)
+    encoding = text_encoding(data)
+    if encoding is None:
+        click.echo(f"{path}: is not text; files of this type cannot be read yet", err=True)
+        sys.exit(BAD_INPUT)
+    text = data.decode(encoding)
+    result = engine.scan(text)
+    if result.failures:
+        click.echo(f"{path}: detectors failed: {', '.join(result.failures)}", err=True)
+        sys.exit(BAD_INPUT)
+    if as_json:
+        click.echo(json.dumps({"path": path, "findings": [_plain(m) for m in result.matches]}))
+    else:
+        for match in result.matches:
+            line = text.count("\n", 0, match.start) + 1
+            column = match.start - (text.rfind("\n", 0, match.start) + 1) + 1
+            click.echo(
+                f"{path}:{line}:{column}: {match.entity} ({match.confidence:.2f}, {match.detector})"
+            )
+    sys.exit(1 if result.matches else 0)
+
+
+def _scan_lines(engine: detectors.Engine) -> int:
+    """The JSON lines contract: one answer per line, in order; a bad line is told and counted."""
+    failed = False
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            identity, text = record["id"], record["text"]
+            if not isinstance(text, str):
+                raise TypeError  # noqa: TRY301  # same end as the other shapes
+        except (ValueError, KeyError, TypeError):
+            click.echo(f"-:{number}:1: is not an object with `id` and `text`", err=True)
+            failed = True
+            continue
+        result = engine.scan(text)
+        if result.failures:
+            click.echo(f"-:{number}:1: detectors failed: {', '.join(result.failures)}", err=True)
+            failed = True
+        answer = {"id": identity, "findings": [_plain(match) for match in result.matches]}
+        sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    return BAD_INPUT if failed else 0
+
+
+def _plain(match: Match) -> dict[str, object]:
+    return {
+        "entity": match.entity,
+        "start": match.start,
+        "end": match.end,
+        "confidence": round(match.confidence, 4),
+        "detector": match.detector,
+    }
+
+
+# --- policy ---------------------------------------------------------------------------------------
+
+
+@main.group()
+def policy() -> None:
+    """Check and test policies."""
+
+
+def _policy_folder(folder: Path | None) -> Path:
+    return folder if folder is not None else _settings().policies
+
+
+@policy.command("check")
+@click.argument("folder", metavar="[DIR]", required=False, type=_folder)
+def policy_check(folder: Path | None) -> None:
+    """Check the policy files; every problem is told with its place."""
+    rules = bootstrap.load_rules(_policy_folder(folder))
+    for source in rules.policy.sources:
+        click.echo(source)
+    click.echo(f"{len(rules.policy.rules)} rules, revision {rules.policy.revision}: ok")
+
+
+@policy.command("test")
+@click.argument("folder", metavar="[DIR]", required=False, type=_folder)
+def policy_test(folder: Path | None) -> None:
+    """Run the cases beside the policies (`*_test.yaml`)."""
+    where = _policy_folder(folder)
+    rules = bootstrap.load_rules(where)
+    engine = bootstrap.build_engine(rules.detectors, _settings().state)
+    report = bootstrap.run_cases(where, rules, engine)
+    for line in report.lines:
+        click.echo(line)
+    click.echo(f"{report.passed} passed, {report.failed} failed")
+    sys.exit(1 if report.failed else 0)
+
+
+@policy.command("schema")
+@click.option("--tests", is_flag=True, help="The schema of the test files instead.")
+def policy_schema(*, tests: bool) -> None:
+    """Print the JSON Schema of policy files, for editors."""
+    click.echo(json.dumps(bootstrap.policy_schema(tests=tests), indent=2))
+
+
+# --- services -------------------------------------------------------------------------------------
+
+
+@main.group()
+def services() -> None:
+    """The catalogue of AI services."""
+
+
+@services.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--category", help="Only services of this category.")
+def services_list(*, as_json: bool, category: str | None) -> None:
+    """List the services that the gateway knows."""
+    found = [
+        service
+        for service in _catalogue().services()
+        if category is None or service.category == category
+    ]
+    if as_json:
+        click.echo(json.dumps([service.summary() for service in found], indent=2, default=str))
+        return
+    _table(
+        ("id", "category", "name", "hosts"),
+        (
+            (service.id, service.category, service.name, _short(service.summary()["hosts"]))
+            for service in found
+        ),
+    )
+
+
+@services.command("show")
+@click.argument("identity", metavar="ID")
+@click.option("--json", "as_json", is_flag=True)
+def services_show(identity: str, *, as_json: bool) -> None:
+    """Show one service: hosts, operations and facts."""
+    catalogue = _catalogue()
+    service = catalogue.get(identity)
+    if service is None:
+        from gateway.documents import suggest  # noqa: PLC0415
+
+        near = suggest(identity, [each.id for each in catalogue.services()])
+        click.echo(f"no service `{identity}`{near}", err=True)
+        sys.exit(BAD_INPUT)
+    summary = service.summary()
+    click.echo(json.dumps(summary, indent=2, default=str) if as_json else _outline(summary))
+
+
+def _catalogue() -> Any:
+    settings = _settings()
+    if settings.policies.is_dir():
+        return bootstrap.load_rules(settings.policies).catalogue
+    return bootstrap.Catalogue.load()
+
+
+# --- incidents ------------------------------------------------------------------------------------
+
+
+@main.group()
+def incidents() -> None:
+    """What happened."""
+
+
+@incidents.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--service", help="Only this service.")
+@click.option("--rule", help="Only incidents of this rule.")
+@click.option("--entity", help="Only incidents with a finding of this entity.")
+@click.option("--actor", help="Only incidents of this actor.")
+@_settings_options
+def incidents_list(
+    *,
+    as_json: bool,
+    limit: int,
+    service: str | None,
+    rule: str | None,
+    entity: str | None,
+    actor: str | None,
+    **options: Any,
+) -> None:
+    """List incidents, the newest first."""
+    from gateway.incidents import record, store as stores  # noqa: PLC0415  # loads the database
+
+    with _store(_settings(**options)) as store:
+        filters = stores.Filters(service=service, rule=rule, entity=entity, actor=actor)
+        found = store.list(filters, limit=limit)
+    if as_json:
+        click.echo(json.dumps([record.to_data(incident) for incident in found], indent=2))
+        return
+    _table(
+        ("id", "time", "from", "service", "severity", "enforcement", "rules"),
+        (
+            (
+                incident.id,
+                f"{incident.at:%Y-%m-%d %H:%M:%S}",
+                incident.actor or incident.source_ip,
+                incident.service,
+                incident.severity.name.lower(),
+                incident.enforcement,
+                ", ".join(rule.rule for rule in incident.rules),
+            )
+            for incident in found
+        ),
+    )
+
+
+@incidents.command("show")
+@click.argument("identity", metavar="ID")
+@click.option("--json", "as_json", is_flag=True)
+@_settings_options
+def incidents_show(identity: str, *, as_json: bool, **options: Any) -> None:
+    """Show one incident. What was sent is not stored: findings are counted and masked."""
+    from gateway.incidents import record  # noqa: PLC0415
+
+    with _store(_settings(**options)) as store:
+        incident = store.get(identity)
+    if incident is None:
+        click.echo(f"no incident `{identity}`", err=True)
+        sys.exit(BAD_INPUT)
+    data = record.to_data(incident)
+    click.echo(json.dumps(data, indent=2) if as_json else _outline(data))
+
+
+def _store(settings: Settings) -> Any:
+    import contextlib  # noqa: PLC0415
+
+    from gateway.incidents.store import Store  # noqa: PLC0415
+
+    if not settings.database and not (settings.state / "leakgate.db").exists():
+        raise DocumentError(
+            [Problem(str(settings.state), 0, 0, "holds no database; has the gateway run there?")]
+        )
+    return contextlib.closing(Store.open(settings.database_url))
+
+
+# --- ca -------------------------------------------------------------------------------------------
+
+
+@main.group()
+def ca() -> None:
+    """The certificate authority that clients have to trust."""
+
+
+def _authority(settings: Settings, act: Callable[[Path], Any]) -> Any:
+    from gateway.proxy import authority  # noqa: PLC0415
+
+    try:
+        return act(settings.state / "ca")
+    except authority.AuthorityError as error:
+        click.echo(f"leakgate: {error}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+@ca.command("path")
+@_settings_options
+def ca_path(**options: Any) -> None:
+    """Print where the CA certificate is (made if there is none)."""
+    from gateway.proxy import authority  # noqa: PLC0415
+
+    click.echo(_authority(_settings(**options), authority.ensure).certificate_path.absolute())
+
+
+@ca.command("export")
+@_settings_options
+def ca_export(**options: Any) -> None:
+    """Print the CA certificate in PEM, with the one before the last rotation."""
+    from gateway.proxy import authority  # noqa: PLC0415
+
+    click.echo(_authority(_settings(**options), authority.ensure).certificates(), nl=False)
+
+
+@ca.command("rotate")
+@_settings_options
+def ca_rotate(**options: Any) -> None:
+    """Make a new CA. Clients need the new certificate before the gateway is restarted."""
+    from gateway.proxy import authority  # noqa: PLC0415
+
+    made = _authority(_settings(**options), authority.rotate)
+    click.echo(f"{made.certificate_path.absolute()}")
+    click.echo(f"SHA-256 {made.fingerprint}, valid until {made.not_after:%Y-%m-%d}")
+    click.echo("Give `leakgate ca export` to the clients, then restart the gateway.")
+
+
+# --- printing -------------------------------------------------------------------------------------
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    lines = [head, *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _short(values: Any) -> str:
+    listed = [str(value) for value in values]
+    return ", ".join(listed[:3]) + (f" (+{len(listed) - 3})" if len(listed) > 3 else "")
+
+
+def _outline(data: Any, indent: int = 0) -> str:
+    """Plain data as indented lines, as YAML would have it."""
+    import yaml  # noqa: PLC0415
+
+    return yaml.safe_dump(json.loads(json.dumps(data, default=str)), sort_keys=False, indent=2 + indent).rstrip()
+

@@ -1,0 +1,156 @@
+"""Of what type is a file? By its first bytes, not by its name or declared type.
+
+Law: a type is claimed only on a signature or on the bytes being text; the rest is `unknown`.
+Signatures are from the formats' own documents and the IANA media type registry.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """A media type and the family that policy speaks of."""
+
+    media_type: str
+    family: str
+
+
+UNKNOWN = FileType("application/octet-stream", "unknown")
+TEXT = FileType("text/plain", "text")
+
+_SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
+    (offset, magic, FileType(media_type, family))
+    for offset, magic, media_type, family in (
+        (0, b"\x89PNG\r\n\x1a\n", "image/png", "image"),
+        (0, b"\xff\xd8\xff", "image/jpeg", "image"),
+        (0, b"GIF87a", "image/gif", "image"),
+        (0, b"GIF89a", "image/gif", "image"),
+        (0, b"BM", "image/bmp", "image"),
+        (0, b"II*\x00", "image/tiff", "image"),
+        (0, b"MM\x00*", "image/tiff", "image"),
+        (0, b"\x00\x00\x01\x00", "image/vnd.microsoft.icon", "image"),
+        (0, b"8BPS", "image/vnd.adobe.photoshop", "image"),
+        (0, b"\xff\x0a", "image/jxl", "image"),
+        (128, b"DICM", "application/dicom", "image"),
+        (0, b"%PDF-", "application/pdf", "document"),
+        (0, b"{\\rtf", "application/rtf", "document"),
+        (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", "document"),
+        (0, b"PK\x03\x04", "application/zip", "archive"),
+        (0, b"PK\x05\x06", "application/zip", "archive"),
+        (0, b"\x1f\x8b", "application/gzip", "archive"),
+        (0, b"BZh", "application/x-bzip2", "archive"),
+        (0, b"\xfd7zXZ\x00", "application/x-xz", "archive"),
+        (0, b"(\xb5/\xfd", "application/zstd", "archive"),
+        (0, b"7z\xbc\xaf'\x1c", "application/x-7z-compressed", "archive"),
+        (0, b"Rar!\x1a\x07", "application/vnd.rar", "archive"),
+        (257, b"ustar", "application/x-tar", "archive"),
+        (0, b"OggS", "audio/ogg", "audio"),
+        (0, b"fLaC", "audio/flac", "audio"),
+        (0, b"ID3", "audio/mpeg", "audio"),
+        (0, b"\xff\xfb", "audio/mpeg", "audio"),
+        (0, b"\xff\xf3", "audio/mpeg", "audio"),
+        (0, b"\xff\xf1", "audio/aac", "audio"),
+        (0, b"\x1aE\xdf\xa3", "video/webm", "video"),
+        (0, b"SQLite format 3\x00", "application/vnd.sqlite3", "unknown"),
+        (0, b"PAR1", "application/vnd.apache.parquet", "unknown"),
+        (0, b"\x7fELF", "application/x-executable", "unknown"),
+        (0, b"MZ", "application/vnd.microsoft.portable-executable", "unknown"),
+    )
+)
+
+_RIFF = {b"WEBP": ("image/webp", "image"), b"WAVE": ("audio/wav", "audio"), b"AVI ": ("video/x-msvideo", "video")}
+
+_ISO_BRANDS = {
+    b"heic": ("image/heic", "image"),
+    b"heix": ("image/heic", "image"),
+    b"mif1": ("image/heif", "image"),
+    b"msf1": ("image/heif", "image"),
+    b"avif": ("image/avif", "image"),
+    b"avis": ("image/avif", "image"),
+    b"M4A ": ("audio/mp4", "audio"),
+}
+
+_OFFICE = (
+    (b"word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document"),
+    (b"xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "spreadsheet"),
+    (b"ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "presentation"),
+    (b"application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", "document"),
+    (b"application/vnd.oasis.opendocument.spreadsheet", "application/vnd.oasis.opendocument.spreadsheet", "spreadsheet"),
+    (b"application/vnd.oasis.opendocument.presentation", "application/vnd.oasis.opendocument.presentation", "presentation"),
+    (b"application/epub+zip", "application/epub+zip", "document"),
+)
+
+_ZIP_LOOK = 1 << 16
+"""Bytes of a zip in which the name of a telling first entry is looked for, at either end."""
+
+
+def type_of(data: bytes) -> FileType:
+    """The type of `data` by its content."""
+    if not data:
+        return TEXT
+    for offset, magic, file_type in _SIGNATURES:
+        if data.startswith(magic, offset):
+            if file_type.media_type == "application/zip":
+                return _zip(data, file_type)
+            if magic == b"BM" and not _is_bitmap(data):
+                continue
+            if magic in {b"MZ", b"ID3", b"BZh", b"PAR1"} and text_encoding(data) is not None:
+                continue  # short ASCII signatures: text may begin so
+            return file_type
+    if data[:4] == b"RIFF" and data[8:12] in _RIFF:
+        return FileType(*_RIFF[data[8:12]])
+    if data[4:8] == b"ftyp":
+        return FileType(*_ISO_BRANDS.get(data[8:12], ("video/mp4", "video")))
+    if text_encoding(data) is not None:
+        head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in data[:4096].lower()):
+            return FileType("image/svg+xml", "image")
+        return TEXT
+    return UNKNOWN
+
+
+def text_encoding(data: bytes) -> str | None:
+    """The encoding in which `data` is text, or None when it is not text.
+
+    UTF-8 by validity, the others by their byte order mark; a NUL or other control characters
+    (besides white space and escape) make it binary.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            return name if _decodes(data, name) else None
+    if data.translate(None, _TEXT_BYTES):
+        return None
+    return "utf-8" if _decodes(data, "utf-8") else None
+
+
+_TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\r\f\x1b\x08\x0b")
+
+
+def _decodes(data: bytes, name: str) -> bool:
+    try:
+        data.decode(name)
+    except (UnicodeDecodeError, UnicodeError):
+        return False
+    return True
+
+
+def _is_bitmap(data: bytes) -> bool:
+    """The header states the file's size at offset 2 and has zeros at 6."""
+    return len(data) > 14 and data[6:10] == b"\0\0\0\0"
+
+
+def _zip(data: bytes, plain: FileType) -> FileType:
+    look = data[:_ZIP_LOOK] + data[-_ZIP_LOOK:]
+    for needle, media_type, family in _OFFICE:
+        if needle in look:
+            return FileType(media_type, family)
+    return plain

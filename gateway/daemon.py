@@ -1,0 +1,316 @@
+"""How does the gateway live? It starts, follows its policies, and stops without losing anything.
+
+Law: it starts only when CA, policies, database and detectors are all in order; after that an
+invalid policy folder changes nothing, and a database that is away loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import platform
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+
+import uvloop
+
+from gateway import __version__, bootstrap
+from gateway import policy as policies
+from gateway.admin import AdminServer, Pages, pac_file
+from gateway.documents import DocumentError, Problem
+from gateway.incidents.record import from_decision
+from gateway.incidents.recorder import Recorder
+from gateway.incidents.spool import Spool
+from gateway.incidents.store import Store, migrate
+from gateway.metrics import Metrics
+from gateway.model import Decision
+from gateway.proxy import authority as authorities
+from gateway.proxy.gate import Gate, Upstream
+from gateway.proxy.ledger import PassedLedger
+from gateway.proxy.routing import HostList, Routing
+from gateway.proxy.server import ProxyServer, StartError, check_modes
+from gateway.settings import Settings, split
+from gateway.workers import InspectionFault, Pool, WorkerSpec
+
+logger = logging.getLogger("leakgate")
+
+_POLL_SECONDS = 1.0
+"""How often the policy folder is looked at, and gauges are set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that is up: where it listens, and its parts for tests and for the demo."""
+
+    proxies: tuple[tuple[str, int], ...]
+    admin: tuple[str, int]
+    authority: authorities.Authority
+    pool: Pool
+    recorder: Recorder
+    metrics: Metrics
+    rules: Callable[[], bootstrap.Rules]
+    reload: Callable[[], object]
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Start everything; on leaving, stop it in order. Raises `DocumentError` or `StartError`."""
+    upstreams = _check(settings)
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StartError(f"`{settings.state}` cannot be made: {error.strerror}") from None
+    ca = _authority(settings)
+    key = bootstrap.fingerprint_key(settings.state)
+    rules = bootstrap.load_rules(settings.policies)
+    meter = Metrics(
+        version=__version__,
+        python=platform.python_version(),
+        mitmproxy=version_of("mitmproxy"),
+    )
+    try:
+        migrate(settings.database_url)
+        store = Store.open(settings.database_url)
+    except Exception as error:
+        raise StartError(f"the database cannot be used: {_one_line(error)}") from None
+    try:
+        spool = Spool.open(settings.state / "spool", settings.spool_max_bytes)
+    except OSError as error:
+        raise StartError(f"the incident spool cannot be used: {error.strerror}") from None
+    recorder = Recorder(spool, store, meter=meter)
+
+    def record(decision: Decision) -> None:
+        incident = from_decision(decision)
+        if incident is not None:
+            recorder.record(incident)
+
+    def spec(rules: bootstrap.Rules) -> WorkerSpec:
+        plan = bootstrap.plan(
+            rules,
+            key=key,
+            cache=bootstrap.cache_folder(settings.state),
+            max_decoded=settings.max_decoded,
+        )
+        return WorkerSpec("gateway.bootstrap:build_inspector", plan, settings.worker_memory)
+
+    pool = Pool(spec(rules), size=settings.workers, deadline=settings.deadline, watch=meter)
+    ledger = PassedLedger(meter, settings.state / "passed-through.json")
+    gate = Gate(
+        catalogue=rules.catalogue,
+        inspect=lambda exchange, affinity: pool.inspect(exchange, affinity=affinity),
+        record=record,
+        meter=meter,
+        upstreams=upstreams,
+        on_spool_failure=settings.on_spool_failure,
+    )
+    routing = Routing(
+        rules.catalogue, HostList.of([*settings.pass_through, *rules.policy.pass_through]), ledger
+    )
+    follower = _Follower(settings, rules, pool, gate, routing, meter, spec)
+    admin: AdminServer | None = None
+    proxy: ProxyServer | None = None
+    tasks: list[asyncio.Task[None]] = []
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(store.close)
+        stack.callback(spool.close)
+        recorder.start()
+        stack.callback(recorder.stop)
+        stack.callback(ledger.save)
+        try:
+            await pool.start()
+        except InspectionFault as fault:
+            raise StartError(f"inspection cannot start: {fault.detail or fault.cause}") from None
+        stack.push_async_callback(pool.stop)
+
+        def ready() -> dict[str, bool]:
+            health = recorder.health()
+            return {
+                "proxy": proxy is not None and bool(proxy.addresses),
+                "workers": pool.ready > 0,
+                "spool": health.running and not health.full,
+            }
+
+        def scrape() -> bytes:
+            depth = spool.depth()
+            meter.spool(records=depth.records, size=depth.size, capacity=spool.capacity)
+            meter.queue(pool.waiting)
+            meter.workers(pool.ready)
+            return meter.exposition()[0]
+
+        pages = Pages(
+            metrics=scrape,
+            ready=ready,
+            pac=lambda: pac_file(follower.rules.catalogue.hosts(), _proxy_name(proxy)),
+            ca=ca.certificates,
+        )
+        try:
+            admin = AdminServer(pages, split(settings.admin))
+        except OSError as error:
+            raise StartError(f"cannot listen on `{settings.admin}`: {error.strerror}") from None
+        stack.callback(admin.socket.close)
+        proxy = ProxyServer(
+            gate=gate,
+            routing=routing,
+            authority=ca,
+            modes=settings.mode,
+            listen=split(settings.listen),
+            trusted_ca=settings.trusted_ca,
+            max_body=settings.max_body,
+            own_addresses=(admin.address,),
+        )
+        await proxy.start()
+        stack.push_async_callback(proxy.stop)
+        meter.policy_loaded(rules.policy.revision, at=time.time())
+        tasks += [
+            asyncio.create_task(admin.run_here(), name="admin"),
+            asyncio.create_task(follower.follow(), name="follow policies"),
+            asyncio.create_task(ledger.keep(), name="pass-through ledger"),
+        ]
+
+        async def end() -> None:
+            admin.should_exit = True
+            for task in tasks[1:]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        stack.push_async_callback(end)
+        yield Running(
+            proxies=proxy.addresses,
+            admin=admin.address,
+            authority=ca,
+            pool=pool,
+            recorder=recorder,
+            metrics=meter,
+            rules=lambda: follower.rules,
+            reload=follower.check,
+        )
+
+
+class _Follower:
+    """Goes over to changed policies, all at once or not at all."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: bootstrap.Rules,
+        pool: Pool,
+        gate: Gate,
+        routing: Routing,
+        meter: Metrics,
+        spec: Callable[[bootstrap.Rules], WorkerSpec],
+    ) -> None:
+        self.rules = rules
+        self._settings = settings
+        self._pool = pool
+        self._gate = gate
+        self._routing = routing
+        self._meter = meter
+        self._spec = spec
+        self._seen = policies.fingerprint(settings.policies)
+
+    async def follow(self) -> None:
+        """Look at the folder again and again."""
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            try:
+                await self.check()
+            except Exception as error:  # noqa: BLE001  # the gateway goes on with what it has
+                self._meter.failed("policy_reload")
+                logger.error("policies could not be reloaded: %s", type(error).__name__)  # noqa: TRY400  # told without a traceback
+
+    async def check(self) -> None:
+        """Reload if the folder has changed."""
+        seen = await asyncio.to_thread(policies.fingerprint, self._settings.policies)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            rules = await asyncio.to_thread(bootstrap.load_rules, self._settings.policies)
+            if rules.policy.revision == self.rules.policy.revision:
+                return
+            await self._pool.replace(self._spec(rules))
+        except DocumentError as error:
+            self._meter.policy_rejected()
+            for problem in error.problems:
+                logger.error("policy not loaded: %s", problem)
+            return
+        except InspectionFault as fault:
+            self._meter.policy_rejected()
+            logger.error("policy not loaded: %s", fault.detail or fault.cause)  # noqa: TRY400  # told without a traceback
+            return
+        self.rules = rules
+        self._gate.catalogue = rules.catalogue
+        self._routing.hosts = rules.catalogue
+        self._routing.pass_through = HostList.of(
+            [*self._settings.pass_through, *rules.policy.pass_through]
+        )
+        self._meter.policy_loaded(rules.policy.revision, at=time.time())
+        logger.info("policies loaded, revision %s", rules.policy.revision)
+
+
+def run(settings: Settings, *, announce: Callable[[Running, Settings], None]) -> None:
+    """Run the gateway until SIGINT or SIGTERM."""
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # mitmproxy logs a line per connection; each costs, and some quote addresses of people.
+    logging.getLogger("mitmproxy").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with running(settings) as up:
+            announce(up, settings)
+            await stop.wait()
+            logger.info("stopping")
+
+    uvloop.run(live())
+
+
+def _check(settings: Settings) -> dict[str, Upstream]:
+    """The checks of settings that need more than their own value."""
+    problems = [Problem("setting mode", 0, 0, text) for text in check_modes(settings.mode)]
+    upstreams: dict[str, Upstream] = {}
+    for host, base in settings.upstreams.items():
+        try:
+            upstreams[host.lower()] = Upstream.parse(base)
+        except ValueError as error:
+            problems.append(Problem("setting upstreams", 0, 0, f"`{host}`: {error}"))
+    if settings.trusted_ca is not None and not settings.trusted_ca.is_file():
+        problems.append(
+            Problem("setting trusted_ca", 0, 0, f"`{settings.trusted_ca}` is not a file")
+        )
+    if problems:
+        raise DocumentError(problems)
+    return upstreams
+
+
+def _authority(settings: Settings) -> authorities.Authority:
+    try:
+        return authorities.ensure(settings.state / "ca")
+    except authorities.AuthorityError as error:
+        raise StartError(str(error)) from None
+    except OSError as error:
+        raise StartError(f"the CA cannot be written: {error.strerror}") from None
+
+
+def _proxy_name(proxy: ProxyServer | None) -> str:
+    if proxy is None or not proxy.addresses:
+        return "127.0.0.1:8080"
+    host, port = proxy.addresses[0]
+    return f"{host}:{port}"
+
+
+def _one_line(error: Exception) -> str:
+    """The first line of an error's text, without the URL: it may hold a password."""
+    return f"{type(error).__name__}: {str(getattr(error, 'orig', error)).splitlines()[0][:200]}"

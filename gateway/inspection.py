@@ -1,0 +1,302 @@
+"""What happens to one exchange? The whole story on one page.
+
+match → extract → open files → detect → evaluate → redact → look again → decide.
+
+Law: `inspect` is a function of the exchange and of what the inspector was built with. It decides;
+it does not send, store, count or log. Whatever it cannot read, it says so, and policy decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from gateway import content, protocols
+from gateway.detectors import Engine
+from gateway.encodings import splice
+from gateway.model import (
+    BlobPart,
+    Decision,
+    Enforcement,
+    Exchange,
+    Extraction,
+    FileInfo,
+    Finding,
+    Forward,
+    Locator,
+    Outcome,
+    Refusal,
+    Refuse,
+    Rewrite,
+    Route,
+    Scan,
+    Severity,
+    TextPart,
+    Transport,
+    Unread,
+    UnreadReason,
+    Verdict,
+)
+from gateway.policy import PolicySet, evaluate
+from gateway.redaction import edits, fingerprint, preview
+from gateway.services import Catalogue
+
+BLOCKED = "policy"
+"""`Refuse.cause` when a rule refused; every other cause is a fault of a stage."""
+
+_FAULT_MESSAGES = {
+    "timeout": "The request could not be checked in time, so it was not sent.",
+    "overloaded": "The gateway is overloaded, so the request was not sent. Please try again.",
+    "too_large": "The request is larger than the gateway can check, so it was not sent.",
+    "spool_full": "The gateway cannot record incidents now, so the request was not sent.",
+}
+_FAULT_MESSAGE = "The request could not be checked, so it was not sent."
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One pass over an exchange: its scan, the texts behind the findings, bytes seen."""
+
+    scan: Scan
+    texts: dict[Locator, str]
+    inspected: int
+
+
+class Inspector:
+    """Decides what happens to an exchange.
+
+    `key` keys fingerprints and hashes. `clock` gives seconds for the timings. Everything that the
+    inspector holds is immutable; a policy reload builds a new one.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        policy: PolicySet,
+        engine: Engine,
+        key: bytes,
+        limits: protocols.Limits | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.catalogue = catalogue
+        self.policy = policy
+        self.engine = engine
+        self._key = key
+        self._limits = limits or protocols.Limits()
+        self._clock = clock
+
+    def inspect(self, exchange: Exchange) -> Decision:
+        """Decide about `exchange`. Raises only on a defect: the caller refuses then."""
+        started = self._clock()
+        route = route_of(self.catalogue, exchange)
+        timings: dict[str, float] = {}
+        reading = self._read(exchange, route, timings)
+        before = self._clock()
+        outcome = evaluate(self.policy, exchange, route, reading.scan)
+        timings["evaluate"] = self._clock() - before
+        enforcement: Enforcement = Forward()
+        match outcome.verdict:
+            case Verdict.BLOCK:
+                enforcement = self._refuse(exchange, route, outcome)
+            case Verdict.REDACT:
+                before = self._clock()
+                outcome, enforcement = self._redact(exchange, route, reading, outcome)
+                timings["redact"] = self._clock() - before
+            case Verdict.ALLOW | Verdict.LOG:
+                pass
+        timings["total"] = self._clock() - started
+        remember = outcome.monitored > Verdict.ALLOW or isinstance(enforcement, Refuse)
+        return Decision(
+            exchange=exchange.id,
+            at=exchange.received_at,
+            actor=exchange.actor,
+            source_ip=exchange.source_ip,
+            method=exchange.method,
+            host=exchange.host,
+            route=route,
+            scan=reading.scan,
+            outcome=outcome,
+            enforcement=enforcement,
+            policy_revision=self.policy.revision,
+            detector_revision=self.engine.revision,
+            incident=exchange.id if remember else "",
+            inspected=reading.inspected,
+            timings=timings,
+        )
+
+    def _read(self, exchange: Exchange, route: Route, timings: dict[str, float]) -> _Reading:
+        before = self._clock()
+        extraction = protocols.get(route.protocol).extract(exchange, self._limits)
+        timings["extract"] = self._clock() - before
+        before = self._clock()
+        opened, files = _open_blobs(extraction, self._limits)
+        timings["open"] = self._clock() - before
+        before = self._clock()
+        findings: list[Finding] = []
+        unread = list(opened.unread)
+        texts: dict[Locator, str] = {}
+        inspected = 0
+        for part in opened.parts:
+            if not isinstance(part, TextPart) or not part.text:
+                continue
+            result = self.engine.scan(part.text, label=part.label)
+            inspected += len(part.text)
+            unread.extend(
+                Unread(part.locator, UnreadReason.DETECTOR_FAILED, len(part.text), failure)
+                for failure in result.failures
+            )
+            if result.matches:
+                texts[part.locator] = part.text
+                for match in result.matches:
+                    value = part.text[match.start : match.end]
+                    findings.append(
+                        Finding(
+                            locator=part.locator,
+                            role=part.role,
+                            kind=part.kind,
+                            editable=part.editable,
+                            entity=match.entity,
+                            start=match.start,
+                            end=match.end,
+                            confidence=match.confidence,
+                            detector=match.detector,
+                            fingerprint=fingerprint(value, match.entity, key=self._key),
+                            preview=preview(value, match.entity),
+                        )
+                    )
+        timings["detect"] = self._clock() - before
+        return _Reading(Scan(tuple(findings), tuple(unread), files), texts, inspected)
+
+    def _redact(
+        self, exchange: Exchange, route: Route, reading: _Reading, outcome: Outcome
+    ) -> tuple[Outcome, Enforcement]:
+        """Rewrite the exchange, then look again: what was to go must be gone (else refuse)."""
+
+        def value_of(finding: Finding) -> str:
+            return reading.texts[finding.locator][finding.start : finding.end]
+
+        try:
+            changes = edits(reading.scan, outcome, value_of, key=self._key)
+            rewritten = splice.apply(exchange, changes)
+        except splice.CannotRewrite as reason:
+            message = f"{outcome.message} It cannot be removed in flight ({reason}).".strip()
+            blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
+            return blocked, self._refuse(exchange, route, blocked)
+        again = self._read(
+            replace(
+                exchange,
+                target=rewritten.target,
+                headers=rewritten.headers,
+                body=rewritten.body,
+                trailers=rewritten.trailers,
+            ),
+            route,
+            {},
+        )
+        removed = {
+            (reading.scan.findings[redaction.finding].entity, value_of(reading.scan.findings[redaction.finding]))
+            for redaction in outcome.redactions
+        }
+        left = {
+            (finding.entity, again.texts[finding.locator][finding.start : finding.end])
+            for finding in again.scan.findings
+        }
+        newly_unread = len(again.scan.unread) > len(reading.scan.unread)
+        verdict_now = evaluate(self.policy, exchange, route, again.scan).verdict
+        if removed & left or newly_unread or verdict_now > Verdict.LOG:
+            message = f"{outcome.message} It could not be removed in flight.".strip()
+            blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
+            return blocked, self._refuse(exchange, route, blocked)
+        return outcome, rewritten
+
+    def _refuse(self, exchange: Exchange, route: Route, outcome: Outcome) -> Refuse:
+        rule = next(
+            (
+                hit.rule
+                for hit in outcome.hits
+                if hit.mode == "enforce" and hit.action >= Verdict.REDACT and hit.action == outcome.verdict
+            ),
+            next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), ""),
+        )
+        return _shape(exchange, route, cause=BLOCKED, message=outcome.message, rule=rule)
+
+
+def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:
+    """Where `exchange` goes, by the catalogue."""
+    return catalogue.route(
+        host=exchange.host,
+        method=exchange.method,
+        target=exchange.target,
+        content_type=exchange.header("content-type") or "",
+        websocket=exchange.transport is not Transport.HTTP,
+    )
+
+
+def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str = "") -> Decision:
+    """The decision when inspection itself failed: refuse. `cause` is a closed word of ours."""
+    route = route_of(catalogue, exchange)
+    message = _FAULT_MESSAGES.get(cause, _FAULT_MESSAGE)
+    return Decision(
+        exchange=exchange.id,
+        at=exchange.received_at,
+        actor=exchange.actor,
+        source_ip=exchange.source_ip,
+        method=exchange.method,
+        host=exchange.host,
+        route=route,
+        scan=Scan(),
+        outcome=Outcome(Verdict.BLOCK, Verdict.BLOCK, Severity.MEDIUM, message=message),
+        enforcement=_shape(exchange, route, cause=cause, message=message, rule=f"gateway:{cause}"),
+        policy_revision="",
+        detector_revision=detail,
+        incident=exchange.id,
+    )
+
+
+def _shape(exchange: Exchange, route: Route, *, cause: str, message: str, rule: str) -> Refuse:
+    refusal = Refusal(
+        message=message or "This request was not sent: company policy does not allow it.",
+        rule=rule,
+        incident=exchange.id,
+        wants_html=_is_navigation(exchange),
+    )
+    return replace(protocols.get(route.protocol).refuse(refusal), cause=cause)
+
+
+def _is_navigation(exchange: Exchange) -> bool:
+    """Is a person looking at a page load? Browsers say so in Fetch Metadata.
+
+    https://www.w3.org/TR/fetch-metadata/#sec-fetch-mode-header; older ones only by `Accept`.
+    """
+    mode = exchange.header("sec-fetch-mode")
+    if mode is not None:
+        return mode == "navigate"
+    accept = exchange.header("accept") or ""
+    return accept.startswith("text/html") and exchange.header("x-requested-with") is None
+
+
+def _open_blobs(
+    extraction: Extraction, limits: protocols.Limits
+) -> tuple[Extraction, tuple[FileInfo, ...]]:
+    """Open every file of `extraction`: its texts and unread places take the file's place."""
+    if not any(isinstance(part, BlobPart) for part in extraction.parts):
+        return extraction, ()
+    parts: list[TextPart | BlobPart] = []
+    unread = list(extraction.unread)
+    files: list[FileInfo] = []
+    for part in extraction.parts:
+        if isinstance(part, TextPart):
+            parts.append(part)
+            continue
+        opened = content.open_blob(part, max_bytes=limits.max_decoded)
+        files.append(opened.info)
+        parts.extend(opened.parts)
+        unread.extend(opened.unread)
+    return Extraction(tuple(parts), tuple(unread)), tuple(files)
+
+
+def unread_bytes(unread: Sequence[Unread]) -> int:
+    """Bytes that no detector saw."""
+    return sum(place.size for place in unread)

@@ -1,0 +1,317 @@
+"""What does a hook do with traffic? Plant a refusal, ask for a decision, enforce it.
+
+Law: in `requestheaders` every flow to an inspected host gets a refusal as its answer; only
+`request`, after a completed decision that is on record, takes it away. Nothing else does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from mitmproxy import http
+from mitmproxy.net.http import status_codes
+from mitmproxy.net.http import url as mitm_url
+
+from gateway import inspection
+from gateway.metrics import Meter
+from gateway.model import Decision, Exchange, Forward, Headers, Refuse, Rewrite, Transport
+from gateway.proxy.layers import CLOSE_REASON, DENIED, UNINSPECTED
+from gateway.services import Catalogue
+from gateway.workers import InspectionFault
+
+logger = logging.getLogger("leakgate.proxy")
+
+_EXCHANGE = "leakgate.exchange"
+
+_OWN_HEADERS = (b"proxy-authorization", b"proxy-connection")
+"""Meant for us (RFC 9110 §11.7.1): they do not go on to the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where the traffic for a host goes instead."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def parse(cls, base: str) -> Upstream:
+        """From a base URL. `ValueError` says what is wrong with it."""
+        parts: SplitResult = urlsplit(base)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"`{base}` is not a base URL such as `https://ai.example.com/v1`")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError(f"`{base}`: only scheme, host, port and path may be given")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
+
+
+class Gate:
+    """The hooks of the gateway.
+
+    `inspect` gives the decision for an exchange (in a worker). `record` remembers one durably
+    before it is enforced, and raises when it cannot. `upstreams` maps host to base URL.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        inspect: Callable[[Exchange, str], Awaitable[Decision]],
+        record: Callable[[Decision], None],
+        meter: Meter,
+        upstreams: Mapping[str, Upstream],
+        on_spool_failure: Literal["refuse", "forward"] = "refuse",
+    ) -> None:
+        self.catalogue = catalogue
+        self._inspect = inspect
+        self._record = record
+        self._meter = meter
+        self._upstreams = upstreams
+        self._on_spool_failure = on_spool_failure
+
+    # --- requests ---------------------------------------------------------------------------------
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Plant the refusal."""
+        flow.request.stream = False
+        if flow.metadata.get(DENIED):
+            return
+        if self._inspected_host(flow) is None:
+            flow.metadata[UNINSPECTED] = True
+            flow.request.stream = True
+            self._strip(flow)
+            return
+        flow.response = http.Response(
+            b"HTTP/1.1", 400, b"Bad Request", http.Headers(), b"", None, time.time(), None
+        )
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Decide and enforce."""
+        if flow.metadata.get(DENIED) or flow.metadata.get(UNINSPECTED):
+            return
+        self._strip(flow)
+        exchange = self._exchange(flow)
+        decision = await self._decide(exchange)
+        match decision.enforcement:
+            case Forward():
+                flow.response = None
+            case Rewrite() as rewrite:
+                flow.request.data.path = rewrite.target.encode("latin-1", "surrogateescape")
+                flow.request.data.headers = http.Headers(rewrite.headers)
+                flow.request.data.content = rewrite.body
+                if rewrite.trailers:
+                    flow.request.data.trailers = http.Headers(rewrite.trailers)
+                flow.response = None
+            case Refuse() as refuse:
+                flow.response = _response(refuse)
+        if flow.response is None:
+            self._send_to_upstream(flow)
+
+    def refuse_too_large(self, flow: http.HTTPFlow) -> http.Response:
+        """The answer to a request whose body is over the limit."""
+        decision = inspection.fault(self.catalogue, self._exchange(flow), "too_large")
+        self._remember(decision)
+        self._meter.failed("too_large")
+        assert isinstance(decision.enforcement, Refuse)
+        return _response(decision.enforcement)
+
+    def failed(self, hook: str, flow: http.HTTPFlow | None) -> http.Response | None:
+        """A hook failed: count it, and make the refusal for the flow."""
+        self._meter.failed(f"hook_{hook}")
+        if flow is None:
+            return None
+        try:
+            decision = inspection.fault(self.catalogue, self._exchange(flow), "exception")
+            self._remember(decision)
+        except Exception:  # noqa: BLE001  # the guard's guard: a plain refusal is left
+            return None
+        assert isinstance(decision.enforcement, Refuse)
+        return _response(decision.enforcement)
+
+    async def _decide(self, exchange: Exchange) -> Decision:
+        started = time.perf_counter()
+        try:
+            decision = await self._inspect(exchange, exchange.source_ip)
+            total = time.perf_counter() - started
+            wait = total - decision.timings.get("total", 0.0)
+            decision = replace(decision, timings={**decision.timings, "wait": wait, "total": total})
+        except InspectionFault as fault:
+            self._meter.failed(fault.cause)
+            if fault.detail:
+                logger.error("inspection failed: %s (%s)", fault.cause, fault.detail)
+            decision = inspection.fault(self.catalogue, exchange, fault.cause)
+        return self._remember(decision)
+
+    def _remember(self, decision: Decision) -> Decision:
+        """Put the decision on record, then count it. What cannot be recorded is refused."""
+        if decision.incident:
+            try:
+                self._record(decision)
+            except Exception as error:  # noqa: BLE001  # any failure to record is the same to us
+                self._meter.failed("spool")
+                logger.error("incident not recorded: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote content
+                if self._on_spool_failure == "refuse" and not isinstance(
+                    decision.enforcement, Refuse
+                ):
+                    decision = self._unrecorded(decision)
+        self._meter.observe(decision)
+        return decision
+
+    def _unrecorded(self, decision: Decision) -> Decision:
+        stand_in = Exchange(
+            id=decision.exchange,
+            received_at=decision.at,
+            actor=decision.actor,
+            source_ip=decision.source_ip,
+            method=decision.method,
+            scheme="https",
+            host=decision.host,
+            port=443,
+            target="/",
+            headers=(),
+            body=b"",
+        )
+        return inspection.fault(self.catalogue, stand_in, "spool_full")
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Answers go to the client chunk by chunk; nothing in them has to change."""
+        assert flow.response is not None
+        # HTTP/3 would leave the proxy: an answer that offers it is not passed on (RFC 7838).
+        flow.response.headers.pop("alt-svc", None)
+        if flow.response.status_code != 101:
+            flow.response.stream = True
+
+    # --- WebSocket --------------------------------------------------------------------------------
+
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Decide about one message; a refused one is dropped and the connection closed."""
+        assert flow.websocket is not None
+        message = flow.websocket.messages[-1]
+        if not message.from_client or flow.metadata.get(UNINSPECTED):
+            return
+        transport = Transport.WEBSOCKET_TEXT if message.is_text else Transport.WEBSOCKET_BINARY
+        content = message.content
+        exchange = self._exchange(flow, transport=transport, body=content)
+        # INVARIANT: what is not decided is dropped.
+        message.drop()
+        decision = await self._decide(exchange)
+        match decision.enforcement:
+            case Forward():
+                message.dropped = False
+            case Rewrite() as rewrite:
+                message.content = rewrite.body
+                message.dropped = False
+            case Refuse():
+                flow.metadata[CLOSE_REASON] = (
+                    f"blocked by company policy, incident {decision.incident}"
+                )
+
+    # --- reading a flow ---------------------------------------------------------------------------
+
+    def _names(self, flow: http.HTTPFlow) -> tuple[str, ...]:
+        """Every name that the request's destination goes by."""
+        request = flow.request
+        names = [request.data.host]
+        for spelled in (request.host_header, request.authority):
+            if spelled:
+                try:
+                    host, _ = mitm_url.parse_authority(spelled, check=False)
+                except ValueError:
+                    host = spelled
+                names.append(host)
+        if flow.client_conn.sni:
+            names.append(flow.client_conn.sni)
+        return tuple(dict.fromkeys(names))
+
+    def _inspected_host(self, flow: http.HTTPFlow) -> str | None:
+        """The name by which this request is inspected; None when no name is in the catalogue.
+
+        What came over TLS that we have opened, or through a reverse proxy, is always inspected.
+        """
+        names = self._names(flow)
+        for name in names:
+            if self.catalogue.inspects(name):
+                return name
+        if flow.client_conn.tls_established or flow.client_conn.proxy_mode.type_name == "reverse":
+            return names[0]
+        return None
+
+    def _exchange(
+        self,
+        flow: http.HTTPFlow,
+        *,
+        transport: Transport = Transport.HTTP,
+        body: bytes | None = None,
+    ) -> Exchange:
+        request = flow.request
+        fields: Headers = request.headers.fields
+        # After an upstream mapping the flow's host is ours; the one it was sent to is remembered.
+        host = flow.metadata.get(_EXCHANGE) or self._inspected_host(flow) or request.data.host
+        flow.metadata[_EXCHANGE] = host
+        peer = flow.client_conn.peername
+        return Exchange(
+            id=os.urandom(8).hex(),
+            received_at=time.time(),
+            actor="",
+            source_ip=peer[0] if peer else "",
+            method=request.method,
+            scheme=request.scheme,
+            host=host,
+            port=request.port,
+            target=request.data.path.decode("latin-1"),
+            headers=fields,
+            body=request.raw_content or b"" if body is None else body,
+            trailers=request.trailers.fields if request.trailers else (),
+            transport=transport,
+        )
+
+    @staticmethod
+    def _strip(flow: http.HTTPFlow) -> None:
+        """Take away what is between the client and us."""
+        headers = flow.request.headers
+        for name in _OWN_HEADERS:
+            headers.pop(name, None)
+        if "sec-websocket-key" in headers:
+            # Compressed messages could expand without bound; both peers do without (RFC 7692 §5).
+            headers.pop("sec-websocket-extensions", None)
+
+    def _send_to_upstream(self, flow: http.HTTPFlow) -> None:
+        upstream = self._upstreams.get(flow.metadata[_EXCHANGE].lower())
+        if upstream is None:
+            return
+        request = flow.request
+        request.scheme = upstream.scheme
+        request.host = upstream.host  # also changes the Host header and :authority
+        request.port = upstream.port
+        if upstream.path:
+            request.data.path = upstream.path.encode() + request.data.path
+
+
+def _response(refuse: Refuse) -> http.Response:
+    return http.Response(
+        b"HTTP/1.1",
+        refuse.status,
+        status_codes.RESPONSES.get(refuse.status, "").encode(),
+        http.Headers(
+            (
+                *(field for field in refuse.headers if field[0].lower() != b"content-length"),
+                (b"content-length", b"%d" % len(refuse.body)),
+            )
+        ),
+        refuse.body,
+        None,
+        time.time(),
+        time.time(),
+    )

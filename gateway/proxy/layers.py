@@ -1,0 +1,338 @@
+"""What do we change in mitmproxy's protocol layers, and why?
+
+Law: each class here closes one way in which content could leave uninspected, or an honest client
+could be broken. `install` puts them in place once, before the first connection.
+
+- request bodies are never streamed past inspection, and have a size limit of their own
+  (mitmproxy's `body_size_limit` would also cut large downloads);
+- HTTP/1.1 trailers are carried and inspected (mitmproxy raises on them);
+- WebSocket pings, pongs and close reasons carry up to 125 bytes of anything: they end here;
+- a tunnel that is passed through is counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import h11
+import wsproto.events
+from mitmproxy import flow as mitm_flow
+from mitmproxy import http, websocket
+from mitmproxy.net.http import http1
+from mitmproxy.proxy import commands, context, events, layer, layers
+from mitmproxy.proxy.layers import http as http_layers
+from mitmproxy.proxy.layers import websocket as websocket_layers
+from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    RequestData,
+    RequestEndOfMessage,
+    RequestTrailers,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseTrailers,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+from wsproto.frame_protocol import CloseReason, Opcode
+
+type Commands = Generator[commands.Command, Any, Any]
+
+UNINSPECTED = "leakgate.uninspected"
+"""Metadata key of a plain-HTTP flow to a host that is not inspected: its body may stream."""
+
+CLOSE_REASON = "leakgate.close"
+"""Metadata key of a WebSocket flow that has to be closed, with the reason as value."""
+
+DENIED = "leakgate.denied"
+"""Metadata key of a flow whose answer was already sent by a layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`max_body` in bytes, and who makes the refusal for a request over it."""
+
+    max_body: int
+    too_large: Callable[[http.HTTPFlow], http.Response]
+
+
+class HttpStream(http_layers.HttpStream):
+    """One request and its answer, with a bounded request body that always meets the gate."""
+
+    bounds: ClassVar[Bounds]
+
+    def check_body_size(self, request: bool) -> Commands:  # noqa: FBT001  # mitmproxy's signature
+        """Refuse a request body over the limit, before or while it arrives.
+
+        The refusal is sent at once and the rest of the body is swallowed, so that a client that is
+        still sending reads a clear answer.
+        """
+        if not request or self.flow.metadata.get(UNINSPECTED):
+            return False
+        size = len(self.request_body_buf)
+        if not size:
+            try:
+                size = http1.expected_http_body_size(self.flow.request, None) or 0
+            except ValueError:
+                size = 0
+        if size <= self.bounds.max_body:
+            return False
+        self.request_body_buf.clear()
+        response = self.bounds.too_large(self.flow)
+        self.flow.metadata[DENIED] = True
+        self.flow.response = response
+        self.flow.error = mitm_flow.Error("request body over the limit")
+        yield HttpErrorHook(self.flow)
+        yield http_layers.SendHttp(
+            ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client
+        )
+        yield http_layers.SendHttp(
+            ResponseData(self.stream_id, response.raw_content or b""), self.context.client
+        )
+        yield http_layers.SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        yield http_layers.DropStream(self.stream_id)
+        return True
+
+    def start_request_stream(self) -> Commands:
+        """Stream a request body only when the gate has said that this host is not inspected."""
+        if not self.flow.metadata.get(UNINSPECTED):
+            # INVARIANT: no request body to an inspected host leaves before the request hook.
+            self.flow.request.stream = False
+            self.client_state = self.state_consume_request_body
+            return
+        yield from super().start_request_stream()
+
+
+def _read_body(side: _http1.Http1Connection, event: events.Event, kind: type[Any]) -> Commands:
+    """Read a body over HTTP/1.1, trailers included; mitmproxy 12 only knows them in HTTP/2."""
+    reader: Any = side.body_reader
+    if not isinstance(reader, _KeepTrailers):
+        reader = _KeepTrailers(reader)
+        side.body_reader = cast("Any", reader)
+    for command in _http1.Http1Connection.read_body(side, event):
+        if reader.trailers and isinstance(command, ReceiveHttp):
+            ended = command.event
+            if isinstance(ended, RequestEndOfMessage | ResponseEndOfMessage):
+                fields, reader.trailers = reader.trailers, ()
+                yield ReceiveHttp(kind(ended.stream_id, http.Headers(fields)))
+        yield command
+
+
+def _end_with(trailers: http.Headers, end: Commands) -> Commands:
+    """Put trailers after the last chunk (RFC 9112 §7.1.2).
+
+    They are dropped where the body is not chunked, as on the way from HTTP/2, which RFC 9110
+    §6.5.1 allows.
+    """
+    lines = b"".join(b"%s: %s\r\n" % field for field in trailers.fields)
+    for command in end:
+        if isinstance(command, commands.SendData) and command.data == b"0\r\n\r\n":
+            yield commands.SendData(command.connection, b"0\r\n%s\r\n" % lines)
+        else:
+            yield command
+
+
+class _KeepTrailers:
+    """Wraps h11's body reader: keeps the trailers aside and reports a plain end of message."""
+
+    def __init__(self, reader: Any) -> None:
+        self.reader = reader
+        self.trailers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __call__(self, buffer: Any) -> Any:
+        return self._strip(self.reader(buffer))
+
+    def read_eof(self) -> Any:
+        return self._strip(self.reader.read_eof())
+
+    def _strip(self, event: Any) -> Any:
+        if isinstance(event, h11.EndOfMessage) and event.headers:
+            self.trailers = tuple((bytes(name), bytes(value)) for name, value in event.headers)
+            return h11.EndOfMessage()
+        return event
+
+
+class Http1Server(_http1.Http1Server):
+    """The client's side of HTTP/1.1, with trailers."""
+
+    pending: http.Headers | None = None
+
+    def read_body(self, event: events.Event) -> Commands:
+        """Read a request body."""
+        yield from _read_body(self, event, RequestTrailers)
+
+    def send(self, event: Any) -> Commands:
+        """Send an answer."""
+        if isinstance(event, ResponseTrailers):
+            self.pending = event.trailers
+        elif isinstance(event, ResponseEndOfMessage) and self.pending:
+            trailers, self.pending = self.pending, None
+            yield from _end_with(trailers, super().send(event))
+        else:
+            yield from super().send(event)
+
+
+class Http1Client(_http1.Http1Client):
+    """The service's side of HTTP/1.1, with trailers."""
+
+    pending: http.Headers | None = None
+
+    def read_body(self, event: events.Event) -> Commands:
+        """Read an answer's body."""
+        yield from _read_body(self, event, ResponseTrailers)
+
+    def send(self, event: Any) -> Commands:
+        """Send a request."""
+        if isinstance(event, RequestTrailers):
+            self.pending = event.trailers
+        elif isinstance(event, RequestEndOfMessage) and self.pending:
+            trailers, self.pending = self.pending, None
+            yield from _end_with(trailers, super().send(event))
+        else:
+            yield from super().send(event)
+
+
+class WebsocketLayer(websocket_layers.WebsocketLayer):
+    """Relays messages; control frames end here, and a refused message closes the connection."""
+
+    max_message: ClassVar[int] = 64 << 20
+
+    def relay_messages(self, event: events.Event) -> Commands:
+        """Handle what one peer sent. Only complete messages go on, each after its hook."""
+        assert self.flow.websocket is not None
+        if isinstance(event, websocket_layers.WebSocketMessageInjected):
+            return  # nothing injects messages here
+        assert isinstance(event, events.ConnectionEvent)
+        from_client = event.connection == self.context.client
+        source, other = (
+            (self.client_ws, self.server_ws) if from_client else (self.server_ws, self.client_ws)
+        )
+        source.receive_data(event.data if isinstance(event, events.DataReceived) else None)
+        for happened in source.events():
+            match happened:
+                case wsproto.events.Message():
+                    yield from self._message(happened, source, other, from_client=from_client)
+                    if self.flow.metadata.get(CLOSE_REASON):
+                        yield from self._close_refused()
+                        return
+                case wsproto.events.Ping():
+                    # Answered here: a ping's payload is free for anything.
+                    yield source.send2(happened.response())
+                case wsproto.events.Pong():
+                    pass
+                case wsproto.events.CloseConnection():
+                    yield from self._close(happened, from_client=from_client)
+                    return
+                case _:
+                    self.flow.metadata[CLOSE_REASON] = "unexpected WebSocket event"
+                    yield from self._close_refused()
+                    return
+
+    def _message(
+        self, event: wsproto.events.Message[Any], source: Any, other: Any, *, from_client: bool
+    ) -> Commands:
+        assert self.flow.websocket is not None
+        is_text = isinstance(event.data, str)
+        source.frame_buf[-1] += event.data.encode() if is_text else event.data
+        if sum(map(len, source.frame_buf)) > self.max_message:
+            self.flow.metadata[CLOSE_REASON] = "message too large to inspect"
+            return
+        if not event.message_finished:
+            if event.frame_finished:
+                source.frame_buf.append(b"")
+            return
+        content = b"".join(source.frame_buf)
+        fragments = websocket_layers.Fragmentizer(source.frame_buf, is_text)
+        source.frame_buf = [b""]
+        message = websocket.WebSocketMessage(
+            Opcode.TEXT if is_text else Opcode.BINARY, from_client, content
+        )
+        # Only the newest message is kept: mitmproxy would keep them all.
+        self.flow.websocket.messages[:] = [message]
+        yield layers.websocket.WebsocketMessageHook(self.flow)
+        if not message.dropped:
+            for piece in fragments(message.content):
+                yield other.send2(piece)
+
+    def _close(self, event: wsproto.events.CloseConnection, *, from_client: bool) -> Commands:
+        assert self.flow.websocket is not None
+        self.flow.websocket.timestamp_end = time.time()
+        self.flow.websocket.closed_by_client = from_client
+        self.flow.websocket.close_code = event.code
+        to_server = wsproto.events.CloseConnection(event.code) if from_client else event
+        for peer, goodbye in ((self.server_ws, to_server), (self.client_ws, event)):
+            yield from self._goodbye(peer, goodbye)
+        yield layers.websocket.WebsocketEndHook(self.flow)
+        self.flow.live = False
+        self._handle_event = self.done
+
+    def _close_refused(self) -> Commands:
+        reason = str(self.flow.metadata[CLOSE_REASON])[:120]
+        policy = CloseReason.POLICY_VIOLATION
+        yield from self._goodbye(self.client_ws, wsproto.events.CloseConnection(policy, reason))
+        yield from self._goodbye(
+            self.server_ws, wsproto.events.CloseConnection(CloseReason.GOING_AWAY)
+        )
+        yield layers.websocket.WebsocketEndHook(self.flow)
+        self.flow.live = False
+        self._handle_event = self.done
+
+    @staticmethod
+    def _goodbye(peer: Any, event: wsproto.events.CloseConnection) -> Commands:
+        open_states = {
+            wsproto.connection.ConnectionState.OPEN,
+            wsproto.connection.ConnectionState.REMOTE_CLOSING,
+        }
+        if peer.state in open_states:
+            yield peer.send2(event)
+        yield commands.CloseConnection(peer.conn)
+
+
+class Tunnel(layers.TCPLayer):
+    """A connection that passes through untouched; `count(sent, received)` gets its bytes."""
+
+    def __init__(self, ctx: context.Context, count: Callable[[int, int], None]) -> None:
+        super().__init__(ctx, ignore=True)
+        self._count = count
+
+    def relay_messages(self, event: events.Event) -> Commands:
+        """Relay and count."""
+        if isinstance(event, events.DataReceived):
+            size = len(event.data)
+            if event.connection == self.context.client:
+                self._count(size, 0)
+            else:
+                self._count(0, size)
+        yield from super().relay_messages(event)
+
+
+class Closed(layer.Layer):
+    """A connection that is refused before anything is known of it."""
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Start):
+            yield commands.CloseConnection(self.context.client)
+
+
+def install(*, max_body: int, too_large: Callable[[http.HTTPFlow], http.Response]) -> None:
+    """Put our layers in the place of mitmproxy's.
+
+    mitmproxy finds these classes by their names in its modules; there is no option for it.
+    `max_body` is in bytes; `too_large` makes the refusal for a request over it.
+    """
+    HttpStream.bounds = Bounds(max_body, too_large)
+    WebsocketLayer.max_message = max_body
+    for module, ours in (
+        (http_layers, HttpStream),
+        (http_layers, Http1Server),
+        (http_layers, Http1Client),
+        (websocket_layers, WebsocketLayer),
+    ):
+        if not hasattr(module, ours.__name__):
+            raise RuntimeError(f"this mitmproxy has no `{ours.__name__}` to replace")
+        setattr(module, ours.__name__, ours)

@@ -1,0 +1,248 @@
+"""How is the proxy put together, started and stopped?
+
+Law: only the addons that a gateway needs are loaded, with options that leave no way round the
+gate; the proxy listens only after a self-test has shown that the guard refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import certs, connection, hooks, http, options
+from mitmproxy.addons import (
+    core,
+    disable_h2c,
+    dns_resolver,
+    proxyserver,
+    strip_dns_https_records,
+    tlsconfig,
+    upstream_auth,
+)
+from mitmproxy.proxy import mode_specs, server_hooks
+
+from gateway.proxy import layers
+from gateway.proxy.authority import Authority
+from gateway.proxy.gate import Gate
+from gateway.proxy.layers import UNINSPECTED
+from gateway.proxy.manager import Master
+from gateway.proxy.routing import HostList, Routing
+
+logger = logging.getLogger("leakgate.proxy")
+
+_CERTIFICATES = 10_000
+"""Leaf certificates kept in memory; mitmproxy's 100 makes every further host cost 2 ms."""
+
+
+class StartError(Exception):
+    """The proxy cannot start; the text says why."""
+
+
+class _Certificates(tlsconfig.TlsConfig):
+    """mitmproxy's TLS settings with the gateway's own authority."""
+
+    name = "tlsconfig"
+
+    def __init__(self, authority: Authority) -> None:
+        certs.CertStore.STORE_CAP = _CERTIFICATES
+        dhparam = authority.folder / "dhparam.pem"
+        self.certstore = certs.CertStore.from_files(authority.key_path, dhparam)
+
+    def configure(self, updated: set[str]) -> None:
+        """The authority does not come from an option; the rest is checked as usual."""
+        super().configure(set(updated) - {"certs", "confdir", "key_size", "cert_passphrase"})
+
+    def running(self) -> None:
+        """Nothing to load late."""
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Answers for mitmproxy's revocation list are not served: nothing bypasses the gate."""
+
+
+class _Destinations:
+    """Keeps the proxy from being used to reach what it should not."""
+
+    def __init__(self, own: Sequence[tuple[str, int]], denied: HostList) -> None:
+        self._own = frozenset(own)
+        self._denied = denied
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Refuse connections to our own admin address and to denied destinations."""
+        address = data.server.address
+        if address is None:
+            return
+        if tuple(address[:2]) in self._own or address[0] in self._denied:
+            data.server.error = "this destination is not reachable through the gateway"
+
+
+class ProxyServer:
+    """The running proxy.
+
+    `modes` are mitmproxy mode specifications; `listen` applies to modes that name no address.
+    `trusted_ca` is a PEM file of authorities to trust for upstream services besides the default.
+    """
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        routing: Routing,
+        authority: Authority,
+        modes: Sequence[str],
+        listen: tuple[str, int],
+        trusted_ca: Path | None,
+        max_body: int,
+        own_addresses: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        self.gate = gate
+        self.routing = routing
+        self._authority = authority
+        self._modes = list(modes)
+        self._listen = listen
+        self._trusted_ca = trusted_ca
+        self._max_body = max_body
+        self._own = own_addresses
+        self._servers: proxyserver.Proxyserver | None = None
+        self._master: Master | None = None
+
+    async def start(self) -> None:
+        """Listen. `StartError` when an address is taken or the self-test fails."""
+        layers.install(max_body=self._max_body, too_large=self.gate.refuse_too_large)
+        opts = options.Options()
+        master = self._master = Master(opts)
+        master.addons.refusing = self.gate
+        self._servers = proxyserver.Proxyserver()
+        master.addons.add(
+            core.Core(),
+            self._servers,
+            dns_resolver.DnsResolver(),
+            strip_dns_https_records.StripDnsHttpsRecords(),
+            self.routing,
+            _Certificates(self._authority),
+            disable_h2c.DisableH2C(),
+            upstream_auth.UpstreamAuth(),
+            _Destinations(self._own, HostList.of(())),
+            self.gate,
+        )
+        opts.update(
+            mode=self._modes,
+            listen_host=self._listen[0],
+            listen_port=self._listen[1],
+            # Connect only after a decision; the catalogue may send traffic elsewhere.
+            connection_strategy="lazy",
+            upstream_cert=False,
+            rawtcp=False,
+            http3=False,
+            validate_inbound_headers=True,
+            ssl_insecure=False,
+            store_streamed_bodies=False,
+            strip_dns_https_records=True,
+            **(
+                {"ssl_verify_upstream_trusted_ca": str(self._trusted_ca)} if self._trusted_ca else {}
+            ),
+        )
+        await self._self_test()
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(_eager)
+        ok = await self._servers.setup_servers()
+        if not ok:
+            raise StartError(
+                "cannot listen: "
+                + "; ".join(
+                    str(server.last_exception)
+                    for server in self._servers.servers
+                    if server.last_exception
+                )
+            )
+        await master.addons.trigger_event(hooks.RunningHook())
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+
+    async def stop(self) -> None:
+        """Stop listening, then end the open connections."""
+        if self._servers is None or self._master is None:
+            return
+        await self._servers.servers.update([])
+        for handler in list(self._servers.connections.values()):
+            with contextlib.suppress(Exception):
+                await handler.on_timeout()
+        await self._master.addons.trigger_event(hooks.DoneHook())
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where the proxy listens."""
+        if self._servers is None:
+            return ()
+        return tuple((address[0], address[1]) for address in self._servers.listen_addrs())
+
+    @property
+    def open_connections(self) -> int:
+        """Client connections now."""
+        return len(self._servers.connections) if self._servers else 0
+
+    async def _self_test(self) -> None:
+        """A hook that fails must end in a refusal, or the proxy does not start.
+
+        mitmproxy by itself forwards a flow whose hook has failed. This catches a change of its
+        dispatch that unit tests of ours would not see.
+        """
+        assert self._master is not None
+
+        def fails(_: http.HTTPFlow) -> None:
+            raise RuntimeError("self-test")
+
+        flow = _probe()
+        handlers = self._master.addons.handlers("requestheaders")
+        if self.gate.requestheaders not in handlers:
+            raise StartError("self-test: the gate is not asked about requests")
+        self.gate.requestheaders(flow)
+        if flow.response is None and not flow.metadata.get(UNINSPECTED):
+            raise StartError("self-test: the gate plants no refusal")
+        flow.response = None
+        level = logger.level
+        logger.setLevel(logging.CRITICAL)
+        try:
+            self._master.addons.guard_probe("request", flow, fails)
+        finally:
+            logger.setLevel(level)
+        if _status(flow) < 400:
+            raise StartError("self-test: a failing hook did not end in a refusal")
+
+
+def _status(flow: http.HTTPFlow) -> int:
+    return flow.response.status_code if flow.response else 0
+
+
+def _probe() -> http.HTTPFlow:
+    client = connection.Client(
+        peername=("127.0.0.1", 1),
+        sockname=("127.0.0.1", 2),
+        proxy_mode=mode_specs.ProxyMode.parse("regular"),
+        timestamp_start=0,
+    )
+    flow = http.HTTPFlow(client, connection.Server(address=("self-test.invalid", 80)), live=False)
+    flow.request = http.Request.make("POST", "http://self-test.invalid/", b"self-test")
+    return flow
+
+
+def _eager(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+    """Tasks run at once, as mitmproxy expects; uvloop passes `eager_start`, which this factory is."""
+    kwargs.pop("eager_start", None)
+    return asyncio.eager_task_factory(loop, coro, **kwargs)
+
+
+def check_modes(modes: Sequence[str]) -> list[str]:
+    """What is wrong with mitmproxy mode specifications, as messages; empty when nothing is."""
+    problems = []
+    for mode in modes:
+        try:
+            mode_specs.ProxyMode.parse(mode)
+        except ValueError as error:
+            problems.append(f"`{mode}` is not a proxy mode: {error}")
+    return problems

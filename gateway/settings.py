@@ -1,0 +1,148 @@
+"""What did the operator set? One typed value from a YAML file, the environment and the command.
+
+Law: what is given later wins (file, then `LEAKGATE_…`, then the command line); an unknown key or a
+bad value is an error with its place, and all errors are told at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+
+from gateway.documents import DocumentError, Problem, Strict, load, read, suggest
+
+PREFIX = "LEAKGATE_"
+
+_SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
+
+
+def _size(value: object) -> object:
+    """Bytes as a number, or as text such as `64m`."""
+    if isinstance(value, str):
+        number = value.strip().lower().rstrip("bgkm")
+        unit = value.strip().lower()[len(number) :]
+        if number.isdigit() and unit in _SIZES:
+            return int(number) * _SIZES[unit]
+        raise ValueError(f"`{value}` is not a size such as `64m`")
+    return value
+
+
+def _address(value: str) -> str:
+    host, separator, port = value.rpartition(":")
+    host = host.strip("[]")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"`{value}` is not HOST:PORT")
+    if host and host != "localhost":
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"`{host}` is not an IP address to listen on") from None
+    return value
+
+
+def _list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+type Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+type Address = Annotated[str, AfterValidator(_address)]
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of an address setting."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  # `:8080` asks for all addresses
+
+
+class Settings(Strict):
+    """Every setting of the gateway. Paths are relative to the working directory."""
+
+    listen: Address = Field("127.0.0.1:8080", description="where the proxy listens")
+    admin: Address = Field("127.0.0.1:9090", description="where metrics and health are served")
+    state: Path = Field(Path("state"), description="folder of CA, keys, database and spool")
+    policies: Path = Field(Path("policies"), description="folder of the policy files")
+    database: str = Field("", description="SQLAlchemy URL; SQLite in the state folder by default")
+    mode: Annotated[list[str], BeforeValidator(_list)] = Field(
+        ["regular"], min_length=1, description="mitmproxy modes, several at once"
+    )
+    upstreams: dict[str, str] = Field(
+        {}, description="host to base URL: send a service's traffic to an approved endpoint"
+    )
+    pass_through: list[str] = Field([], description="hosts never opened (apps that pin)")
+    trusted_ca: Path | None = Field(None, description="PEM file of authorities for upstreams")
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        default_factory=lambda: max(2, os.cpu_count() or 2), description="inspection processes"
+    )
+    worker_memory: Size = Field(2 << 30, description="private memory of one worker, in bytes")
+    deadline: Annotated[float, Field(gt=0, le=600)] = Field(
+        20.0, description="seconds that one exchange may take, waiting included"
+    )
+    max_body: Size = Field(64 << 20, description="largest request body that is inspected")
+    max_decoded: Size = Field(128 << 20, description="largest body after decompression")
+    spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
+    on_spool_failure: Literal["refuse", "forward"] = Field(
+        "refuse", description="what happens when an incident cannot be recorded"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def database_url(self) -> str:
+        """The database; a SQLite file in the state folder unless one is set."""
+        return self.database or f"sqlite:///{(self.state / 'leakgate.db').absolute()}"
+
+
+def gather(
+    config: Path | None, environment: Mapping[str, str], command: Mapping[str, Any]
+) -> Settings:
+    """The settings from all three sources. `DocumentError` tells every problem."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    if config is None and environment.get(f"{PREFIX}CONFIG"):
+        config = Path(environment[f"{PREFIX}CONFIG"])
+    if config is not None:
+        try:
+            text = read(config)
+            load(text, Settings, source=str(config))
+            values.update(yaml.safe_load(text) or {})
+        except DocumentError as error:
+            problems.extend(error.problems)
+    known = set(Settings.model_fields)
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or name == f"{PREFIX}CONFIG":
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key not in known:
+            problems.append(
+                Problem(f"environment {name}", 0, 0, f"unknown setting{suggest(key, known)}")
+            )
+            continue
+        try:
+            parsed = yaml.safe_load(value)
+            TypeAdapter(Settings.model_fields[key].rebuild_annotation()).validate_python(parsed)
+            values[key] = parsed
+        except (yaml.YAMLError, ValidationError) as error:
+            problems.append(Problem(f"environment {name}", 0, 0, _first(error)))
+    values.update({key: value for key, value in command.items() if value is not None})
+    if problems:
+        raise DocumentError(problems)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise DocumentError(
+            Problem("settings", 0, 0, f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}")
+            for item in error.errors(include_url=False, include_input=False)
+        ) from None
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix(
+            "Value error, "
+        )
+    return "is not a YAML value"

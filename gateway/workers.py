@@ -1,0 +1,522 @@
+"""Where does inspection run? In worker processes with deadlines and memory limits.
+
+Law: every `inspect` call ends, within its deadline, in a `Decision` or in `InspectionFault`; a
+worker that hangs, dies or runs out of memory is replaced and never takes another exchange with it.
+The caller refuses on a fault. Nothing here decides anything.
+
+One exchange is *running* per worker and at most one more waits in its socket, so that the worker
+does not idle while the answer travels. Which exchange hung or killed a worker is therefore known:
+the oldest one. The other one goes to another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from gateway.model import Decision, Exchange
+
+_LENGTH = struct.Struct("<I")
+_READ_SIZE = 1 << 20
+_IN_FLIGHT = 2
+"""Exchanges given to one worker at a time: one running, one waiting in its socket."""
+
+READY = b"ready"
+
+
+class InspectionFault(Exception):
+    """Inspection did not end in a decision; `cause` is a closed word: timeout, worker_died,
+    exception, overloaded, stopped."""
+
+    def __init__(self, cause: str, detail: str = "") -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(cause)
+
+
+class Inspecting(Protocol):
+    """What a worker runs; `gateway.inspection.Inspector` in production."""
+
+    def inspect(self, exchange: Exchange) -> Decision:
+        """Decide about one exchange."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """How a worker builds what it runs.
+
+    `factory` is ``module:function``; it is called once in each worker with `argument` (picklable)
+    and gives an `Inspecting`. `memory` bounds the worker's private memory in bytes.
+    """
+
+    factory: str
+    argument: Any = field(repr=False)
+    memory: int = 2 << 30
+
+
+class Watching(Protocol):
+    """Who is told about workers: metrics, in production."""
+
+    def worker_restarted(self, cause: str) -> None:
+        """A worker ended for `cause` and is being replaced."""
+        ...
+
+    def workers(self, count: int) -> None:
+        """How many workers are ready now."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    payload: bytes
+    deadline: float
+    future: asyncio.Future[Decision]
+    affinity: int
+    tries: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    number: int
+    process: BaseProcess
+    channel: socket.socket
+    jobs: deque[_Job] = field(default_factory=deque)
+    out: bytearray = field(default_factory=bytearray)
+    into: bytearray = field(default_factory=bytearray)
+    ready: bool = False
+    retired: bool = False
+    started_running: float = 0.0
+    doom: asyncio.TimerHandle | None = None
+
+
+class Pool:
+    """A fixed number of workers behind one `inspect`.
+
+    `deadline` is the time in seconds that an exchange may take, waiting included. `backlog` bounds
+    how many exchanges may wait. Must be used on one event loop.
+    """
+
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        *,
+        size: int,
+        deadline: float,
+        watch: Watching,
+        backlog: int = 1000,
+    ) -> None:
+        self._spec = spec
+        self._size = size
+        self._deadline = deadline
+        self._watch = watch
+        self._backlog = backlog
+        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["gateway.workers", "gateway.bootstrap"])
+        self._workers: list[_Worker] = []
+        self._waiting: deque[_Job] = deque()
+        self._stopping = False
+        self._starts: set[asyncio.Task[None]] = set()
+        self._numbers = 0
+
+    async def start(self) -> None:
+        """Start the workers; returns when all are ready. `InspectionFault` when one cannot be."""
+        self._workers = await self._spawn_all(self._spec)
+        self._watch.workers(len(self._workers))
+
+    async def replace(self, spec: WorkerSpec) -> None:
+        """Go over to `spec` at once, without losing an exchange.
+
+        New workers start beside the old ones; when all are ready they take over, and the old ones
+        finish what they have. When one cannot start, the old ones stay and the fault is raised.
+        """
+        fresh = await self._spawn_all(spec)
+        self._spec = spec
+        old, self._workers = self._workers, fresh
+        for worker in old:
+            worker.retired = True
+            self._end_if_drained(worker)
+        self._dispatch()
+        self._watch.workers(len(self._workers))
+
+    async def stop(self) -> None:
+        """End all workers; what still waits gets a fault."""
+        self._stopping = True
+        for task in list(self._starts):
+            task.cancel()
+        for worker in self._workers:
+            self._close(worker)
+            for job in worker.jobs:
+                _fail(job, InspectionFault("stopped"))
+        for job in self._waiting:
+            _fail(job, InspectionFault("stopped"))
+        self._workers.clear()
+        self._waiting.clear()
+
+    @property
+    def waiting(self) -> int:
+        """Exchanges that no worker has taken yet."""
+        return len(self._waiting)
+
+    @property
+    def ready(self) -> int:
+        """Workers that can take exchanges."""
+        return sum(worker.ready for worker in self._workers)
+
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the workers, for operators and tests."""
+        return tuple(worker.process.pid or 0 for worker in self._workers)
+
+    async def inspect(self, exchange: Exchange, *, affinity: str = "") -> Decision:
+        """Decide about `exchange` in a worker.
+
+        Exchanges with the same `affinity` go to the same worker while it is free, because it
+        remembers what it has scanned. Raises `InspectionFault`.
+        """
+        if self._stopping:
+            raise InspectionFault("stopped")
+        if len(self._waiting) >= self._backlog:
+            raise InspectionFault("overloaded")
+        loop = asyncio.get_running_loop()
+        job = _Job(
+            payload=pickle.dumps(exchange, protocol=pickle.HIGHEST_PROTOCOL),
+            deadline=loop.time() + self._deadline,
+            future=loop.create_future(),
+            affinity=hash(affinity),
+        )
+        worker = self._choose(job)
+        if worker is None:
+            self._waiting.append(job)
+            expiry = loop.call_at(job.deadline, self._expire, job)
+            job.future.add_done_callback(_cancelling(expiry))
+        else:
+            self._give(worker, job)
+        return await job.future
+
+    # --- giving out work --------------------------------------------------------------------------
+
+    def _choose(self, job: _Job) -> _Worker | None:
+        workers = self._workers
+        if not workers:
+            return None
+        preferred = workers[job.affinity % len(workers)]
+        if preferred.ready and not preferred.jobs:
+            return preferred
+        best: _Worker | None = None
+        for worker in workers:
+            if worker.ready and len(worker.jobs) < _IN_FLIGHT and (
+                best is None or len(worker.jobs) < len(best.jobs)
+            ):
+                best = worker
+        if best is not None and preferred.ready and len(preferred.jobs) == len(best.jobs):
+            return preferred
+        return best
+
+    def _give(self, worker: _Worker, job: _Job) -> None:
+        loop = asyncio.get_running_loop()
+        worker.jobs.append(job)
+        if len(worker.jobs) == 1:
+            self._arm(worker, loop)
+        frame = _LENGTH.pack(len(job.payload))
+        if worker.out:
+            worker.out += frame
+            worker.out += job.payload
+            return
+        worker.out += frame
+        worker.out += job.payload
+        self._write(worker)
+
+    def _arm(self, worker: _Worker, loop: asyncio.AbstractEventLoop) -> None:
+        """Watch the clock for the exchange that the worker runs now."""
+        if worker.doom is not None:
+            worker.doom.cancel()
+        worker.doom = loop.call_at(worker.jobs[0].deadline, self._hung, worker)
+
+    def _write(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            sent = worker.channel.send(worker.out)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._lost(worker, "worker_died")
+            return
+        del worker.out[:sent]
+        if worker.out:
+            loop.add_writer(worker.channel, self._write, worker)
+        else:
+            loop.remove_writer(worker.channel)
+
+    def _dispatch(self) -> None:
+        while self._waiting:
+            job = self._waiting[0]
+            if job.future.done():
+                self._waiting.popleft()
+                continue
+            worker = self._choose(job)
+            if worker is None:
+                return
+            self._waiting.popleft()
+            self._give(worker, job)
+
+    def _expire(self, job: _Job) -> None:
+        if job in self._waiting:
+            self._waiting.remove(job)
+            _fail(job, InspectionFault("timeout"))
+
+    # --- taking answers ---------------------------------------------------------------------------
+
+    def _read(self, worker: _Worker) -> None:
+        try:
+            data = worker.channel.recv(_READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost(worker, "worker_died")
+            return
+        worker.into += data
+        while len(worker.into) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(worker.into)
+            end = _LENGTH.size + length
+            if len(worker.into) < end:
+                return
+            frame = bytes(memoryview(worker.into)[_LENGTH.size : end])
+            del worker.into[:end]
+            self._answer(worker, frame)
+
+    def _answer(self, worker: _Worker, frame: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        job = worker.jobs.popleft()
+        if worker.jobs:
+            self._arm(worker, loop)
+        elif worker.doom is not None:
+            worker.doom.cancel()
+            worker.doom = None
+        if not job.future.done():
+            result = pickle.loads(frame)  # noqa: S301  # written by our own worker
+            if isinstance(result, Decision):
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(InspectionFault("exception", str(result)))
+        if worker.retired:
+            self._end_if_drained(worker)
+        else:
+            self._dispatch()
+
+    # --- when things go wrong ---------------------------------------------------------------------
+
+    def _hung(self, worker: _Worker) -> None:
+        self._lost(worker, "timeout")
+
+    def _lost(self, worker: _Worker, cause: str) -> None:
+        """The worker hangs or is gone: end it, fault or retry its exchanges, start another."""
+        self._close(worker)
+        jobs, worker.jobs = list(worker.jobs), deque()
+        if worker in self._workers:
+            self._workers.remove(worker)
+            self._watch.worker_restarted(cause)
+            self._watch.workers(self.ready)
+            if not self._stopping:
+                task = asyncio.get_running_loop().create_task(self._restart())
+                self._starts.add(task)
+                task.add_done_callback(self._starts.discard)
+        if not jobs:
+            return
+        running, rest = jobs[0], jobs[1:]
+        # A worker may be killed by something else than its exchange (an operator, the kernel): one
+        # more try tells the two apart. One that hung has used up its time.
+        if cause == "worker_died" and running.tries == 0:
+            running.tries += 1
+            rest.insert(0, running)
+        else:
+            _fail(running, InspectionFault(cause))
+        for job in rest:
+            if not job.future.done():
+                self._waiting.appendleft(job)
+                expiry = asyncio.get_running_loop().call_at(job.deadline, self._expire, job)
+                job.future.add_done_callback(_cancelling(expiry))
+        self._dispatch()
+
+    def _close(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        if worker.doom is not None:
+            worker.doom.cancel()
+            worker.doom = None
+        if worker.channel.fileno() >= 0:
+            loop.remove_reader(worker.channel)
+            loop.remove_writer(worker.channel)
+            worker.channel.close()
+        worker.ready = False
+        if worker.process.is_alive():
+            worker.process.kill()
+
+    def _end_if_drained(self, worker: _Worker) -> None:
+        if not worker.jobs:
+            self._close(worker)
+
+    # --- starting workers -------------------------------------------------------------------------
+
+    async def _restart(self) -> None:
+        delay = 0.05
+        while not self._stopping and len(self._workers) < self._size:
+            try:
+                (worker,) = await self._spawn_all(self._spec, count=1)
+            except InspectionFault:
+                self._watch.worker_restarted("start_failed")
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+                continue
+            if len(self._workers) >= self._size:
+                self._close(worker)
+                return
+            self._workers.append(worker)
+            self._watch.workers(self.ready)
+            self._dispatch()
+
+    async def _spawn_all(self, spec: WorkerSpec, count: int | None = None) -> list[_Worker]:
+        loop = asyncio.get_running_loop()
+        fresh: list[_Worker] = []
+        try:
+            # The first one alone: what it compiles it leaves in a cache for the others.
+            fresh.append(await loop.run_in_executor(None, self._spawn, spec))
+            await self._wait_ready(fresh[0])
+            for _ in range((self._size if count is None else count) - 1):
+                fresh.append(await loop.run_in_executor(None, self._spawn, spec))
+            for worker in fresh[1:]:
+                await self._wait_ready(worker)
+        except BaseException:
+            for worker in fresh:
+                self._close(worker)
+            raise
+        for worker in fresh:
+            loop.add_reader(worker.channel, self._read, worker)
+        return fresh
+
+    def _spawn(self, spec: WorkerSpec) -> _Worker:
+        ours, theirs = socket.socketpair()
+        self._numbers += 1
+        process = self._context.Process(
+            target=_work, args=(theirs, spec, os.getpid()), name=f"leakgate-worker-{self._numbers}"
+        )
+        process.daemon = True
+        process.start()
+        theirs.close()
+        ours.setblocking(False)
+        return _Worker(number=self._numbers, process=process, channel=ours)
+
+    async def _wait_ready(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        message = bytearray()
+        try:
+            async with asyncio.timeout(120):
+                while not message.endswith(b"\n"):
+                    data = await loop.sock_recv(worker.channel, 4096)
+                    if not data:
+                        raise InspectionFault("worker_died", "a worker ended while starting")
+                    message += data
+        except TimeoutError:
+            raise InspectionFault("timeout", "a worker did not start in time") from None
+        if bytes(message).strip() != READY:
+            raise InspectionFault("exception", message.decode(errors="replace").strip())
+        worker.ready = True
+
+
+def _cancelling(timer: asyncio.TimerHandle) -> Callable[[object], None]:
+    return lambda _: timer.cancel()
+
+
+def _fail(job: _Job, fault: InspectionFault) -> None:
+    if not job.future.done():
+        job.future.set_exception(fault)
+
+
+# --- the worker's side ----------------------------------------------------------------------------
+
+
+def _work(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
+    """A worker's life: build, say ready, then one exchange after the other until the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with(parent)
+    if spec.memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (spec.memory, spec.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold clear text
+    channel.setblocking(True)
+    try:
+        module, _, name = spec.factory.partition(":")
+        build: Callable[[Any], Inspecting] = getattr(importlib.import_module(module), name)
+        inspector = build(spec.argument)
+    except Exception as error:  # noqa: BLE001  # told to the parent, which does not start then
+        channel.sendall(f"{type(error).__name__}: {error}".replace("\n", " | ").encode() + b"\n")
+        return
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    channel.sendall(READY + b"\n")
+    reader = channel.makefile("rb", buffering=_READ_SIZE)
+    while header := reader.read(_LENGTH.size):
+        (length,) = _LENGTH.unpack(header)
+        payload = reader.read(length)
+        if len(payload) < length:
+            return
+        result: object
+        try:
+            result = inspector.inspect(pickle.loads(payload))  # noqa: S301  # from our own parent
+        except Exception as error:  # noqa: BLE001  # the guard: ends in a refusal
+            result = _describe(error)
+        del payload
+        frame = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+        channel.sendall(_LENGTH.pack(len(frame)) + frame)
+
+
+def _describe(error: BaseException) -> str:
+    """Type and place of an error in our code; never its text, which may quote content."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} {code.co_name}"  # noqa: PTH119  # a name, no path is opened
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {place}"
+
+
+def _die_with(parent: int) -> None:
+    """End with the gateway: the kernel closes our socket, and `read` then returns nothing.
+
+    A hung worker would not notice that, so where the kernel offers it, ask for a signal too. The
+    fork server is our parent process, and it ends with the gateway.
+    """
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415  # only here
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if not parent:
+        sys.exit(1)
+
+
+def usage(pids: tuple[int, ...]) -> Mapping[int, int]:
+    """Resident memory in bytes per process id, where the system tells (Linux)."""
+    result = {}
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm") as file:  # noqa: PTH123  # a kernel file
+            result[pid] = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return result
