@@ -1,0 +1,260 @@
+"""What is sensitive in a text? Law: `scan` never raises for content, and never passes over a
+detector in silence: one that fails or runs out of time is named in the result.
+
+The way of a text: it is cut into pieces (`segments`), each looked up in the memory of earlier
+results (`memory`); the prefilter says which patterns can match in which block (`prefilter`); the
+patterns with their checks confirm there (`probes`); words before a match raise its confidence
+(`context`); what is not sure enough is dropped (`catalogue`), overlaps are resolved (`overlaps`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.detectors import catalogue, context, overlaps, recognizers, secret_rules, segments
+from gateway.detectors.memory import Memory
+from gateway.detectors.names import NameFinder
+from gateway.detectors.prefilter import Block, Prefilter, blocks, flatten
+from gateway.detectors.probes import Probe, Raw, SecretProbe
+from gateway.detectors.settings import Settings
+from gateway.model import Match
+
+LABEL_SPEAKS = 300
+"""Up to this many code points a text is a value, and its label is context for all of it."""
+
+WINDOW_BLOCKS = 16
+"""Neighbouring blocks are confirmed together, up to this many: a bound on what one pattern sees."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What was found in one text, by place; `failures` names detectors that gave no answer."""
+
+    matches: tuple[Match, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+class Engine:
+    """All detectors, ready to scan. Safe to use from several threads; made to be forked."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        probes: Sequence[Probe],
+        prefilter: Prefilter,
+        names: NameFinder | None,
+        memory: Memory,
+    ) -> None:
+        self._probes = tuple(probes)
+        self._prefilter = prefilter
+        self._names = names
+        self._memory = memory
+        self._stop_words = _stop_words(settings.language)
+        known = catalogue.entities()
+        self._groups = {name: entity.groups for name, entity in known.items()}
+        self._floors = {
+            name: settings.min_confidence.get(name, entity.min_confidence)
+            for name, entity in known.items()
+        }
+        self._known = known
+        found = {probe.entity for probe in probes} | (names.entities if names else frozenset())
+        self.entities: frozenset[str] = frozenset(found) - settings.disabled
+        self.revision = _revision(settings, probes)
+
+    @classmethod
+    def build(cls, settings: Settings, *, key: bytes, cache_dir: Path | None) -> Engine:
+        """The engine for `settings`.
+
+        `key` keys the digests of remembered texts and the seal of the pattern cache in
+        `cache_dir` (None compiles in memory). Raises `DocumentError` for a bad rule file and
+        `names.ModelMissing` for a language model that is not installed.
+        """
+        probes: list[Probe] = recognizers.probes(settings)
+        if settings.secrets:
+            probes.extend(
+                SecretProbe(secret_rules.Matcher(rule))
+                for rule in secret_rules.load_rules()
+                if rule.entity not in settings.disabled
+            )
+        expressions, owners = [], []
+        for position, probe in enumerate(probes):
+            for expression in probe.expressions:
+                expressions.append(expression)
+                owners.append(position)
+        names = NameFinder.load(settings, known=catalogue.entity_names() - settings.disabled)
+        prefilter = Prefilter.build(expressions, key=key, cache_dir=cache_dir)
+        assert owners == list(range(len(probes)))  # noqa: S101  # INVARIANT: one expression each
+        return cls(
+            settings=settings,
+            probes=probes,
+            prefilter=prefilter,
+            names=names,
+            memory=Memory(key=key),
+        )
+
+    def scan(self, text: str, *, label: str = "") -> ScanResult:
+        """Find everything sensitive in `text`; `label` is the name of the field that held it.
+
+        Spans count code points of `text`. Never raises for content.
+        """
+        if not text:
+            return ScanResult()
+        if len(text) > LABEL_SPEAKS:
+            label = ""
+        digest = self._memory.digest(text, label, (0, -1))
+        known = self._memory.get(digest)
+        if known is not None:
+            return ScanResult(known)
+        if not text.isascii():
+            # A lone surrogate has no UTF-8 form; one replacement character keeps the offsets.
+            text = _SURROGATE.sub("\ufffd", text)
+        matches: list[Match] = []
+        failures: set[str] = set()
+        cut = segments.pieces(text)
+        for piece in cut:
+            found = self._piece(text, piece, label, failures)
+            matches.extend(found)
+        result = tuple(matches) if len(cut) == 1 else overlaps.resolve(matches, self._groups)
+        if not failures:
+            self._memory.put(digest, result)
+        return ScanResult(result, tuple(sorted(failures)))
+
+    def _piece(
+        self, text: str, piece: segments.Piece, label: str, failures: set[str]
+    ) -> tuple[Match, ...]:
+        if piece.left == 0 and piece.right == len(text):
+            return self._matches(text, 0, len(text), label, failures)
+        window = text[piece.left : piece.right]
+        place = (piece.start - piece.left, piece.end - piece.left)
+        digest = self._memory.digest(window, label, place)
+        found = self._memory.get(digest)
+        if found is None:
+            failed: set[str] = set()
+            found = self._matches(window, *place, label, failed)
+            if failed:
+                failures |= failed
+            else:
+                self._memory.put(digest, found)
+        shift = piece.left
+        return tuple(
+            Match(m.entity, m.start + shift, m.end + shift, m.confidence, m.detector) for m in found
+        )
+
+    def _matches(
+        self, text: str, start: int, end: int, label: str, failures: set[str]
+    ) -> tuple[Match, ...]:
+        """Matches that start in `text[start:end]`, with everything around them as context."""
+        cuts = blocks(text, start, end)
+        found: dict[str, list[Raw]] = {}
+        for number, hit in self._prefilter.candidates(flatten(text), cuts).items():
+            probe = self._probes[number]
+            try:
+                for first, last in _windows(cuts, hit):
+                    for raw in probe.find(text, first, last):
+                        found.setdefault(probe.name, []).append(raw)
+            except Exception:  # noqa: BLE001  # the law of `scan`; the failure is in the result
+                failures.add(probe.name)
+        matches = self._judge(text, found, context.words_of(label)) if found else []
+        if self._names is not None:
+            try:
+                for first, last, entity, sure in self._names.find(text):
+                    if start <= first < end and sure >= self._floors[entity]:
+                        matches.append(Match(entity, first, last, sure, self._names.name))
+            except Exception:  # noqa: BLE001  # as above
+                failures.add(self._names.name)
+        return overlaps.resolve(matches, self._groups)
+
+    def _judge(self, text: str, found: dict[str, list[Raw]], label: Sequence[str]) -> list[Match]:
+        """Confidence of each raw match in its context; those sure enough to report."""
+        said = f" {' '.join(label)} "
+        around: dict[int, str] = {}
+        matches = []
+        for raws in found.values():
+            kept = (
+                raws
+                if len(raws) == 1
+                else [
+                    raws[i]
+                    for i in overlaps.without_contained(
+                        [(raw.start, raw.end, raw.confidence) for raw in raws]
+                    )
+                ]
+            )
+            for raw in kept:
+                sure = raw.confidence
+                entity = self._known[raw.entity]
+                vocabulary = raw.probe.vocabulary
+                capped = entity.without_context is not None or entity.digits_alone is not None
+                if vocabulary and (sure < 1.0 or capped):
+                    words = around.get(raw.start)
+                    if words is None:
+                        words = around[raw.start] = context.before(
+                            text, raw.start, stop_words=self._stop_words
+                        )
+                    if vocabulary.speaks(words) or (label and vocabulary.speaks(said)):
+                        sure = context.raised(sure)
+                    elif capped:
+                        if entity.without_context is not None:
+                            sure = min(sure, entity.without_context)
+                        if entity.digits_alone is not None and (
+                            text[raw.start : raw.end].isdecimal()
+                        ):
+                            sure = min(sure, entity.digits_alone)
+                if sure >= self._floors[raw.entity] - 1e-9:
+                    sure = round(sure, 4)
+                    matches.append(Match(raw.entity, raw.start, raw.end, sure, raw.probe.name))
+        return matches
+
+
+def _windows(cuts: Sequence[Block], hit: Sequence[int]) -> list[Block]:
+    """The blocks numbered `hit`, neighbours joined: a search that goes on over a cut takes the
+    same matches as one over the whole text."""
+    windows: list[Block] = []
+    first = last = hit[0]
+    for number in hit[1:]:
+        if number == last + 1 and number - first < WINDOW_BLOCKS:
+            last = number
+            continue
+        windows.append((cuts[first][0], cuts[last][1]))
+        first = last = number
+    windows.append((cuts[first][0], cuts[last][1]))
+    return windows
+
+
+def _stop_words(language: str) -> frozenset[str]:
+    """spaCy's stop words of `language`, English ones when it has none."""
+    for code in (language, "en"):
+        try:
+            module = importlib.import_module(f"spacy.lang.{code}.stop_words")
+        except ImportError:
+            continue
+        return frozenset(module.STOP_WORDS)
+    return frozenset()
+
+
+def _revision(settings: Settings, probes: Sequence[Probe]) -> str:
+    """Changes with whatever can change a result: settings, patterns, rules, lists, libraries."""
+    state = hashlib.blake2b(digest_size=8)
+    state.update(settings.model_dump_json().encode())
+    for probe in probes:
+        state.update(f"{probe.name} {probe.entity}".encode())
+        for expression in probe.expressions:
+            state.update(f"{expression.flags} {expression.pattern}".encode())
+    for rule in secret_rules.load_rules() if settings.secrets else ():
+        state.update(rule.model_dump_json().encode())
+    for entity in catalogue.entities().values():
+        state.update(repr(entity).encode())
+    for library in ("presidio-analyzer", "phonenumbers", "regex", "tldextract", "hyperscan"):
+        state.update(f"{library} {importlib.metadata.version(library)}".encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        state.update(file.read_bytes())
+    return state.hexdigest()

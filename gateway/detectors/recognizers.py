@@ -1,0 +1,152 @@
+"""What do Presidio's recognizers define? The one place that knows Presidio.
+
+Law: every pattern recognizer that the library ships is taken, of every country, with its own
+patterns, confidences, context words and checks. Recognizers that need a service or a model are
+not (see `names.py` for models).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import presidio_analyzer.predefined_recognizers as predefined
+import regex
+import tldextract
+from presidio_analyzer import EntityRecognizer, PatternRecognizer
+from presidio_analyzer.predefined_recognizers import (
+    EmailRecognizer,
+    IbanRecognizer,
+    PhoneRecognizer,
+)
+
+from gateway.detectors import catalogue
+from gateway.detectors.cards import CardProbe
+from gateway.detectors.context import Vocabulary
+from gateway.detectors.phones import PhoneProbe
+from gateway.detectors.prefilter import Expression
+from gateway.detectors.probes import PatternProbe, Probe, Raw, matches
+from gateway.detectors.settings import Settings
+
+
+def predefined_recognizers() -> Iterator[EntityRecognizer]:
+    """Every recognizer of the library that works on patterns alone, by class name."""
+    for name in sorted(vars(predefined)):
+        kind = getattr(predefined, name)
+        if (
+            inspect.isclass(kind)
+            and issubclass(kind, (PatternRecognizer, PhoneRecognizer))
+            and kind not in (PatternRecognizer,)
+        ):
+            yield kind()
+
+
+def probes(settings: Settings) -> list[Probe]:
+    """The probes of all recognizers that `settings` wants, in a stable order."""
+    found: list[Probe] = []
+    for recognizer in predefined_recognizers():
+        entity = recognizer.supported_entities[0]
+        if not settings.wants_country(recognizer.COUNTRY_CODE) or entity in settings.disabled:
+            continue
+        known = catalogue.entities()[entity]
+        vocabulary = Vocabulary((*(recognizer.context or ()), *known.context))
+        if isinstance(recognizer, PhoneRecognizer):
+            found.append(_phone(recognizer, entity, vocabulary))
+        elif isinstance(recognizer, IbanRecognizer):
+            found.append(IbanProbe(recognizer, vocabulary))
+        elif isinstance(recognizer, PatternRecognizer):
+            found.extend(_patterns(recognizer, entity, vocabulary))
+        if entity == "CREDIT_CARD":
+            found.append(CardProbe(vocabulary))
+    return found
+
+
+def _patterns(
+    recognizer: PatternRecognizer, entity: str, vocabulary: Vocabulary
+) -> Iterator[PatternProbe]:
+    kind = type(recognizer)
+    if kind.analyze is not PatternRecognizer.analyze:
+        raise NotImplementedError(f"`{kind.__name__}` analyses in a way of its own")
+    validate = recognizer.validate_result
+    if isinstance(recognizer, EmailRecognizer):
+        validate = _has_public_domain
+    checks = kind.validate_result is not PatternRecognizer.validate_result
+    rejects = kind.invalidate_result is not PatternRecognizer.invalidate_result
+    for pattern in recognizer.patterns:
+        yield PatternProbe(
+            name=recognizer.name,
+            entity=entity,
+            expression=Expression(pattern.regex, int(recognizer.global_regex_flags)),
+            confidence=pattern.score,
+            vocabulary=vocabulary,
+            validate=validate if checks else None,
+            invalidate=recognizer.invalidate_result if rejects else None,
+        )
+
+
+@functools.cache
+def _suffixes() -> tldextract.TLDExtract:
+    # The library's own instance downloads the public suffix list on first use; this one reads
+    # the copy that ships with it.
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+def _has_public_domain(address: str) -> bool:
+    """The check of Presidio's e-mail recognizer, without its download."""
+    return bool(_suffixes()(address).fqdn)
+
+
+def _phone(recognizer: PhoneRecognizer, entity: str, vocabulary: Vocabulary) -> PhoneProbe:
+    wanted = getattr(recognizer, "target_classification", None)
+    region = getattr(recognizer, "REGION", None)
+    accept = None
+    if wanted is not None:
+
+        def accept(number: Any) -> bool:
+            import phonenumbers  # noqa: PLC0415  # loaded by Presidio already
+
+            return (
+                phonenumbers.region_code_for_number(number) == region
+                and recognizer._classify(number) == wanted  # noqa: SLF001  # no public way
+            )
+
+    return PhoneProbe(
+        name=recognizer.name,
+        entity=entity,
+        regions=recognizer.supported_regions,
+        leniency=recognizer.leniency,
+        confidence=recognizer.SCORE,
+        vocabulary=vocabulary,
+        accept=accept,
+    )
+
+
+class IbanProbe:
+    """IBANs: the recognizer's own search, which tries shorter matches when a long one is none."""
+
+    entity = "IBAN_CODE"
+    reach = 128
+
+    def __init__(self, recognizer: IbanRecognizer, vocabulary: Vocabulary) -> None:
+        self.name = recognizer.name
+        self.vocabulary = vocabulary
+        pattern = recognizer.patterns[0]
+        self.expressions = (Expression(pattern.regex, int(recognizer.global_regex_flags)),)
+        self._pattern = regex.compile(pattern.regex, recognizer.global_regex_flags)
+        self._confidence = pattern.score
+        self._validate = recognizer.validate_result
+
+    def find(self, text: str, start: int, end: int) -> Iterator[Raw]:
+        for match in matches(self._pattern, text, start, end, reach=self.reach):
+            first = match.start()
+            for group in range(len(match.groups()), 0, -1):
+                last = match.end(group)
+                if last <= first:
+                    continue
+                valid = self._validate(text[first:last])
+                if valid is None or valid:
+                    sure = self._confidence if valid is None else 1.0
+                    yield Raw(first, last, sure, self.entity, self)
+                    break
