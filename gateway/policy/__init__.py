@@ -5,17 +5,24 @@ Law: pure. `document` says how a policy is written, `compile` turns files into o
 beside the policies, `schema` tells editors what may be written.
 """
 
+from gateway.policy.cases import CaseResult, run_cases, untested
 from gateway.policy.compile import PolicySet, Vocabulary, compile_text, fingerprint, load
 from gateway.policy.document import PolicyDocument, Section
 from gateway.policy.evaluate import evaluate
+from gateway.policy.schema import cases_schema, policy_schema
 
 __all__ = [
+    "CaseResult",
     "PolicyDocument",
     "PolicySet",
     "Section",
     "Vocabulary",
+    "cases_schema",
     "compile_text",
     "evaluate",
     "fingerprint",
     "load",
+    "policy_schema",
+    "run_cases",
+    "untested",
 ]

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.model import Edit, Finding, Locator, Outcome, Redaction, Scan
-from gateway.redaction.operators import STRICTNESS, operator, take_out
+from gateway.redaction.operators import STRICTNESS, Operator, operator, take_out
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     finding: Finding
     redaction: Redaction
+    call: Operator
 
     @property
     def weight(self) -> tuple[int, int, int, str, str]:
@@ -46,8 +47,9 @@ def edits(
         if redaction.finding < 0:
             raise IndexError("a finding's number counts from 0")
         finding = scan.findings[redaction.finding]
+        call = operator(redaction.operator, redaction.params)
         if finding.editable and finding.start < finding.end:
-            by_place[finding.locator].append(_Wanted(finding, redaction))
+            by_place[finding.locator].append(_Wanted(finding, redaction, call))
     return tuple(
         _edit(locator, group, value_of, key)
         for locator in sorted(by_place, key=_place)
@@ -76,9 +78,8 @@ def _edit(
     locator: Locator, group: list[_Wanted], value_of: Callable[[Finding], str], key: bytes
 ) -> Edit:
     chosen = max(group, key=lambda item: item.weight)
-    call = operator(chosen.redaction.operator, chosen.redaction.params)
     replacement = take_out(
-        call,
+        chosen.call,
         value_of(chosen.finding),
         chosen.finding.entity,
         key=key,

@@ -1,0 +1,243 @@
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from gateway.documents import DocumentError
+from gateway.model import FileInfo, Locator, Verdict
+from gateway.policy import compile_text, fingerprint, load
+from gateway.policy.compile import FactTest, FileTest, OperatorCall, mismatched
+
+RULE = "version: 1\nrules:\n- {id: %s, when: {entity: US_SSN}, action: block}\n"
+
+
+def problems(text, vocabulary):
+    with pytest.raises(DocumentError) as caught:
+        compile_text(text, vocabulary, source="p.yaml")
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (
+            "when: {entity: US_SNN}, action: block",
+            "unknown entity `US_SNN`, did you mean `US_SSN`?",
+        ),
+        ("when: {entity_group: secrt}, action: log", "did you mean `secret`?"),
+        ("when: {service: chaty}, action: block", "did you mean `chatty`?"),
+        ("when: {category: avatr}, action: block", "did you mean `avatar`?"),
+        ("when: {operation: uplod}, action: block", "did you mean `upload`?"),
+        ("when: {facts: {trains_on_inpt: x}}, action: log", "did you mean `trains_on_input`?"),
+        ("when: {facts: {trains_on_input: opt_ot}}, action: log", "did you mean `opt_out`?"),
+        ("when: {facts: {trains_on_input: {at_least: 3}}}, action: log", "is not a number"),
+        ("when: {service: chatty, category: avatar}, action: log", "no such `service`"),
+        ("when: {entity: US_SSN, entity_group: secret}, action: log", "both must hold"),
+        ("when: {service: chatty}, action: redact", "add `entity`"),
+        ("when: {unread: any}, action: redact", "add `entity`"),
+        ("when: {file: {family: image}}, action: redact", "add `entity`"),
+        ("when: {entity: US_SSN}, action: log, redact: {US_SSN: mask}", "has no effect"),
+        ("when: {entity: US_SSN}, action: redact, redact: {US_SN: mask}", "did you mean `US_SSN`?"),
+        ("when: {entity: US_SSN}, action: redact, redact: {secret: mask}", "never selects"),
+        ("when: {entity: US_SSN, min_count: 2, min_distinct: 3}, action: log", "no effect"),
+        ("when: {entity: US_SSN}, action: allow, message: Hi", "nobody sees it"),
+        ("when: {unread: any}, unless: {entity: US_SSN}, action: log", "selects none"),
+        ("when: {entity: US_SSN}, unless: {unread: any}, action: log", "selects none"),
+        ("when: {service: chatty}, unless: {file: {family: text}}, action: log", "excepts files"),
+        ("when: {entity: US_SSN}, unless: {service: chaty}, action: log", "did you mean `chatty`?"),
+    ],
+)
+def test_a_name_nobody_knows_and_a_rule_without_effect_are_refused(rule, words, vocabulary):
+    found = problems(f"version: 1\nrules:\n- {{id: a, {rule}}}", vocabulary)
+    assert any("rule `a`" in line and words in line for line in found), found
+    assert all(line.startswith("p.yaml:3:") for line in found)
+
+
+def test_unknown_is_a_service_a_category_and_a_value_of_every_fact(vocabulary):
+    compile_text(
+        "version: 1\nrules:\n- id: a\n  action: block\n  when: {service: unknown, category: unknown,"
+        " facts: {trains_on_input: unknown, retention_days: [unknown, {at_least: 31}]}}",
+        vocabulary,
+    )
+
+
+def test_own_services_and_groups_are_known_to_rules(vocabulary):
+    policy = compile_text(
+        """
+version: 1
+entity_groups: {risky: [secret, cards], cards: CREDIT_CARD}
+services: [{id: inhouse, category: lab, operations: [{id: ask}]}]
+rules:
+- {id: a, action: block, when: {entity_group: risky}}
+- {id: b, action: block, when: {service: inhouse, category: lab, operation: ask}}
+""",
+        vocabulary,
+    )
+    assert policy.rules[0].finding.entities == {"CLOUD_KEY", "CREDIT_CARD"}
+    assert policy.services[0].value["id"] == "inhouse"
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ("{secret: US_SSN}", "built-in"),
+        ("{mine: US_SNN}", "did you mean `US_SSN`?"),
+        ("{one: two, two: one}", "holds itself"),
+    ],
+)
+def test_groups_that_make_no_sense_are_refused(groups, words, vocabulary):
+    assert words in problems(f"version: 1\nentity_groups: {groups}", vocabulary)[0]
+
+
+def test_a_raw_section_is_checked_by_its_stage_at_its_line(vocabulary):
+    policy = compile_text("version: 1\nservices:\n- id: x\n  hosts: 3\n", vocabulary, source="p")
+    with pytest.raises(DocumentError) as caught:
+        policy.services[0].check(dict[str, str])
+    assert str(caught.value).startswith("p:4:3:")
+
+
+def test_files_merge_in_the_order_of_their_names(tmp_path: Path, vocabulary):
+    (tmp_path / "20-b.yaml").write_text(
+        RULE % "two" + "detectors: {a: 2, b: 2}\npass_through: [X.com., y.com]\n"
+    )
+    (tmp_path / "10-a.yaml").write_text(
+        RULE % "one" + "detectors: {a: 1, c: 1}\npass_through: [x.com]\ninspect_hosts: [z.com]\n"
+    )
+    (tmp_path / "10-a_test.yaml").write_text("no policy at all")
+    policy = load(tmp_path, vocabulary)
+    assert [rule.id for rule in policy.rules] == ["one", "two"]
+    assert policy.merged_detectors() == {"a": 2, "b": 2, "c": 1}
+    assert policy.pass_through == ("x.com", "y.com")
+    assert policy.inspect_hosts == ("z.com",)
+    assert [Path(source).name for source in policy.sources] == ["10-a.yaml", "20-b.yaml"]
+
+
+def test_a_rule_id_in_two_files_names_both(tmp_path: Path, vocabulary):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(RULE % "same")
+    with pytest.raises(DocumentError) as caught:
+        load(tmp_path, vocabulary)
+    (problem,) = caught.value.problems
+    assert problem.source.endswith("b.yaml")
+    assert "a.yaml:3" in problem.message
+
+
+def test_problems_of_all_files_are_told_and_only_real_ones(tmp_path: Path, vocabulary):
+    (tmp_path / "a.yaml").write_text("version: 1\nservices: [{id: inhouse}]\nrulez: []\n")
+    (tmp_path / "b.yaml").write_text(
+        "version: 1\nrules: [{id: a, action: block, when: {service: inhouse, entity: US_SNN}}]\n"
+    )
+    with pytest.raises(DocumentError) as caught:
+        load(tmp_path, vocabulary)
+    assert [p.message.partition(",")[0] for p in caught.value.problems] == [
+        "unknown key `rulez`",
+        "rule `a`: unknown entity `US_SNN`",
+    ]
+
+
+def test_nothing_that_looks_like_a_policy_is_passed_over(tmp_path: Path, vocabulary):
+    with pytest.raises(DocumentError, match="holds no policy"):
+        load(tmp_path, vocabulary)
+    with pytest.raises(DocumentError, match="not a directory"):
+        load(tmp_path / "none", vocabulary)
+    (tmp_path / "a.yaml").write_text(RULE % "a")
+    (tmp_path / "b.yml").write_text(RULE % "b")
+    with pytest.raises(DocumentError, match="would not be read"):
+        load(tmp_path, vocabulary)
+
+
+def test_an_empty_file_is_not_a_policy(tmp_path: Path, vocabulary):
+    (tmp_path / "a.yaml").write_text("")
+    with pytest.raises(DocumentError, match="`version` is missing"):
+        load(tmp_path, vocabulary)
+
+
+def test_the_revision_follows_the_contents(tmp_path: Path, vocabulary):
+    file = tmp_path / "a.yaml"
+    file.write_text(RULE % "a")
+    first = load(tmp_path, vocabulary).revision
+    assert load(tmp_path, vocabulary).revision == first
+    file.write_text(RULE % "a" + "# a comment\n")
+    assert load(tmp_path, vocabulary).revision != first
+
+
+def test_the_fingerprint_shows_each_change_and_never_raises(tmp_path: Path):
+    marks = [fingerprint(tmp_path), fingerprint(tmp_path / "none")]
+    file = tmp_path / "a.yaml"
+    file.write_text("a")
+    marks.append(fingerprint(tmp_path))
+    file.write_text("ab")
+    marks.append(fingerprint(tmp_path))
+    os.utime(file, ns=(1, 1))
+    marks.append(fingerprint(tmp_path))
+    file.unlink()
+    assert len(set(marks)) == len(marks)
+    assert fingerprint(tmp_path) == marks[0]
+
+
+def test_a_policy_set_travels_to_workers(policy, exchange, route, finding):
+    from gateway.model import Scan
+    from gateway.policy import evaluate
+
+    sent = policy("rules: [{id: a, when: {entity: US_SSN, host: '*.example'}, action: block}]")
+    got = pickle.loads(pickle.dumps(sent))
+    assert got == sent
+    assert evaluate(got, exchange(), route(), Scan((finding(),))).verdict is Verdict.BLOCK
+
+
+def test_operators_are_resolved_per_entity_whatever_the_order(policy):
+    rules = [
+        policy(f"""
+rules:
+- id: a
+  when: {{entity_group: [pii, own]}}
+  action: redact
+  redact: {{{order}, default: mask}}
+entity_groups: {{own: [US_SSN, CREDIT_CARD]}}
+""").rules[0]
+        for order in (
+            "pii: hash, own: {operator: partial, keep_last: 4}, PERSON: replace",
+            "PERSON: replace, own: {operator: partial, keep_last: 4}, pii: hash",
+        )
+    ]
+    assert rules[0].operators == rules[1].operators
+    assert rules[0].default_operator == OperatorCall("mask")
+    assert {name: call.operator for name, call in rules[0].operators.items()} == {
+        "PERSON": "replace",
+        "EMAIL_ADDRESS": "hash",
+        "US_SSN": "hash",
+        "CREDIT_CARD": "partial",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [("30", False), ("31", True), ("90", True), ("91", False), ("indefinite", False)],
+)
+def test_a_fact_in_a_range(value, holds):
+    assert FactTest(frozenset(), ((31, 90),)).holds(value) is holds
+
+
+def test_indefinite_is_above_every_bound_and_unknown_is_no_number():
+    assert FactTest(frozenset(), ((31, None),)).holds("indefinite")
+    assert not FactTest(frozenset(), ((0, None),)).holds("unknown")
+
+
+@pytest.mark.parametrize(
+    ("declared", "true", "family", "differs"),
+    [
+        ("image/png", "application/pdf", "document", True),
+        ("image/jpg", "image/jpeg", "image", False),
+        ("IMAGE/PNG; a=b", "image/png", "image", False),
+        ("", "application/pdf", "document", False),
+        ("application/octet-stream", "application/pdf", "document", False),
+        ("text/x-python", "text/plain", "text", False),
+        ("image/png", "text/plain", "text", True),
+        ("text/plain", "application/zip", "archive", True),
+    ],
+)
+def test_a_file_that_is_not_what_it_was_declared_to_be(declared, true, family, differs):
+    file = FileInfo(Locator("f"), true, family, 1, declared)
+    assert mismatched(file) is differs
+    assert FileTest(mismatch=True).holds(file) is differs
