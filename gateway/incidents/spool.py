@@ -47,8 +47,8 @@ syncs; `always` costs a disk flush per incident on the request's path.
 HEADER = 18
 """Bytes before the payload: eight digits, a space, eight digits, a space."""
 
-MAX_RECORD = 1 << 20
-"""Longest payload in bytes; `record` bounds incidents well below it."""
+MAX_RECORD = 4 << 20
+"""Longest payload in bytes; what `record` bounds is always below it."""
 
 SEGMENT_BYTES = 8 << 20
 """A segment this long is closed and the next one begun."""

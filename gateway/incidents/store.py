@@ -61,7 +61,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 30
-MAX_PAGE = 1000
+MAX_PAGE = 10_000
 
 _MIGRATION_LOCK = 0x1EA46A7E  # any number; the same for all gateways of one database
 
@@ -161,7 +161,7 @@ class Store:
     def list(
         self, filters: Filters | None = None, *, limit: int = 100, before: Place | None = None
     ) -> tuple[Incident, ...]:
-        """Incidents newest first, at most `limit` (1 to 1000), older than `before`."""
+        """Incidents newest first, at most `limit` (1 to 10,000), older than `before`."""
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"limit must be from 1 to {MAX_PAGE}")
         query = _filtered(select(IncidentRow), filters or Filters())

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import stat
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+
+from gateway.incidents import store as stores
+from gateway.incidents.check import differences
+from gateway.incidents.record import FiredRule, UnreadPlace
+from gateway.incidents.store import Filters, Place, Store, StoreError, migrate
+from gateway.model import Severity, Verdict
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(url):
+    migrate(url)
+    opened = Store.open(url, clock=lambda: NOON)
+    yield opened
+    opened.close()
+
+
+def rows(store: Store, table: str) -> int:
+    with store.engine.connect() as connection:
+        return connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+
+
+TABLES = (
+    "incidents",
+    "incident_rules",
+    "incident_findings",
+    "incident_fingerprints",
+    "incident_unread",
+)
+
+
+def test_an_incident_comes_back_equal(store, incident):
+    assert store.add([incident(1)]) == 1
+    assert store.get("inc-1") == incident(1)
+    assert store.get("inc-2") is None
+
+
+def test_storing_again_changes_nothing(store, incident):
+    batch = [incident(n) for n in range(5)]
+    assert store.add([*batch, batch[0]]) == 5
+    before = [rows(store, table) for table in TABLES]
+    assert store.add([*batch, incident(5)]) == 1
+    assert store.add([incident(5, actor="somebody else")]) == 0
+    assert store.get("inc-5").actor == incident(5).actor
+    assert [rows(store, table) for table in TABLES] == [
+        count + count // 5 for count in before
+    ]
+
+
+def test_an_empty_batch_needs_no_database():
+    assert Store.open("postgresql://nobody@/none?host=/nowhere").add([]) == 0
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(store, incident):
+    broken = incident(2, rules=(FiredRule(None, "enforce", Verdict.LOG, Severity.LOW),))  # type: ignore[arg-type]
+    with pytest.raises(IntegrityError):
+        store.add([incident(1), broken])
+    assert [rows(store, table) for table in TABLES] == [0] * 5
+
+
+def test_an_error_never_quotes_what_was_to_be_stored(store, incident):
+    canary = "canary-" + "77ab" * 4
+    broken = incident(1, actor=canary, service=None)
+    with pytest.raises(IntegrityError) as caught:
+        store.add([broken])
+    text = str(caught.value)
+    if store.engine.dialect.name == "postgresql":
+        # PostgreSQL quotes the row in its own detail; that is why logs tell kinds only.
+        text = text.split("DETAIL")[0]
+    assert canary not in text
+
+
+def test_threads_that_store_the_same_store_it_once(store, incident):
+    batch = [incident(n) for n in range(60)]
+    added: list[int] = []
+
+    def add() -> None:
+        added.append(store.add(batch))
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(added) == 60
+    assert rows(store, "incident_rules") == 60 * 2
+
+
+def test_times_are_utc_and_exact(store, incident):
+    east = datetime(2026, 3, 1, 2, 0, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
+    store.add([incident(1, at=east)])
+    found = store.get("inc-1")
+    assert found.at == east
+    assert found.at.utcoffset() == timedelta(0)
+    with pytest.raises(StatementError, match="without a zone"):
+        store.add([incident(2, at=datetime(2026, 3, 1))])  # noqa: DTZ001  # the mistake in question
+
+
+def test_pages_go_from_new_to_old_without_gap_or_repetition(store, incident):
+    # Many at the same moment: the id decides.
+    batch = [incident(n, at=NOON + timedelta(seconds=n // 7)) for n in range(40)]
+    store.add(batch)
+    wanted = [one.id for one in sorted(batch, key=lambda one: (one.at, one.id), reverse=True)]
+    seen: list[str] = []
+    before = None
+    while page := store.list(limit=9, before=before):
+        seen += [one.id for one in page]
+        before = Place(page[-1].at, page[-1].id)
+    assert seen == wanted
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+def test_a_page_is_bounded(store, limit):
+    with pytest.raises(ValueError, match="limit must be"):
+        store.list(limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        (Filters(), {"inc-1", "inc-2", "inc-3"}),
+        (Filters(since=NOON), {"inc-2", "inc-3"}),
+        (Filters(until=NOON), {"inc-1"}),
+        (Filters(since=NOON, until=NOON + timedelta(seconds=1)), {"inc-2"}),
+        (Filters(actor="bob"), {"inc-2"}),
+        (Filters(source_ip="198.51.100.1"), {"inc-3"}),
+        (Filters(service="claude"), {"inc-2"}),
+        (Filters(category="avatar"), {"inc-3"}),
+        (Filters(act="upload"), {"inc-3"}),
+        (Filters(operation="chat.completions"), {"inc-1", "inc-2", "inc-3"}),
+        (Filters(host="claude.ai"), {"inc-2"}),
+        (Filters(verdict=Verdict.BLOCK), {"inc-3"}),
+        (Filters(enforcement="forward"), {"inc-2"}),
+        (Filters(cause="timeout"), {"inc-3"}),
+        (Filters(min_severity=Severity.HIGH), {"inc-1", "inc-3"}),
+        (Filters(policy_revision="p-2"), {"inc-2"}),
+        (Filters(rule="log-mail"), {"inc-1", "inc-3"}),
+        (Filters(entity="US_SSN"), {"inc-1", "inc-3"}),
+        (Filters(fingerprint=f"{2:032x}"), {"inc-1", "inc-3"}),
+        (Filters(unread="too_large"), {"inc-2"}),
+        (Filters(rule="log-mail", service="claude"), set()),
+        (Filters(actor="' OR 1=1 --"), set()),
+    ],
+)
+def test_filters_find_exactly_theirs(store, incident, filters, wanted):
+    store.add(
+        [
+            incident(1, at=NOON - timedelta(seconds=1)),
+            incident(
+                2,
+                at=NOON,
+                actor="bob",
+                service="claude",
+                host="claude.ai",
+                enforcement="forward",
+                cause="",
+                severity=Severity.LOW,
+                policy_revision="p-2",
+                rules=(),
+                findings=(),
+                unread=(UnreadPlace("body", "too_large", 1 << 40, ""),),
+            ),
+            incident(
+                3,
+                at=NOON + timedelta(seconds=1),
+                source_ip="198.51.100.1",
+                category="avatar",
+                act="upload",
+                verdict=Verdict.BLOCK,
+                cause="timeout",
+                severity=Severity.CRITICAL,
+            ),
+        ]
+    )
+    assert {one.id for one in store.list(filters)} == wanted
+
+
+def test_purging_takes_the_oldest_and_all_that_hangs_on_them(store, incident):
+    store.add([incident(n, at=NOON + timedelta(days=n)) for n in range(4)])
+    assert store.purge(NOON + timedelta(days=3), limit=2) == 2
+    assert {one.id for one in store.list()} == {"inc-2", "inc-3"}
+    assert store.purge(NOON + timedelta(days=3)) == 1
+    assert store.purge(NOON + timedelta(days=3)) == 0
+    assert rows(store, "incident_fingerprints") == 3
+    assert rows(store, "incident_unread") == 1
+
+
+# --- schema --------------------------------------------------------------------------------------
+
+
+def test_migrations_are_in_step_with_the_tables(url):
+    migrate(url)
+    assert differences(url) == ()
+    assert stores.current(url) == stores.newest()
+
+
+def test_a_difference_is_told(url):
+    migrate(url)
+    with stores.connected(url) as connection:
+        connection.exec_driver_sql("ALTER TABLE incidents ADD COLUMN surprise INTEGER")
+        connection.exec_driver_sql("DROP INDEX ix_incident_rules_rule_incident_id")
+        connection.commit()
+    told = "\n".join(differences(url))
+    assert "surprise" in told
+    assert "ix_incident_rules_rule_incident_id" in told
+
+
+def test_migrating_again_and_at_once_is_harmless(url):
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrate(url)
+        except BaseException as error:  # noqa: BLE001  # shown by the assertion below
+            errors.append(error)
+
+    # Alembic keeps its context in a global, so the concurrency is between processes.
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    others = [context.Process(target=migrate, args=(url,)) for _ in range(2)]
+    for other in others:
+        other.start()
+    run()
+    for other in others:
+        other.join(30)
+    assert errors == []
+    assert [other.exitcode for other in others] == [0, 0]
+    assert differences(url) == ()
+
+
+def test_every_migration_can_be_taken_back(url):
+    from alembic import command
+    from sqlalchemy import inspect
+
+    migrate(url)
+    with stores.connected(url) as connection, connection.begin():
+        config = stores.configuration()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    with stores.connected(url) as connection:
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    migrate(url)
+    assert differences(url) == ()
+
+
+def test_a_migration_gives_up_on_a_lock_instead_of_waiting_for_ever(postgres, monkeypatch):
+    monkeypatch.setattr(stores, "LOCK_SECONDS", 1)
+    url = postgres.create("locked")
+    with stores.connected(url) as holder, holder.begin():
+        holder.exec_driver_sql(f"SELECT pg_advisory_xact_lock({stores._MIGRATION_LOCK})")
+        with pytest.raises(OperationalError):
+            migrate(url)
+    migrate(url)
+    assert differences(url) == ()
+
+
+def test_migrations_are_where_an_installed_package_looks():
+    assert (stores.MIGRATIONS / "env.py").is_file()
+    assert stores.newest().startswith("v")
+    top = Path(__file__).parents[2] / "migrations"
+    assert stores.MIGRATIONS.resolve() == top.resolve()
+
+
+def test_the_check_command_tells_whether_they_are_in_step(capsys, monkeypatch):
+    from gateway.incidents import check
+
+    assert check.main() == 0
+    assert "in step" in capsys.readouterr().out
+    monkeypatch.setattr(check, "differences", lambda _: ("remove column x",))
+    assert check.main() == 1
+    assert "remove column x" in capsys.readouterr().err
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+def test_sqlite_is_private_durable_and_checks_references(tmp_path):
+    url = f"sqlite:///{tmp_path / 'new' / 'incidents.db'}"
+    migrate(url)
+    path = tmp_path / "new" / "incidents.db"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with stores.connected(url) as connection:
+
+        def pragma(name: str) -> object:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") == stores.LOCK_SECONDS * 1000
+
+
+def test_postgresql_waits_for_nothing_without_end(postgres):
+    with stores.connected(postgres.url("postgres")) as connection:
+
+        def show(name: str) -> object:
+            return connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+
+        assert show("lock_timeout") == "5s"
+        assert show("statement_timeout") == "30s"
+        assert show("application_name") == "leakgate"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fix"),
+    [
+        ("sqlite://", "sqlite:///PATH"),
+        ("sqlite:///:memory:", "sqlite:///PATH"),
+        ("mysql://db/leakgate", "`mysql`"),
+        ("just words", "postgresql://HOST/NAME"),
+    ],
+)
+def test_a_url_that_cannot_keep_incidents_is_refused_with_the_fix(wrong, fix):
+    with pytest.raises(StoreError, match=fix):
+        Store.open(wrong)
+
+
+def test_the_error_about_a_url_holds_no_password():
+    secret = "pass-" + "3c9e" * 3
+    with pytest.raises(StoreError) as caught:
+        Store.open(f"postgresql//leakgate:{secret}@db/leakgate")
+    assert secret not in str(caught.value)
