@@ -230,10 +230,14 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """All content of an exchange: what was read, and what was not."""
+    """All content of an exchange: what was read, and what was not.
+
+    `files` are uploads that were read as text already, so that no `BlobPart` stands for them.
+    """
 
     parts: tuple[TextPart | BlobPart, ...]
     unread: tuple[Unread, ...] = ()
+    files: tuple[FileInfo, ...] = ()
 
 
 # --- what was found ------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ _TYPE = re.compile(rf"[ \t]*(?:{_TOKEN}(?:/{_TOKEN})?)?[ \t]*")
 _PARAM = re.compile(
     rf'[ \t]*;[ \t]*(?:({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]*)))?[ \t]*'
 )
-_EXTENDED = re.compile(r"([A-Za-z0-9\-_]{1,40})'([A-Za-z0-9\-]*)'")
+_EXTENDED = re.compile(r"([A-Za-z0-9\-_]{1,20})'[A-Za-z\-]{0,11}'")
 
 
 def parameters(value: str) -> Iterator[tuple[str, Param]]:

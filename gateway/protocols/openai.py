@@ -1,0 +1,207 @@
+"""How do OpenAI's API and the many services that copy it carry content?
+
+Law: one table for all operations, since field names mean the same in each; what must go back to
+the service unchanged (ids, encrypted reasoning, fingerprints) is never editable.
+
+Source: openai/openai-openapi at f85dbe22 (2026-08-21).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.model import Refusal
+from gateway.protocols.protocol import Wire
+from gateway.protocols.refusals import sentence
+from gateway.protocols.rules import (
+    CREDENTIAL,
+    FILE_NAME,
+    IDENTIFIER,
+    MEDIA,
+    METADATA,
+    REASONING,
+    SAY,
+    SYSTEM,
+    TOKENS,
+    TOOL_CALL,
+    TOOL_DEFINITION,
+    TOOL_RESULT,
+    USER,
+    Rule,
+    compile_rules,
+)
+
+_CHAT_MESSAGE: Final[dict[str, Rule]] = {
+    "role": IDENTIFIER,
+    "content.**": SAY,
+    "content[].type": IDENTIFIER,
+    "content[].image_url.detail": IDENTIFIER,
+    "content[].input_audio.data": MEDIA,
+    "content[].input_audio.format": IDENTIFIER,
+    "content[].file.file_data": MEDIA,
+    "content[].file.filename": FILE_NAME,
+    "content[].file.file_id": IDENTIFIER,
+    "content[].cache_control.**": IDENTIFIER,
+    "refusal": SAY,
+    "reasoning": REASONING,
+    "reasoning_content": REASONING,
+    "reasoning_details.**": REASONING,
+    "reasoning_opaque": IDENTIFIER,
+    "tool_call_id": IDENTIFIER,
+    "tool_calls[].id": IDENTIFIER,
+    "tool_calls[].type": IDENTIFIER,
+    "tool_calls[].function.name": TOOL_CALL,
+    "tool_calls[].function.arguments": TOOL_CALL,
+    "tool_calls[].custom.**": TOOL_CALL,
+    "function_call.**": TOOL_CALL,
+    "audio.id": IDENTIFIER,
+}
+
+_ITEM: Final[dict[str, Rule]] = {
+    **{name: rule for name, rule in _CHAT_MESSAGE.items() if name != "content[].input_audio.data"},
+    "id": IDENTIFIER,
+    "type": IDENTIFIER,
+    "status": IDENTIFIER,
+    "call_id": IDENTIFIER,
+    "approval_request_id": IDENTIFIER,
+    "fingerprint": IDENTIFIER,
+    "encrypted_content": IDENTIFIER,
+    "content[].file_data": MEDIA,
+    "content[].file_id": IDENTIFIER,
+    "content[].filename": FILE_NAME,
+    "content[].audio": MEDIA,
+    "content[].transcript": SAY,
+    "content[].annotations.**": METADATA,
+    "summary.**": REASONING,
+    "name": TOOL_CALL,
+    "arguments": TOOL_CALL,
+    "input": TOOL_CALL,
+    "action.**": TOOL_CALL,
+    "operation.**": TOOL_CALL,
+    "code": TOOL_CALL,
+    "queries.**": TOOL_CALL,
+    "output.**": TOOL_RESULT,
+    "output[].type": IDENTIFIER,
+    "output[].file_id": IDENTIFIER,
+    "outputs.**": TOOL_RESULT,
+    "results.**": TOOL_RESULT,
+    "tools.**": TOOL_DEFINITION,
+    "error": TOOL_RESULT,
+    "program.code": TOOL_CALL,
+    "program.fingerprint": IDENTIFIER,
+}
+
+
+def _under(prefix: str, rules: dict[str, Rule]) -> dict[str, Rule]:
+    return {f"{prefix}.{name}": rule for name, rule in rules.items()}
+
+
+PATTERNS: Final[dict[str, Rule]] = {
+    # What every operation shares.
+    "model": IDENTIFIER,
+    "user": METADATA,
+    "safety_identifier": METADATA,
+    "prompt_cache_key": METADATA,
+    "metadata.**": METADATA,
+    "stop.**": SAY,
+    "response_format.**": TOOL_DEFINITION,
+    "response_format.type": IDENTIFIER,
+    "text.**": USER,
+    "text.format.**": TOOL_DEFINITION,
+    "service_tier": IDENTIFIER,
+    "reasoning_effort": IDENTIFIER,
+    "reasoning.**": IDENTIFIER,
+    "include[]": IDENTIFIER,
+    "stream_options.**": IDENTIFIER,
+    "tools.**": TOOL_DEFINITION,
+    "tools[].type": IDENTIFIER,
+    "tools[].authorization": CREDENTIAL,
+    "tools[].headers.**": CREDENTIAL,
+    "functions.**": TOOL_DEFINITION,
+    "tool_choice.**": TOOL_DEFINITION,
+    # Chat completions.
+    **_under("messages[]", _CHAT_MESSAGE),
+    "prediction.content.**": SAY,
+    "web_search_options.**": METADATA,
+    # Responses, conversations.
+    "instructions": SYSTEM,
+    "input.**": TOKENS,
+    "input[].**": SAY,
+    "input[]": TOKENS,
+    **_under("input[]", _ITEM),
+    **_under("items[]", _ITEM),
+    "prompt.**": TOKENS,
+    "prompt.id": IDENTIFIER,
+    "prompt.version": IDENTIFIER,
+    "prompt.variables.**": USER,
+    "previous_response_id": IDENTIFIER,
+    "conversation.id": IDENTIFIER,
+    # Completions, embeddings, images, audio, video.
+    "suffix": USER,
+    "negative_prompt": USER,
+    "images[].image_url": MEDIA,
+    "images[].file_id": IDENTIFIER,
+    "image.**": MEDIA,
+    "mask": MEDIA,
+    "input_reference": MEDIA,
+    "voice": IDENTIFIER,
+    "size": IDENTIFIER,
+    "quality": IDENTIFIER,
+    "encoding_format": IDENTIFIER,
+    # Files and batches: a line of a batch file holds the body of another operation.
+    "purpose": IDENTIFIER,
+    "custom_id": METADATA,
+    "method": IDENTIFIER,
+    "input_file_id": IDENTIFIER,
+    "completion_window": IDENTIFIER,
+    "file_ids[]": IDENTIFIER,
+    # Assistants, threads, vector stores.
+    "role": IDENTIFIER,
+    "content.**": SAY,
+    "content[].type": IDENTIFIER,
+    "assistant_id": IDENTIFIER,
+    "thread_id": IDENTIFIER,
+    "additional_instructions": SYSTEM,
+    **_under("additional_messages[]", _CHAT_MESSAGE),
+    **_under("thread.messages[]", _CHAT_MESSAGE),
+    "thread.metadata.**": METADATA,
+    "tool_outputs[].output": TOOL_RESULT,
+    "tool_outputs[].tool_call_id": IDENTIFIER,
+    "attachments[].file_id": IDENTIFIER,
+    "query.**": USER,
+    "state_variables.**": USER,
+    # Realtime, and Responses over WebSocket.
+    "type": IDENTIFIER,
+    "event_id": IDENTIFIER,
+    "audio": MEDIA,
+    **_under("item", _ITEM),
+    "session.instructions": SYSTEM,
+    "session.tools.**": TOOL_DEFINITION,
+    "session.model": IDENTIFIER,
+    # Code completion in editors.
+    "extra.**": METADATA,
+}
+
+TABLE: Final = compile_rules(
+    PATTERNS,
+    tags=(
+        "messages[].role", "input[].role", "items[].role", "item.role", "role",
+        "additional_messages[].role", "thread.messages[].role",
+    ),
+    same={"body": "", "response": ""},
+)  # fmt: skip
+
+
+def error(refusal: Refusal) -> object:
+    """All four keys are required by the specification; the SDKs show `message`."""
+    return {
+        "error": {
+            "message": sentence(refusal),
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "blocked_by_policy",
+        }
+    }
+
+
+PROTOCOL = Wire("openai", TABLE, error)
