@@ -12,7 +12,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from gateway.documents import DocumentError, Marks, Problem, load, suggest
-from gateway.model import Act, FactValue, Route
+from gateway.model import Act, Route
 from gateway.services.document import (
     OTHER,
     UNKNOWN_CATEGORY,
@@ -569,8 +569,3 @@ def _tables(
     for name, owners in claims.items():
         index.add(patterns[name], HostTable.of(owners.values()))
     return index
-
-
-def fact(route: Route, name: str) -> FactValue:
-    """A fact of a route's service; ``unknown`` also where the vocabulary grew since."""
-    return route.facts.get(name, "unknown")

@@ -124,15 +124,16 @@ NOTHING_KNOWN = complete(FactsDocument())
 """The facts of a service that is in no catalogue."""
 
 
-def vocabulary() -> dict[str, tuple[str, ...]]:
-    """Each fact's name with the words it can take; empty where the value is open.
+def vocabulary() -> dict[str, frozenset[str] | None]:
+    """Each fact's name with the words it can take; None where the value is open.
 
-    Open values are `retention_days` (a number or a word), `jurisdiction`, `terms_url`, `checked`.
+    Open are `retention_days` (a number, `indefinite` or `unknown`), `jurisdiction`, `terms_url`
+    and `checked`.
     """
     return {name: _words(info.annotation) for name, info in FactsDocument.model_fields.items()}
 
 
-def _words(annotation: Any) -> tuple[str, ...]:
+def _words(annotation: Any) -> frozenset[str] | None:
     if typing.get_origin(annotation) is Literal:
-        return tuple(typing.get_args(annotation))
-    return ()
+        return frozenset(typing.get_args(annotation))
+    return None

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9_.~:@!$&'()*+,=-]*)+")
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+_END = re.compile(r"[?#]")
 _DECODINGS = 4
 _NOISE = "".join(map(chr, range(0x21))) + "\x7f\xa0\ufeff"
 _PLACEHOLDER = re.compile(r"\{[a-z_][a-z0-9_]*\}")
@@ -22,15 +23,11 @@ def normalise(target: str) -> str:
     """The path of a request target in normal form: decoded, lower case, `/`-led, no empty segment.
 
     Over-matching is the safe side: escapes are decoded until nothing changes (at most four times),
-    a decoded slash or backslash separates segments, dot segments are resolved (RFC 3986 section
-    5.2.4), path parameters (`;v=1`, RFC 3986 section 3.3) and blanks or control characters at the
-    ends of a segment are dropped. Never raises.
+    a decoded question mark ends the path, a decoded slash or backslash separates segments, dot
+    segments are resolved (RFC 3986 section 5.2.4), path parameters (`;v=1`, RFC 3986 section 3.3)
+    and blanks or control characters at the ends of a segment are dropped. Never raises.
     """
-    path = target
-    for index, character in enumerate(target):
-        if character in "?#":
-            path = target[:index]
-            break
+    path = _END.split(target, maxsplit=1)[0]
     if _PLAIN.fullmatch(path):
         return path.lower()
     if not path.startswith("/"):
@@ -40,6 +37,7 @@ def normalise(target: str) -> str:
         if decoded == path:
             break
         path = decoded
+    path = _END.split(path, maxsplit=1)[0]
     segments: list[str] = []
     for raw in path.replace("\\", "/").split("/"):
         segment = raw.partition(";")[0].strip(_NOISE)
@@ -55,13 +53,16 @@ class PathPattern:
     """A path with holes: `{x}` is one segment or a piece of one, `**` any number of segments.
 
     `length` is the number of segments that a matching path has, None when `**` leaves it open;
-    `literal` tells that there is no hole, so that equality decides.
+    `literal` tells that there is no hole, so that equality decides; `tail` is what every matching
+    path ends in. INVARIANT: one hole per segment and one `**` per pattern, so that matching takes
+    linear time whatever is sent.
     """
 
     text: str
     regex: re.Pattern[str]
     length: int | None
     literal: bool
+    tail: str
 
     @classmethod
     def parse(cls, text: str) -> PathPattern:
@@ -85,14 +86,21 @@ class PathPattern:
                 raise ValueError(
                     f"path `{text}`: `{segment}` is not a plain segment or a `{{name}}`"
                 )
+            if len(fixed) > 2:
+                raise ValueError(f"path `{text}`: `{segment}` has more than one `{{name}}`")
             pieces.append("/" + "[^/]+".join(re.escape(piece) for piece in fixed))
+        if segments.count("**") > 1:
+            raise ValueError(f"path `{text}` has more than one `**`")
         return cls(
             text="/" + "/".join(segments),
             regex=re.compile("".join(pieces) or "/"),
             length=None if "**" in segments else len(segments),
             literal="{" not in text and "**" not in segments,
+            tail=_PLACEHOLDER.split(text.lower().rstrip("/").rpartition("**")[2])[-1],
         )
 
     def matches(self, path: str) -> bool:
         """Does the pattern match a path in normal form?"""
+        if not path.endswith(self.tail):
+            return False
         return self.regex.fullmatch(path if path != "/" or self.literal else "") is not None
