@@ -102,9 +102,7 @@ def decision() -> Callable[..., Decision]:
 def incident() -> Callable[..., Incident]:
     whole = from_decision(a_decision())
     assert whole is not None
-    return lambda number=1, **changes: dataclasses.replace(
-        whole, id=f"inc-{number}", **changes
-    )
+    return lambda number=1, **changes: dataclasses.replace(whole, id=f"inc-{number}", **changes)
 
 
 def _programs() -> Path:
@@ -126,7 +124,9 @@ class Postgres:
         self.data = folder / "data"
         self.bin = _programs()
         # PostgreSQL refuses to run as root.
-        self._as: dict[str, str] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+        self._as: dict[str, str] = (
+            {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+        )
         if self._as:
             shutil.chown(folder, **self._as)
         self._run("initdb", "-D", self.data, "-U", "leakgate", "-A", "trust", "-E", "UTF8", "-N")

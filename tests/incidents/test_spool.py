@@ -218,7 +218,9 @@ def test_a_record_of_another_version_is_set_aside(directory, incident, monkeypat
     first = Spool.open(directory, MIB)
     with monkeypatch.context() as patch:
         patch.setattr(
-            journal.record, "to_json", lambda one: to_json(one).replace(b'"schema":1', b'"schema":9')
+            journal.record,
+            "to_json",
+            lambda one: to_json(one).replace(b'"schema":1', b'"schema":9'),
         )
         first.append(incident(1))
     first.append(incident(2))
@@ -571,10 +573,14 @@ def small_disk(tmp_path):
 def test_a_full_disk_refuses_and_recovers_when_drained(small_disk, incident):
     spool = Spool.open(small_disk / "spool", MIB, segment_bytes=40_000)
     kept = []
-    with pytest.raises(OSError) as caught:
+
+    def fill() -> None:
         for n in range(10_000):
             spool.append(incident(n))
             kept.append(f"inc-{n}")
+
+    with pytest.raises(OSError) as caught:
+        fill()
     assert caught.value.errno == errno.ENOSPC
     assert not isinstance(caught.value, SpoolFull)
     assert len(kept) > 50

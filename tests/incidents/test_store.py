@@ -52,9 +52,7 @@ def test_storing_again_changes_nothing(store, incident):
     assert store.add([*batch, incident(5)]) == 1
     assert store.add([incident(5, actor="somebody else")]) == 0
     assert store.get("inc-5").actor == incident(5).actor
-    assert [rows(store, table) for table in TABLES] == [
-        count + count // 5 for count in before
-    ]
+    assert [rows(store, table) for table in TABLES] == [count + count // 5 for count in before]
 
 
 def test_an_empty_batch_needs_no_database():
@@ -76,7 +74,7 @@ def test_an_error_never_quotes_what_was_to_be_stored(store, incident):
     text = str(caught.value)
     if store.engine.dialect.name == "postgresql":
         # PostgreSQL quotes the row in its own detail; that is why logs tell kinds only.
-        text = text.split("DETAIL")[0]
+        text = text.split("DETAIL", maxsplit=1)[0]
     assert canary not in text
 
 
