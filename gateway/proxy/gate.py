@@ -79,6 +79,10 @@ class Gate:
         self._upstreams = upstreams
         self._on_spool_failure = on_spool_failure
 
+    def is_inspected(self, flow: http.HTTPFlow) -> bool:
+        """Does this flow go to a host that is inspected?"""
+        return not flow.metadata.get(UNINSPECTED) and self._inspected_host(flow) is not None
+
     # --- requests ---------------------------------------------------------------------------------
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -86,7 +90,7 @@ class Gate:
         flow.request.stream = False
         if flow.metadata.get(DENIED):
             return
-        if self._inspected_host(flow) is None:
+        if not self.is_inspected(flow):
             flow.metadata[UNINSPECTED] = True
             flow.request.stream = True
             self._strip(flow)

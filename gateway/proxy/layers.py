@@ -53,9 +53,10 @@ DENIED = "leakgate.denied"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`max_body` in bytes, and who makes the refusal for a request over it."""
+    """`max_body` in bytes, who says whether a flow is inspected, and who makes the refusal."""
 
     max_body: int
+    is_inspected: Callable[[http.HTTPFlow], bool]
     too_large: Callable[[http.HTTPFlow], http.Response]
 
 
@@ -70,10 +71,11 @@ class HttpStream(http_layers.HttpStream):
         The refusal is sent at once and the rest of the body is swallowed, so that a client that is
         still sending reads a clear answer.
         """
-        if not request or self.flow.metadata.get(UNINSPECTED):
+        # The first call comes before the hook that marks a flow, so the gate is asked.
+        if not request or not self.bounds.is_inspected(self.flow):
             return False
         size = len(self.request_body_buf)
-        if not size:
+        if size == 0:
             try:
                 size = http1.expected_http_body_size(self.flow.request, None) or 0
             except ValueError:
@@ -319,14 +321,13 @@ class Closed(layer.Layer):
             yield commands.CloseConnection(self.context.client)
 
 
-def install(*, max_body: int, too_large: Callable[[http.HTTPFlow], http.Response]) -> None:
+def install(bounds: Bounds) -> None:
     """Put our layers in the place of mitmproxy's.
 
     mitmproxy finds these classes by their names in its modules; there is no option for it.
-    `max_body` is in bytes; `too_large` makes the refusal for a request over it.
     """
-    HttpStream.bounds = Bounds(max_body, too_large)
-    WebsocketLayer.max_message = max_body
+    HttpStream.bounds = bounds
+    WebsocketLayer.max_message = bounds.max_body
     for module, ours in (
         (http_layers, HttpStream),
         (http_layers, Http1Server),

@@ -19,7 +19,7 @@ from mitmproxy import command as mitm_command
 from mitmproxy import ctx as mitm_ctx
 from mitmproxy.proxy import layer, server_hooks
 
-from gateway.proxy.layers import CLOSE_REASON, UNINSPECTED, Closed
+from gateway.proxy.layers import CLOSE_REASON, DENIED, UNINSPECTED, Closed
 
 logger = logging.getLogger("leakgate.proxy")
 
@@ -112,6 +112,7 @@ class Manager(addonmanager.AddonManager):
                     data.metadata[CLOSE_REASON] = "the message could not be checked"
                 elif name in {"requestheaders", "request", "http_connect"}:
                     data.response = response or http.Response.make(400)
+                    data.metadata[DENIED] = True
                 elif name != "error" and data.killable:
                     data.kill()
             case layer.NextLayer():

@@ -112,7 +112,9 @@ class ProxyServer:
 
     async def start(self) -> None:
         """Listen. `StartError` when an address is taken or the self-test fails."""
-        layers.install(max_body=self._max_body, too_large=self.gate.refuse_too_large)
+        layers.install(
+            layers.Bounds(self._max_body, self.gate.is_inspected, self.gate.refuse_too_large)
+        )
         opts = options.Options()
         master = self._master = Master(opts)
         master.addons.refusing = self.gate
@@ -141,7 +143,6 @@ class ProxyServer:
             validate_inbound_headers=True,
             ssl_insecure=False,
             store_streamed_bodies=False,
-            strip_dns_https_records=True,
             **(
                 {"ssl_verify_upstream_trusted_ca": str(self._trusted_ca)} if self._trusted_ca else {}
             ),
