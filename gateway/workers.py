@@ -133,6 +133,7 @@ class Pool:
         self._waiting: deque[_Job] = deque()
         self._stopping = False
         self._starts: set[asyncio.Task[None]] = set()
+        self._spawning: set[asyncio.Future[_Worker]] = set()
         self._numbers = 0
 
     async def start(self) -> None:
@@ -158,8 +159,13 @@ class Pool:
     async def stop(self) -> None:
         """End all workers; what still waits gets a fault."""
         self._stopping = True
-        for task in list(self._starts):
+        starts = list(self._starts)
+        for task in starts:
             task.cancel()
+        await asyncio.gather(*starts, return_exceptions=True)
+        for late in await asyncio.gather(*self._spawning, return_exceptions=True):
+            if isinstance(late, _Worker):
+                self._close(late)
         for worker in self._workers:
             self._close(worker)
             for job in worker.jobs:
@@ -396,10 +402,10 @@ class Pool:
         fresh: list[_Worker] = []
         try:
             # The first one alone: what it compiles it leaves in a cache for the others.
-            fresh.append(await loop.run_in_executor(None, self._spawn, spec))
+            fresh.append(await self._spawn_one(spec))
             await self._wait_ready(fresh[0])
             for _ in range((self._size if count is None else count) - 1):
-                fresh.append(await loop.run_in_executor(None, self._spawn, spec))
+                fresh.append(await self._spawn_one(spec))
             for worker in fresh[1:]:
                 await self._wait_ready(worker)
         except BaseException:
@@ -409,6 +415,15 @@ class Pool:
         for worker in fresh:
             loop.add_reader(worker.channel, self._read, worker)
         return fresh
+
+    async def _spawn_one(self, spec: WorkerSpec) -> _Worker:
+        """Start a process off the loop; `stop` finds it even when this is cancelled meanwhile."""
+        loop = asyncio.get_running_loop()
+        spawning = loop.run_in_executor(None, self._spawn, spec)
+        self._spawning.add(spawning)
+        worker = await asyncio.shield(spawning)
+        self._spawning.discard(spawning)
+        return worker
 
     def _spawn(self, spec: WorkerSpec) -> _Worker:
         ours, theirs = socket.socketpair()
@@ -452,6 +467,12 @@ def _fail(job: _Job, fault: InspectionFault) -> None:
 
 
 def _work(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
+    """A worker's process; it ends quietly when the gateway is gone."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        _live(channel, spec, parent)
+
+
+def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
     """A worker's life: build, say ready, then one exchange after the other until the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
