@@ -91,6 +91,9 @@ class Meter(Protocol):
     def policy_rejected(self) -> None:
         """A policy set was invalid; the last valid one stays in force."""
 
+    def ca_expires(self, at: float) -> None:
+        """The CA certificate that signs for clients is valid until `at`."""
+
     def spool(self, *, records: int, size: int, capacity: int) -> None:
         """What waits in the incident spool."""
 
@@ -140,6 +143,9 @@ class NullMeter:
         """Nothing."""
 
     def policy_rejected(self) -> None:
+        """Nothing."""
+
+    def ca_expires(self, at: float) -> None:
         """Nothing."""
 
     def spool(self, *, records: int, size: int, capacity: int) -> None:
@@ -263,6 +269,9 @@ class Metrics:
         )()
         self._reload_at = self._gauge(
             "policy_last_reload_timestamp_seconds", "When the policy in force was loaded."
+        )()
+        self._ca = self._gauge(
+            "ca_expiry_timestamp_seconds", "When the CA certificate ends; 0 when not told."
         )()
         self._spool_records = self._gauge("spool_records", "Incidents waiting to be stored.")()
         self._spool_bytes = self._gauge("spool_bytes", "Spool bytes waiting to be stored.")()
@@ -402,6 +411,10 @@ class Metrics:
         """Show that the last load failed."""
         self._reloads("failure").inc()
         self._reload_ok.set(0)
+
+    def ca_expires(self, at: float) -> None:
+        """Show when the CA certificate ends."""
+        self._ca.set(at)
 
     def spool(self, *, records: int, size: int, capacity: int) -> None:
         """Show the depth of the spool."""

@@ -143,6 +143,7 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     meter.workers(2)
     meter.worker_restarted("worker_died")
     meter.queue(7)
+    meter.ca_expires(5e9)
     meter.stream_started("openai")
     meter.stream_started("openai")
     meter.stream_ended("openai", "complete", seconds=2.0, received=50)
@@ -160,6 +161,7 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     assert value(meter, "workers") == 2
     assert value(meter, "worker_restarts_total", cause="worker_died") == 1
     assert value(meter, "inspection_queue") == 7
+    assert value(meter, "ca_expiry_timestamp_seconds") == 5e9
     assert value(meter, "streams_open") == 1
     assert value(meter, "streams_total", service="openai", result="complete") == 1
     assert value(meter, "stream_seconds_sum") == 2.0
