@@ -239,6 +239,7 @@ class _Draft:
     document: ServiceDocument
     built_in: bool
     complain: Callable[[Place, str], Problem] = field(repr=False)
+    change: ServiceDocument | None = None  # the later document, where one changed the service
 
 
 def build(
@@ -313,7 +314,9 @@ def _merge(drafts: Iterable[_Draft], problems: list[Problem]) -> dict[str, _Draf
             problems.append(draft.complain(("id",), f"service `{key}` exists already"))
         else:
             document = _changed(before.document, draft.document)
-            merged[key] = _Draft(document, built_in=False, complain=draft.complain)
+            merged[key] = _Draft(
+                document, built_in=False, complain=draft.complain, change=draft.document
+            )
     return merged
 
 
@@ -376,34 +379,21 @@ def _service(
             problems.append(
                 draft.complain(("id",), f"service `{document.id}`: key `{key}` is missing")
             )
-    operations: list[Operation] = []
-    examples = list(document.examples)
-    # A service that is like another takes its ways, not its hosts: conditions on hosts fall away.
-    documents = [(document, False), *([(model, True)] if model else [])]
-    for each, borrowed in documents:
-        for number, operation in enumerate(each.operations):
-            _check_hosts(draft, operation.host, ("operations", number, "host"), problems, borrowed)
-            operations.append(Operation.compile(operation, any_host=borrowed))
-        for number, include in enumerate(each.include):
-            _check_hosts(draft, include.host, ("include", number, "host"), problems, borrowed)
-            found = sets.get(include.operations)
-            if found is None:
-                hint = suggest(include.operations, sets)
-                problems.append(
-                    draft.complain(
-                        ("include", number, "operations"),
-                        f"unknown operation set `{include.operations}`{hint}",
-                    )
-                )
-                continue
-            operations += [
-                Operation.compile(_placed(operation, include), any_host=borrowed)
-                for operation in found.operations
-            ]
-            examples += _placed_examples(found, include, hosts)
-    _check_operations(draft, operations, problems)
+    operations = _own_operations(draft, sets, problems)
+    examples = [*document.examples, *_set_examples(document, sets, hosts)]
+    if draft.change is None:
+        _check_hidden(draft, operations, problems)
+    else:  # a change may take over what the service had; it must not contradict itself
+        _check_hidden(
+            draft, [Operation.compile(each) for each in draft.change.operations], problems
+        )
+        examples = list(draft.change.examples)
+    if model is not None:
+        borrowed = _without_hosts(model)
+        operations += _own_operations(_Draft(borrowed, draft.built_in, draft.complain), sets, [])
+        examples += _set_examples(borrowed, sets, hosts)
     facts = complete(document.facts)
-    if model:
+    if model is not None:
         stated = {key: getattr(document.facts, key) for key in document.facts.model_fields_set}
         facts = complete(model.facts.model_copy(update=stated))
     return Service(
@@ -446,15 +436,42 @@ def _model(
     return found.document
 
 
+def _without_hosts(model: ServiceDocument) -> ServiceDocument:
+    """What another service can take over: all that holds for any host of the model."""
+    return model.model_copy(
+        update={
+            "operations": tuple(each for each in model.operations if not each.host),
+            "include": tuple(each for each in model.include if not each.host),
+        }
+    )
+
+
+def _own_operations(draft: _Draft, sets: _Sets, problems: list[Problem]) -> list[Operation]:
+    """The operations that a document states itself, and then those of the sets it includes."""
+    document = draft.document
+    operations = []
+    for number, operation in enumerate(document.operations):
+        _check_hosts(draft, operation.host, ("operations", number, "host"), problems)
+        operations.append(Operation.compile(operation))
+    for number, include in enumerate(document.include):
+        _check_hosts(draft, include.host, ("include", number, "host"), problems)
+        found = sets.get(include.operations)
+        if found is None:
+            problems.append(
+                draft.complain(
+                    ("include", number, "operations"),
+                    f"unknown operation set `{include.operations}`"
+                    f"{suggest(include.operations, sets)}",
+                )
+            )
+            continue
+        operations += [Operation.compile(_placed(each, include)) for each in found.operations]
+    return operations
+
+
 def _check_hosts(
-    draft: _Draft,
-    hosts: Iterable[str],
-    place: Place,
-    problems: list[Problem],
-    borrowed: bool,  # noqa: FBT001  # the fifth of a private helper's plain values
+    draft: _Draft, hosts: Iterable[str], place: Place, problems: list[Problem]
 ) -> None:
-    if borrowed:
-        return
     own = draft.document.hosts
     problems.extend(
         draft.complain(
@@ -465,19 +482,17 @@ def _check_hosts(
     )
 
 
-def _check_operations(
-    draft: _Draft, operations: Sequence[Operation], problems: list[Problem]
-) -> None:
+def _check_hidden(draft: _Draft, operations: Sequence[Operation], problems: list[Problem]) -> None:
     """An operation that an earlier one with the same conditions hides could never be seen."""
-    seen: dict[tuple[object, ...], str] = {}
+    seen: dict[tuple[str, ...], str] = {}
     for operation in operations:
-        for condition in operation.conditions():
-            earlier = seen.setdefault(condition, operation.id)
+        for path, *conditions in operation.conditions():
+            earlier = seen.setdefault(tuple(conditions), operation.id)
             if earlier != operation.id:
                 problems.append(
                     draft.complain(
                         ("operations",),
-                        f"operation `{operation.id}` can never match `{condition[1]}`: "
+                        f"operation `{operation.id}` can never match `{path}`: "
                         f"`{earlier}` comes first with the same conditions",
                     )
                 )
@@ -492,23 +507,27 @@ def _placed(operation: OperationDocument, include: IncludeDocument) -> Operation
     )
 
 
-def _placed_examples(
-    found: OperationSetDocument, include: IncludeDocument, hosts: Iterable[str]
+def _set_examples(
+    document: ServiceDocument, sets: _Sets, hosts: Sequence[str]
 ) -> list[ExampleDocument]:
-    """The examples of a set on the first host that the include covers."""
-    host = next(iter(include.host or hosts), None)
-    if host is None:
-        return []
-    name = HostPattern.parse(host).name.replace("*", "example")
-    return [
-        ExampleDocument(
-            url=f"{'wss' if each.websocket else 'https'}://{name}{include.base}{each.path}",
-            operation=each.operation,
-            method=each.method,
-            content_type=each.content_type,
-        )
-        for each in found.examples
-    ]
+    """The examples of every set that a service includes, on the first host it is placed on."""
+    examples = []
+    for include in document.include:
+        found = sets.get(include.operations)
+        host = next(iter(include.host or hosts), None)
+        if found is None or host is None:
+            continue  # both are reported where they stand
+        name = HostPattern.parse(host).name.replace("*", "example")
+        examples += [
+            ExampleDocument(
+                url=f"{'wss' if each.websocket else 'https'}://{name}{include.base}{each.path}",
+                operation=each.operation,
+                method=each.method,
+                content_type=each.content_type,
+            )
+            for each in found.examples
+        ]
+    return examples
 
 
 def _aliases(

@@ -214,10 +214,11 @@ class SetExampleDocument(Strict):
 class ServiceDocument(Strict):
     """An AI service: who it is, where it answers, what can be done there, what is known of it.
 
-    A document whose `id` exists already changes that service: what it states replaces, its hosts,
-    aliases, includes, sources and examples are added, its facts replace one by one, and its
-    operations are tried first (one with an existing id replaces it). A new service must state
-    `name`, `category` and `hosts`, or be `like` another service and state its `hosts`.
+    A document whose `id` exists already changes that service: what it states replaces; its hosts,
+    aliases, includes and sources are added; its facts replace one by one; its operations are tried
+    first, and one with an existing id replaces it. A new service must state `name`, `category` and
+    `hosts`, or be `like` another service and state its `hosts`: then it takes over what it does
+    not state itself, except the hosts and what is narrowed to them.
     """
 
     id: ServiceId

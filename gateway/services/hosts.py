@@ -7,6 +7,7 @@ most specific pattern wins: an exact name, then a name with a hole in it, then a
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ _PORT = re.compile(r":[0-9]{0,5}\Z")
 _PREFIX = re.compile(r"(?:/[a-z0-9._~-]+)+")
 _PLAIN = re.compile(r"[a-z0-9._-]*[a-z0-9_-]")
 _HOLE = "[a-z0-9_-]+"
+_TAIL = "." + string.whitespace
 
 
 def normalise(host: str) -> str:
@@ -29,13 +31,14 @@ def normalise(host: str) -> str:
     if _PLAIN.fullmatch(host):
         return host
     text = host.strip().lower()
+    if not text.isascii():
+        text = _to_ascii(text).strip()
     if text.startswith("["):  # an IPv6 literal: its colons are no port
         return text
+    text = text.rstrip(_TAIL)
     if text.count(":") == 1:
-        text = _PORT.sub("", text)
-    if not text.isascii():
-        text = _to_ascii(text)
-    return text.rstrip(".")
+        text = _PORT.sub("", text).rstrip(_TAIL)
+    return text
 
 
 def _to_ascii(text: str) -> str:
@@ -75,7 +78,7 @@ class HostPattern:
         if ":" in name:
             raise ValueError(f"`{text}` has a port: hosts match on every port, leave it out")
         prefix = (slash + rest).rstrip("/").lower()
-        if prefix and not _PREFIX.fullmatch(prefix):
+        if prefix and (not _PREFIX.fullmatch(prefix) or {".", ".."} & set(prefix.split("/"))):
             raise ValueError(f"`{text}`: the path prefix must be plain, such as `/chat`")
         body = name.removeprefix("*.")
         for label in body.split("."):
@@ -105,7 +108,7 @@ class HostPattern:
         if self.regex is not None:
             return self.regex.fullmatch(host) is not None
         if self.name.startswith("*."):
-            return host.endswith(self.name[1:]) and len(host) >= len(self.name)
+            return host.endswith(self.name[1:])
         return host == self.name
 
 

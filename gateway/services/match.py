@@ -55,13 +55,17 @@ class Operation:
             for wanted in self.content_types
         )
 
-    def conditions(self) -> Iterator[tuple[object, ...]]:
-        """Each single condition of the operation, to see whether another one has the same."""
+    def conditions(self) -> Iterator[tuple[str, ...]]:
+        """Each single combination of conditions, the path as a pattern: names of holes are equal.
+
+        To see whether another operation has the same; the first value is the path for people.
+        """
+        kinds = {"WEBSOCKET"} if self.websocket else self.methods or {ANY_METHOD}
         for path in self.paths:
-            for method in self.methods if not self.websocket else {""}:
+            for kind in kinds:
                 for host in self.hosts or {""}:
                     for content_type in self.content_types or ("",):
-                        yield method, path.text, host, content_type, self.websocket
+                        yield path.text, path.regex.pattern, kind, host, content_type
 
     def summary(self, *, default_protocol: str) -> dict[str, object]:
         """The operation in plain values, for people and JSON."""
