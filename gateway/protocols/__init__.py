@@ -6,17 +6,39 @@ may not change.
 
 from __future__ import annotations
 
-from gateway.protocols import generic, openai
+from typing import Final
+
+from gateway.protocols import (
+    anthropic,
+    automatic1111,
+    azure_openai,
+    bfl,
+    cohere,
+    comfyui,
+    fal,
+    gemini,
+    generic,
+    huggingface,
+    ideogram,
+    leonardo,
+    mistral,
+    ollama,
+    openai,
+    replicate,
+    stability,
+)
 from gateway.protocols.protocol import Protocol, Wire
 from gateway.protocols.reading import Limits
 
 __all__ = ["Limits", "Protocol", "get", "names"]
 
-_ALL: tuple[Wire, ...] = (
-    generic.PROTOCOL,
-    openai.PROTOCOL,
-)
-_BY_NAME = {wire.name: wire for wire in _ALL}
+_BY_NAME: Final[dict[str, Wire]] = {
+    module.PROTOCOL.name: module.PROTOCOL
+    for module in (
+        anthropic, automatic1111, azure_openai, bfl, cohere, comfyui, fal, gemini, generic,
+        huggingface, ideogram, leonardo, mistral, ollama, openai, replicate, stability,
+    )
+}  # fmt: skip
 
 
 def names() -> tuple[str, ...]:

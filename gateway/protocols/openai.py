@@ -128,9 +128,11 @@ PATTERNS: Final[dict[str, Rule]] = {
     "input.**": TOKENS,
     "input[].**": SAY,
     "input[]": TOKENS,
+    "input[][]": TOKENS,
     **_under("input[]", _ITEM),
     **_under("items[]", _ITEM),
     "prompt.**": TOKENS,
+    "prompt[][]": TOKENS,
     "prompt.id": IDENTIFIER,
     "prompt.version": IDENTIFIER,
     "prompt.variables.**": USER,
@@ -182,14 +184,20 @@ PATTERNS: Final[dict[str, Rule]] = {
     "extra.**": METADATA,
 }
 
-TABLE: Final = compile_rules(
-    PATTERNS,
-    tags=(
-        "messages[].role", "input[].role", "items[].role", "item.role", "role",
-        "additional_messages[].role", "thread.messages[].role",
-    ),
-    same={"body": "", "response": ""},
-)  # fmt: skip
+TAGS: Final = (
+    "messages[].role",
+    "input[].role",
+    "items[].role",
+    "item.role",
+    "role",
+    "additional_messages[].role",
+    "thread.messages[].role",
+)
+
+SAME: Final = {"body": "", "response": ""}
+"""A line of a batch file, and a WebSocket event, hold the body of an operation."""
+
+TABLE: Final = compile_rules(PATTERNS, tags=TAGS, same=SAME)
 
 
 def error(refusal: Refusal) -> object:
@@ -204,4 +212,4 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL = Wire("openai", TABLE, error)
+PROTOCOL: Final = Wire("openai", TABLE, error)

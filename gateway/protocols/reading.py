@@ -6,6 +6,7 @@ in a part, or its place is `Unread`; nothing is dropped, and no bytes make this 
 
 from __future__ import annotations
 
+import quopri
 import re
 from dataclasses import dataclass, replace
 from typing import Final
@@ -36,7 +37,7 @@ from gateway.model import (
     UnreadReason,
 )
 from gateway.protocols import fields
-from gateway.protocols.rules import SAY, Rule, role_named, uniform
+from gateway.protocols.rules import CREDENTIAL, FILE_NAME, SAY, Rule, role_named, uniform
 
 type Steps = tuple[Step, ...]
 
@@ -56,10 +57,8 @@ class Limits:
 
 
 _JSON_TYPE: Final = re.compile(
-    r"(?:application|text)/(?:[\w.\-]+\+)?json(?:\+\w+)?|application/csp-report"
-)
-_LINES_TYPE: Final = re.compile(
-    r"application/(?:x-)?(?:nd-?json|jsonl|jsonlines|json-seq)|text/jsonl"
+    r"(?:application|text)/(?:(?:[\w.\-]+\+)?json(?:\+\w+)?|(?:x-)?(?:nd-?json|jsonl|jsonlines|json-seq))"
+    r"|application/csp-report"
 )
 _TEXT_TYPE: Final = re.compile(
     r"text/.*|.*\+xml|.*\+yaml|application/(?:xml|javascript|ecmascript|graphql|sdp|x?-?yaml|yaml|toml|sql"
@@ -86,7 +85,7 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MAX_SALVAGE: Final = 4 << 20
 _MIN_NUMBER_DIGITS: Final = 6
 _DISPOSITIONS: Final = frozenset({"", "form-data", "file", "attachment", "inline"})
-_TEXT_PREVIEW: Final = 4096
+_NO_TYPE: Final = frozenset({"", "unknown/unknown", "*/*", "application/unknown"})
 
 
 def extract(exchange: Exchange, table: Table[Rule], limits: Limits) -> Extraction:
@@ -119,6 +118,32 @@ def _digits(text: str) -> int:
     return sum(ch.isdigit() for ch in text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a text or file stands, and what is known of it before it is looked at.
+
+    `rule` and `role` are as in the table; `node` is the place in the table for a document inside;
+    `media` and `filename` are what stands beside a file; `depth` counts documents around.
+    """
+
+    path: str
+    steps: Steps
+    rule: Rule = SAY
+    role: Role | None = None
+    label: str = ""
+    node: Node[Rule] | None = None
+    depth: int = 0
+    media: str = ""
+    filename: str = ""
+
+    def inside(self, *steps: Step) -> _Place:
+        """The same place, some layers further in."""
+        return replace(self, steps=(*self.steps, *steps))
+
+    def locator(self) -> Locator:
+        return Locator(self.path, self.steps)
+
+
 class _Reader:
     """Gathers the parts of one exchange. Used once, and never seen outside `extract`."""
 
@@ -132,49 +157,35 @@ class _Reader:
 
     # --- one part --------------------------------------------------------------------------------
 
-    def _full(self, locator: Locator) -> bool:
+    def _full(self, place: _Place) -> bool:
         if len(self.parts) < self.limits.max_parts:
             return False
         if not self._overflowed:
             self._overflowed = True
-            self.unread.append(Unread(locator, UnreadReason.TOO_DEEP))
+            self._not_read(UnreadReason.TOO_DEEP, place, 0, "parts")
         return True
 
-    def _add(
-        self,
-        text: str,
-        steps: Steps,
-        path: str,
-        rule: Rule,
-        role: Role | None = None,
-        label: str = "",
-    ) -> None:
-        locator = Locator(path, steps)
-        if text and not self._full(locator):
-            role = rule.role or role or Role.NONE
-            self.parts.append(TextPart(locator, text, role, rule.kind, rule.editable, label))
+    def _add(self, text: str, place: _Place) -> None:
+        if text and not self._full(place):
+            rule = place.rule
+            role = rule.role or place.role or Role.NONE
+            self.parts.append(
+                TextPart(place.locator(), text, role, rule.kind, rule.editable, place.label)
+            )
 
-    def _blob(
-        self,
-        data: bytes,
-        steps: Steps,
-        path: str,
-        rule: Rule,
-        role: Role | None,
-        media: str,
-        name: str,
-    ) -> None:
-        locator = Locator(path, steps)
-        if not self._full(locator):
-            role = rule.role or role or Role.NONE
-            self.parts.append(BlobPart(locator, data, media, name, role, rule.editable))
+    def _blob(self, data: bytes, place: _Place) -> None:
+        if not self._full(place):
+            rule = place.rule
+            role = rule.role or place.role or Role.NONE
+            locator = place.locator()
+            self.parts.append(
+                BlobPart(locator, data, place.media, place.filename, role, rule.editable)
+            )
 
-    def _not_read(
-        self, reason: UnreadReason, steps: Steps, path: str, size: int, detail: str = ""
-    ) -> None:
-        self.unread.append(Unread(Locator(path, steps), reason, size, detail))
+    def _not_read(self, reason: UnreadReason, place: _Place, size: int, detail: str = "") -> None:
+        self.unread.append(Unread(place.locator(), reason, size, detail))
 
-    def _salvage(self, data: bytes, path: str) -> None:
+    def _salvage(self, data: bytes, place: _Place) -> None:
         """What can be seen of bytes that have no reading: their printable runs, for detectors.
 
         The place is `Unread` all the same; this only lets a policy that admits it still find
@@ -182,88 +193,75 @@ class _Reader:
         """
         runs = _PRINTABLE_RUN.findall(data[:_MAX_SALVAGE])
         text = "\n".join(run.decode("utf-8", "replace") for run in runs)
-        self._add(text, (), path, replace(SAY, editable=False))
+        self._add(text, _Place(place.path, (), _FIXED))
 
     # --- request line and headers ----------------------------------------------------------------
 
     def target(self, target: str) -> None:
         """Path segments, query names and query values."""
-        place = (Step("target", 0, len(target)),)
+        root = _Place("path", (Step("target", 0, len(target)),), _URL_PATH)
         cut = target.find("?")
         path_end = len(target) if cut < 0 else cut
-        at = 0
-        segment_rule = Rule(kind=PartKind.URL_PATH, editable=False)
-        number = 0
+        at = number = 0
         while at < path_end:
             slash = target.find("/", at, path_end)
             end = path_end if slash < 0 else slash
             if end > at:
-                text, steps = self._decoded(target, place, Step("percent", at, end))
-                self._string(text, steps, f"path[{number}]", segment_rule, None, "", 0)
+                text, place = self._decoded(target, root, Step("percent", at, end))
+                self._string(text, replace(place, path=f"path[{number}]"))
                 number += 1
             at = end + 1
         if cut >= 0:
             for name, value in form.pairs(target, cut + 1):
-                self._pair(target, place, "query", name, value, PartKind.QUERY)
+                self._query(target, replace(root, path="query"), name, value)
 
-    def _decoded(self, parent: str, steps: Steps, step: Step) -> tuple[str, Steps]:
+    def _decoded(self, parent: str, place: _Place, step: Step) -> tuple[str, _Place]:
+        """A slice of a text, decoded by a codec from text to text."""
         codec = splice.CODECS[step.codec]
         value = codec.decode(parent[step.start : step.end], step.param)
-        return value if isinstance(value, str) else "", (*steps, step)
+        return value if isinstance(value, str) else "", place.inside(step)
 
-    def _pair(
-        self,
-        parent: str,
-        steps: Steps,
-        place: str,
-        name: form.Span,
-        value: form.Span,
-        kind: PartKind,
-    ) -> None:
-        """One name and value of an urlencoded text."""
-        label, name_steps = self._decoded(parent, steps, Step("form", *name))
+    def _query(self, target: str, root: _Place, name: form.Span, value: form.Span) -> None:
+        label, place = self._decoded(target, root, Step("form", *name))
         lower = label.lower()
-        is_form = kind is PartKind.TEXT
-        node = self._field_node(label) if is_form else None
-        known = label in self.table.words if is_form else lower in fields.KNOWN_QUERY
-        path = f"{place}.{label if is_form else lower}" if known else f"{place}.*"
-        if not known:
-            self._add(label, name_steps, f"{path}.name", Rule(kind=PartKind.KEY, opaque=True))
-        if lower in fields.CREDENTIAL_QUERY and not is_form:
-            rule = Rule(kind=PartKind.CREDENTIAL, editable=False, opaque=True)
-        else:
-            rule = node.rule if node else Rule(kind=kind)
-        text, value_steps = self._decoded(parent, steps, Step("form", *value))
-        self._string(text, value_steps, path, rule, None, label, 0, node)
+        path = f"query.{lower if lower in fields.KNOWN_QUERY else '*'}"
+        if lower not in fields.KNOWN_QUERY:
+            self._add(label, replace(place, path=f"{path}.name", rule=_MADE_UP))
+        text, place = self._decoded(target, root, Step("form", *value))
+        rule = CREDENTIAL if lower in fields.CREDENTIAL_QUERY else _QUERY
+        self._string(text, replace(place, path=path, rule=rule, label=label))
 
     def header(self, header: Header, index: int, *, trailer: bool) -> None:
         """One header field; its name too, when the client made it up."""
         name, value = header
-        place = "trailer" if trailer else "header"
+        where = "trailer" if trailer else "header"
         lower = name.decode("latin-1").lower()
         known = lower in fields.KNOWN_HEADERS
-        path = f"{place}.{lower}" if known else f"{place}.*"
+        path = f"{where}.{lower if known else '*'}"
         if not known:
-            text, steps = self._field_text(name, Step(f"{place}-name", 0, len(name), str(index)))
-            self._add(text, steps, f"{path}.name", Rule(kind=PartKind.KEY, editable=False))
-        rule = Rule(kind=PartKind.TRAILER if trailer else PartKind.HEADER)
+            step = Step(f"{where}-name", 0, len(name), str(index))
+            text, place = self._field_text(name, _Place(f"{path}.name", (step,), _MADE_UP))
+            self._add(text, place)
+        rule = _TRAILER if trailer else _HEADER
         if lower in fields.CREDENTIAL_HEADERS:
-            rule = Rule(kind=PartKind.CREDENTIAL, editable=False, opaque=True)
+            rule = CREDENTIAL
         elif lower in fields.PROTOCOL_HEADERS and not trailer:
-            rule = Rule(kind=PartKind.PROTOCOL_HEADER, editable=False, opaque=True)
-        text, steps = self._field_text(value, Step(place, 0, len(value), str(index)))
-        self._field_value(text, steps, path, rule, lower)
+            rule = _PROTOCOL_HEADER
+        step = Step(where, 0, len(value), str(index))
+        text, place = self._field_text(value, _Place(path, (step,), rule, label=lower))
+        self._field_value(text, place)
 
-    def _field_text(self, value: bytes, place: Step) -> tuple[str, Steps]:
+    def _field_text(self, value: bytes, place: _Place) -> tuple[str, _Place]:
+        """Header text: UTF-8 where it is valid, as clients send, else Latin-1 (RFC 9110)."""
         try:
-            return value.decode("utf-8"), (place, Step("utf-8", 0, len(value)))
+            return value.decode("utf-8"), place.inside(Step("utf-8", 0, len(value)))
         except UnicodeDecodeError:
-            return value.decode("latin-1"), (place, Step("latin-1", 0, len(value)))
+            return value.decode("latin-1"), place.inside(Step("latin-1", 0, len(value)))
 
-    def _field_value(self, text: str, steps: Steps, path: str, rule: Rule, label: str) -> None:
+    def _field_value(self, text: str, place: _Place) -> None:
         """A header value as it stands, and as what it says once its own escapes are undone."""
-        self._string(text, steps, path, rule, None, label, 0)
-        if rule.opaque:
+        self._string(text, place)
+        if place.rule.opaque:
             return
         wrapped = _WRAPPED.match(text)
         if wrapped is not None:
@@ -271,11 +269,11 @@ class _Reader:
             inner = splice.decode_base64(wrapped[1])
             said = _text_like(inner) if inner else None
             if inner and said:
-                steps = (*steps, Step("base64", *wrapped.span(1)), Step("utf-8", 0, len(inner)))
-                self._string(said, steps, path, rule, None, label, 1)
+                layers = (Step("base64", *wrapped.span(1)), Step("utf-8", 0, len(inner)))
+                self._string(said, replace(place.inside(*layers), depth=1))
         elif _PERCENT.search(text):
-            said, steps = self._decoded(text, steps, Step("percent", 0, len(text)))
-            self._string(said, steps, path, rule, None, label, 1)
+            said, place = self._decoded(text, place, Step("percent", 0, len(text)))
+            self._string(said, replace(place, depth=1))
 
     # --- bodies ----------------------------------------------------------------------------------
 
@@ -284,443 +282,424 @@ class _Reader:
         data = exchange.body
         if not data:
             return
-        steps: Steps = (Step("body", 0, len(data)),)
-        binary = exchange.transport is Transport.WEBSOCKET_BINARY
-        if binary and (_text_like(data.replace(b"\x1e", b"")) is None or magic.sniff(data)):
-            self._untyped(data, steps, "body")
-            return
-        self._text_document(data, steps, "body", "", "", declared_json=False, depth=0, node=None)
+        place = _Place("body", (Step("body", 0, len(data)),))
+        if exchange.transport is Transport.WEBSOCKET_BINARY and (
+            magic.sniff(data) or _text_like(data.replace(b"\x1e", b"")) is None
+        ):
+            self._untyped(data, place)
+        else:
+            self._text_document(data, place, "")
 
     def body(self, exchange: Exchange) -> None:
         """The body of a request, its content encoding undone."""
         data = exchange.body
         if not data:
             return
-        steps: Steps = (Step("body", 0, len(data)),)
+        place = _Place("body", (Step("body", 0, len(data)),))
         headers: dict[str, list[str]] = {}
         for name, value in exchange.headers:
             headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
         codings = ",".join(headers.get("transfer-encoding", ())).lower().replace(" ", "")
         if codings not in ("", "chunked", "identity"):
-            self._not_read(UnreadReason.UNDECODABLE, steps, "body", len(data), "transfer-encoding")
+            self._not_read(UnreadReason.UNDECODABLE, place, len(data), "transfer-encoding")
         encodings = ", ".join(headers.get("content-encoding", ()))
         if encodings:
             try:
                 applied = content_encoding.parse(encodings)
                 decoded = content_encoding.decode(data, encodings, self.limits.max_decoded)
             except content_encoding.EncodingError as error:
-                self._not_read(error.reason, steps, "body", len(data), error.detail)
-                self._salvage(data, "body")
+                self._not_read(error.reason, place, len(data), error.detail)
+                self._salvage(data, place)
                 return
             if applied:
-                steps = (*steps, Step("content-encoding", 0, len(data), ", ".join(applied)))
+                place = place.inside(Step("content-encoding", 0, len(data), ", ".join(applied)))
                 data = decoded
         types = headers.get("content-type", [])
         if len({value.strip().lower() for value in types}) > 1:
             # RFC 9110 section 8.3: one value. Which of two a server takes is not known.
-            self._not_read(UnreadReason.MALFORMED, steps, "body", len(data), "content-type")
-        self._content(data, steps, "body", types[0] if types else "", 0)
+            self._not_read(UnreadReason.MALFORMED, place, len(data), "content-type")
+        self._content(data, place, types[0] if types else "")
 
-    def _content(
-        self, data: bytes, steps: Steps, path: str, content_type: str, depth: int,
-        node: Node[Rule] | None = None,
-    ) -> None:  # fmt: skip
+    def _content(self, data: bytes, place: _Place, content_type: str) -> None:
         """Bytes with a content type: a body, or one part of a multipart body."""
         if not data:
             return
         media = multipart.media_type(content_type)
+        place = replace(place, media=media)
         try:
             declared = multipart.parameter(content_type, "charset") or ""
             boundary = multipart.parameter(content_type, "boundary") or ""
         except multipart.MultipartError:
-            self._not_read(UnreadReason.MALFORMED, steps, path, len(data), "content-type")
+            self._not_read(UnreadReason.MALFORMED, place, len(data), "content-type")
             declared = boundary = ""
+        is_json = _JSON_TYPE.fullmatch(media) is not None
+        is_text = is_json or _TEXT_TYPE.fullmatch(media) is not None
         if media.startswith("multipart/"):
-            self._multipart(data, steps, path, boundary, depth)
-            return
-        is_json = (
-            _JSON_TYPE.fullmatch(media) is not None or _LINES_TYPE.fullmatch(media) is not None
-        )
-        if is_json or _TEXT_TYPE.fullmatch(media):
-            if magic.sniff(data) and not is_json:
-                self._blob(data, steps, path, SAY, None, media, "")
-                return
-            self._text_document(
-                data, steps, path, media, declared, declared_json=is_json, depth=depth, node=node
-            )
-            return
-        if self._sniffed_json(data, steps, path, depth, node):
-            return
-        if _BLOB_TYPE.fullmatch(media):
-            self._blob(data, steps, path, SAY, None, media, "")
-        elif media in ("", "unknown/unknown", "*/*", "application/unknown"):
-            if magic.sniff(data) or _text_like(data) is None:
-                self._untyped(data, steps, path)
-            else:
-                self._text_document(
-                    data, steps, path, media, declared, declared_json=False, depth=depth, node=node
-                )
+            self._multipart(data, place, boundary)
+        elif is_text and (is_json or not magic.sniff(data)):
+            self._text_document(data, place, declared, declared_json=is_json)
+        elif self._sniffed_json(data, place):
+            pass
+        elif is_text or _BLOB_TYPE.fullmatch(media):
+            self._blob(data, place)
+        elif media in _NO_TYPE and not magic.sniff(data) and _text_like(data) is not None:
+            self._text_document(data, place, declared)
+        elif media in _NO_TYPE:
+            self._untyped(data, place)
         else:
-            self._not_read(UnreadReason.UNKNOWN_TYPE, steps, path, len(data))
-            self._salvage(data, path)
+            self._not_read(UnreadReason.UNKNOWN_TYPE, place, len(data))
+            self._salvage(data, place)
 
-    def _untyped(self, data: bytes, steps: Steps, path: str) -> None:
+    def _untyped(self, data: bytes, place: _Place) -> None:
         """Binary bytes without a declared type."""
         media = magic.sniff(data)
         if media:
-            self._blob(data, steps, path, SAY, None, media, "")
+            self._blob(data, replace(place, media=media))
         else:
-            self._not_read(UnreadReason.UNKNOWN_TYPE, steps, path, len(data))
-            self._salvage(data, path)
+            self._not_read(UnreadReason.UNKNOWN_TYPE, place, len(data))
+            self._salvage(data, place)
 
-    def _sniffed_json(
-        self, data: bytes, steps: Steps, path: str, depth: int, node: Node[Rule] | None
-    ) -> bool:
+    def _sniffed_json(self, data: bytes, place: _Place) -> bool:
         """Read bytes of another type that are JSON all the same; servers often do not check."""
-        if data.lstrip(b" \t\r\n\x1e\xef\xbb\xbf")[:1] not in (b"{", b"["):
+        if data[:64].lstrip(b" \t\r\n\x1e\xef\xbb\xbf\xff\xfe\0")[:1] not in (b"{", b"["):
             return False
         read = charset.decode(data)
         if read is None:
             return False
         text, found = read
-        return self._json(text, (*steps, found.step(len(data))), path, depth, node) is None
+        return self._json(text, place.inside(found.step(len(data)))) is None
 
     def _text_document(
-        self, data: bytes, steps: Steps, path: str, media: str, declared: str, *,
-        declared_json: bool, depth: int, node: Node[Rule] | None,
-    ) -> None:  # fmt: skip
+        self, data: bytes, place: _Place, declared: str, *, declared_json: bool = False
+    ) -> None:
         """Bytes that are text of some kind: JSON, JSON lines, a form, markup, or plain."""
         read = charset.decode(data, declared)
         if read is None:
-            self._not_read(UnreadReason.CHARSET, steps, path, len(data))
-            self._salvage(data, path)
+            self._not_read(UnreadReason.CHARSET, place, len(data))
+            self._salvage(data, place)
             return
         text, found = read
         if not found.certain:
-            self._not_read(UnreadReason.CHARSET, steps, path, len(data))
-        steps = (*steps, found.step(len(data)))
-        is_form = media == "application/x-www-form-urlencoded"
-        if declared_json or text.lstrip(" \t\r\n\x1e\ufeff")[:1] in ("{", "["):
-            reason = self._json(text, steps, path, depth, node)
+            self._not_read(UnreadReason.CHARSET, place, len(data))
+        place = place.inside(found.step(len(data)))
+        is_form = place.media == "application/x-www-form-urlencoded"
+        if declared_json or text[:64].lstrip(" \t\r\n\x1e\ufeff")[:1] in ("{", "["):
+            reason = self._json(text, place)
             if reason is None:
                 if is_form and _PERCENT.search(text):
-                    self._form(text, steps, f"{path}.form", editable=False)
+                    # A server that takes the type at its word reads something else than JSON.
+                    self._form(text, replace(place, path=f"{place.path}.form"), editable=False)
                 return
             if declared_json or reason is not UnreadReason.MALFORMED:
-                self._not_read(reason, steps, path, len(data))
-                self._add(text, steps, path, replace(SAY, editable=False))
+                self._not_read(reason, place, len(data))
+                self._add(text, replace(place, rule=_FIXED))
                 return
         if is_form:
-            self._form(text, steps, path, editable=True)
+            self._form(text, place, editable=True)
             return
         prefix = _FRAME_PREFIX.match(text)
-        if prefix is not None and path == "body":
+        if prefix is not None and place.path == "body":
             # Socket.IO: packet type and acknowledgement id in digits, then JSON.
-            rest = Step("slice", prefix.end(), len(text))
-            if self._json(text[prefix.end() :], (*steps, rest), path, depth, node) is None:
-                self._add(prefix[0], (*steps, Step("slice", 0, prefix.end())), path, _NUMBER_RULE)
+            rest = place.inside(Step("slice", prefix.end(), len(text)))
+            if self._json(text[prefix.end() :], rest) is None:
+                digits = place.inside(Step("slice", 0, prefix.end()))
+                self._add(prefix[0], replace(digits, rule=_NUMBER))
                 return
-        rule = node.rule if node else SAY
-        if _XML_TYPE.fullmatch(media) and "&" in text:
-            text, steps = self._decoded(text, steps, Step("xml", 0, len(text)))
-        self._string(text, steps, path, rule, None, "", depth, node)
+        if _XML_TYPE.fullmatch(place.media) and "&" in text:
+            text, place = self._decoded(text, place, Step("xml", 0, len(text)))
+        self._string(text, place)
 
-    def _form(self, text: str, steps: Steps, path: str, *, editable: bool) -> None:
-        before = len(self.parts)
+    def _form(self, text: str, root: _Place, *, editable: bool) -> None:
+        """An urlencoded body; its fields are keys of the table's root."""
         for name, value in form.pairs(text):
-            self._pair(text, steps, path, name, value, PartKind.TEXT)
-        if not editable:
-            self.parts[before:] = [replace(part, editable=False) for part in self.parts[before:]]
+            label, place = self._decoded(text, root, Step("form", *name))
+            known = label in self.table.words
+            path = f"{root.path}.{label if known else '*'}"
+            if not known:
+                rule = replace(_KEY, editable=editable)
+                self._add(label, replace(place, path=f"{path}.name", rule=rule))
+            said, place = self._decoded(text, root, Step("form", *value))
+            node = self._field_node(label)
+            rule = node.rule if editable else replace(node.rule, editable=False)
+            node = node if editable else uniform(rule)
+            self._string(said, replace(place, path=path, rule=rule, node=node, label=label))
 
     # --- multipart -------------------------------------------------------------------------------
 
-    def _multipart(self, data: bytes, steps: Steps, path: str, boundary: str, depth: int) -> None:
+    def _multipart(self, data: bytes, place: _Place, boundary: str) -> None:
         reason = UnreadReason.TOO_DEEP
-        parts: list[multipart.Part] = []
-        if depth < self.limits.max_nested:
+        if place.depth < self.limits.max_nested:
             try:
                 parts = multipart.parse(data, boundary, max_parts=self.limits.max_parts)
-                names = [self._disposition(data, part) for part in parts]
+                dispositions = [self._disposition(data, part) for part in parts]
             except multipart.MultipartError as error:
                 reason = error.reason
-                parts = []
             else:
-                for number, (part, params) in enumerate(zip(parts, names, strict=True)):
-                    self._part(data, steps, f"{path}.part[{number}]", part, params, depth)
+                inside = replace(place, media="", depth=place.depth + 1)
+                for number, (part, params) in enumerate(zip(parts, dispositions, strict=True)):
+                    path = f"{place.path}.part[{number}]"
+                    self._part(data, replace(inside, path=path), part, params)
                 return
-        self._not_read(reason, steps, path, len(data), "multipart")
-        self._salvage(data, path)
+        self._not_read(reason, place, len(data), "multipart")
+        self._salvage(data, place)
 
-    def _disposition(self, data: bytes, part: multipart.Part) -> dict[str, tuple[str, Step]]:
-        """Each parameter of the part's disposition, decoded, with the layer that decodes it."""
-        for field in part.fields:
-            if field.name.lower() == b"content-disposition":
-                value = data[field.value_start : field.value_end].decode("latin-1")
+    def _disposition(self, data: bytes, part: multipart.Part) -> dict[str, tuple[str, Steps]]:
+        """Each parameter of the part's disposition, decoded, with the layers that decode it."""
+        for line in part.fields:
+            if line.name.lower() == b"content-disposition":
+                value = data[line.value_start : line.value_end].decode("latin-1")
                 if multipart.media_type(value) not in _DISPOSITIONS:
                     raise multipart.MultipartError
-        out: dict[str, tuple[str, Step]] = {}
+        out: dict[str, tuple[str, Steps]] = {}
         for name, param in part.params.items():
-            raw = data[param.start : param.end]
+            charset_param = ""
             if param.codec == "percent":
-                codec = {"utf-8": "", "iso-8859-1": "latin-1"}.get(param.charset)
-                if codec is None:
+                known = {"utf-8": "", "iso-8859-1": "latin-1"}.get(param.charset)
+                if known is None:
                     raise multipart.MultipartError
-                step = Step("percent", 0, 0, codec)
-            else:
-                step = Step(param.codec, 0, 0)
-            text, _ = self._field_text(raw, step)
-            step = replace(step, end=len(text))
-            decoded = splice.CODECS[step.codec].decode(text, step.param)
-            out[name] = (decoded if isinstance(decoded, str) else "", step)
+                charset_param = known
+            span = Step("slice", param.start, param.end)
+            raw, place = self._field_text(data[param.start : param.end], _Place("", (span,)))
+            step = Step(param.codec, 0, len(raw), charset_param)
+            text, place = self._decoded(raw, place, step)
+            out[name] = (text, place.steps)
         return out
 
     def _part(
-        self, data: bytes, steps: Steps, path: str, part: multipart.Part,
-        params: dict[str, tuple[str, Step]], depth: int,
-    ) -> None:  # fmt: skip
+        self, data: bytes, root: _Place, part: multipart.Part, params: dict[str, tuple[str, Steps]]
+    ) -> None:
+        """One part: its header fields, its names, and its content by what it is."""
         name = params["name"][0] if "name" in params else ""
         base = name.removesuffix("[]")
-        if base in self.table.words:
-            path = f"{path}.{base}"
+        path = f"{root.path}.{base}" if base in self.table.words else root.path
         node = self._field_node(name)
-        for key, (text, step) in params.items():
-            span = part.params[key]
-            place, codec = self._field_text(
-                data[span.start : span.end], Step("slice", span.start, span.end)
-            )
-            where = (*steps, *codec, step)
+        for key, (text, steps) in params.items():
+            place = _Place(path, (*root.steps, *steps))
             if key in ("filename", "filename*"):
-                self._add(text, where, f"{path}.filename", _FILE_NAME_RULE, label=name)
-            elif key == "name":
-                if base not in self.table.words:
-                    self._add(text, where, f"{path}.name", Rule(kind=PartKind.KEY, opaque=True))
-            else:
-                self._add(place, (*steps, *codec), f"{path}.parameter", Rule(kind=PartKind.HEADER))
-                self._add(key, (), f"{path}.parameter", _MADE_UP_RULE)
-        for field in part.fields:
-            self._part_header(data, steps, path, field)
+                self._add(text, replace(place, path=f"{path}.filename", rule=FILE_NAME, label=name))
+            elif key != "name":
+                self._add(text, replace(place, path=f"{path}.parameter", rule=_HEADER))
+                self._add(key, _Place(f"{path}.parameter", (), _MADE_UP))
+            elif base not in self.table.words:
+                self._add(text, replace(place, path=f"{path}.name", rule=_KEY))
+        for line in part.fields:
+            self._part_header(data, replace(root, path=path), line)
         content = data[part.start : part.end]
-        inner: Steps = (*steps, Step("multipart", part.start, part.end))
-        match part.transfer_encoding:
-            case "" | "7bit" | "8bit" | "binary":
-                pass
-            case "base64" | "quoted-printable" as transfer:
-                decoded: splice.Value | None = None
-                if transfer == "quoted-printable" or splice.decode_base64(content) is not None:
-                    decoded = splice.CODECS[transfer].decode(content, "")
-                if not isinstance(decoded, bytes):
-                    self._not_read(UnreadReason.UNDECODABLE, inner, path, len(content), transfer)
-                    self._salvage(content, path)
-                    return
-                inner = (*inner, Step(transfer, 0, len(content)))
-                content = decoded
-            case _:
-                self._not_read(
-                    UnreadReason.UNDECODABLE, inner, path, len(content), "transfer-encoding"
-                )
-                self._salvage(content, path)
+        place = replace(root, path=path, rule=node.rule, node=node, label=name)
+        place = place.inside(Step("multipart", part.start, part.end))
+        transfer = part.transfer_encoding
+        if transfer in ("base64", "quoted-printable"):
+            decoded = (
+                splice.decode_base64(content)
+                if transfer == "base64"
+                else quopri.decodestring(content)
+            )
+            if decoded is None:
+                self._not_read(UnreadReason.UNDECODABLE, place, len(content), transfer)
+                self._salvage(content, place)
                 return
+            place = place.inside(Step(transfer, 0, len(content)))
+            content = decoded
+        elif transfer not in ("", "7bit", "8bit", "binary"):
+            self._not_read(UnreadReason.UNDECODABLE, place, len(content), "transfer-encoding")
+            self._salvage(content, place)
+            return
+        media = multipart.media_type(part.content_type)
         if "filename" in params or "filename*" in params:
-            filename = params.get("filename*", params.get("filename", ("", Step("slice", 0, 0))))[0]
-            self._file(content, inner, path, part, filename, depth, node)
+            filename = params.get("filename*") or params["filename"]
+            self._file(content, replace(place, media=media, filename=filename[0]))
         elif part.content_type:
-            self._content(content, inner, path, part.content_type, depth + 1, node)
+            self._content(content, place, part.content_type)
         else:
-            self._field(content, inner, path, name, depth + 1, node)
+            self._field(content, place)
 
-    def _part_header(
-        self, data: bytes, steps: Steps, path: str, field: multipart.FieldSpan
-    ) -> None:
-        lower = field.name.decode("latin-1").lower()
+    def _part_header(self, data: bytes, root: _Place, line: multipart.FieldSpan) -> None:
+        lower = line.name.decode("latin-1").lower()
         if lower == "content-disposition":
             return
         known = lower in fields.KNOWN_HEADERS
-        path = f"{path}.header.{lower if known else '*'}"
+        path = f"{root.path}.header.{lower if known else '*'}"
         if not known:
-            self._add(field.name.decode("latin-1"), (), f"{path}.name", _MADE_UP_RULE)
-        start, end = field.value_start, field.value_end
-        text, codec = self._field_text(data[start:end], Step("slice", start, end))
-        rule = Rule(kind=PartKind.HEADER)
+            self._add(line.name.decode("latin-1"), _Place(f"{path}.name", (), _MADE_UP))
+        rule = _HEADER
         if lower in fields.PROTOCOL_HEADERS or lower == "content-transfer-encoding":
-            rule = Rule(kind=PartKind.PROTOCOL_HEADER, editable=False, opaque=True)
-        self._field_value(text, (*steps, *codec), path, rule, lower)
+            rule = _PROTOCOL_HEADER
+        start, end = line.value_start, line.value_end
+        place = replace(root, path=path, rule=rule, label=lower)
+        text, place = self._field_text(data[start:end], place.inside(Step("slice", start, end)))
+        self._field_value(text, place)
 
     def _field_node(self, name: str) -> Node[Rule]:
         """The place of a form field in the table: the field is a key of the root."""
-        node = self.table.root.keys.get(name.removesuffix("[]"), self.table.root.other)
+        root = self.table.root
+        node = root.keys.get(name.removesuffix("[]"), root.other)
         return node.item if name.endswith("[]") else node
 
-    def _field(
-        self, data: bytes, steps: Steps, path: str, name: str, depth: int, node: Node[Rule]
-    ) -> None:
-        """A form field without a content type: text by RFC 7578 section 4.4."""
+    def _field(self, data: bytes, place: _Place) -> None:
+        """A form field without a content type: text, by RFC 7578 section 4.4."""
         read = charset.decode(data)
         if read is None or magic.sniff(data):
-            self._blob(data, steps, path, node.rule, None, magic.sniff(data), "")
+            self._blob(data, replace(place, media=magic.sniff(data)))
             return
         text, found = read
-        steps = (*steps, found.step(len(data)))
-        self._string(text, steps, path, node.rule, None, name, depth, node)
+        self._string(text, place.inside(found.step(len(data))))
 
-    def _file(
-        self, data: bytes, steps: Steps, path: str, part: multipart.Part, filename: str, depth: int,
-        node: Node[Rule],
-    ) -> None:  # fmt: skip
+    def _file(self, data: bytes, place: _Place) -> None:
         """An uploaded file. One that is JSON or JSON lines is read here, along the table."""
-        media = multipart.media_type(part.content_type)
-        if not magic.sniff(data) and self._sniffed_json(data, steps, path, depth + 1, None):
+        if not magic.sniff(data) and self._sniffed_json(data, replace(place, node=None)):
             self.files.append(
-                FileInfo(Locator(path, steps), "application/json", "text", len(data), media)
+                FileInfo(place.locator(), "application/json", "text", len(data), place.media)
             )
             return
-        self._blob(data, steps, path, node.rule, None, media, filename)
+        self._blob(data, place)
 
     # --- JSON ------------------------------------------------------------------------------------
 
-    def _json(
-        self, text: str, steps: Steps, path: str, depth: int, node: Node[Rule] | None
-    ) -> UnreadReason | None:
+    def _json(self, text: str, place: _Place) -> UnreadReason | None:
         """Read a text as JSON or a sequence of JSON texts; else say why it is none."""
-        table = Table(self.table.root if node is None else node, self.table.words)
+        table = Table(self.table.root if place.node is None else place.node, self.table.words)
         limits = {"max_depth": self.limits.max_depth, "max_values": self.limits.max_values}
-        try:
-            walk = json_text.walk(text, table, **limits)
-        except JsonError as error:
-            reason = error.reason
-        else:
-            self._events(walk, steps, path, depth)
-            return None
-        if reason is UnreadReason.MALFORMED:
+        reason = UnreadReason.MALFORMED
+        for read in (json_text.walk, json_text.walk_sequence):
             try:
-                walk = json_text.walk_sequence(text, table, **limits)
+                walk = read(text, table, **limits)
             except JsonError as error:
                 reason = error.reason
             else:
-                self._events(walk, steps, path, depth)
+                self._events(walk, place)
                 return None
+            if reason is not UnreadReason.MALFORMED:
+                break
         return reason
 
-    def _events(self, walk: Walk[Rule], steps: Steps, base: str, depth: int) -> None:
-        names = _Paths(base, self.table.words, many=len(walk.ends) > 1)
+    def _events(self, walk: Walk[Rule], place: _Place) -> None:
+        names = _Paths(place.path, self.table.words, many=len(walk.ends) > 1)
         hints: dict[tuple[int, str | int], str] | None = None
+        steps, parts = place.steps, self.parts
+        room = self.limits.max_parts
         for event, tag in zip(walk.events, walk.tags, strict=True):
             kind, value, start, end, rule, container, key = event
             if kind is EventKind.KEY:
-                if value not in names.words:
-                    path = names.of(container, key)
-                    steps_here = (*steps, Step("json-string", start, end))
-                    self._add(value, steps_here, path, Rule(PartKind.KEY, editable=rule.editable))
+                if value not in names.words and not self._full(place):
+                    locator = Locator(
+                        names.of(container, key), (*steps, Step("json-string", start, end))
+                    )
+                    speaker = rule.role or place.role or Role.NONE
+                    parts.append(TextPart(locator, value, speaker, PartKind.KEY, rule.editable))
                 continue
             path = names.of(container, key)
-            role = None if tag is None else role_named(tag)
+            role = role_named(tag) if tag is not None else place.role
             label = key if isinstance(key, str) else ""
             if kind is EventKind.STRING:
-                where = (*steps, Step("json-string", start, end))
-                if rule.opaque or not _opens(value, rule):
-                    self._add(value, where, path, rule, role, label)
+                if (rule.opaque or not _opens(value)) and len(parts) < room:
+                    if value:  # nearly every string ends here, so it is made without detours
+                        locator = Locator(path, (*steps, Step("json-string", start, end)))
+                        speaker = rule.role or role or Role.NONE
+                        parts.append(
+                            TextPart(locator, value, speaker, rule.kind, rule.editable, label)
+                        )
                     continue
                 if hints is None:
                     hints = _hints(walk)
-                self._string(
-                    value, where, path, rule, role, label, depth, None, (hints, id(container))
-                )
+                media, filename = _hinted(hints, container)
+                here = _Place(
+                    path, (*steps, Step("json-string", start, end)), rule, role, label,
+                    depth=place.depth, media=media, filename=filename,
+                )  # fmt: skip
+                self._string(value, here)
             elif rule.tokens and kind is EventKind.NUMBERS:
-                self._not_read(UnreadReason.TOKEN_IDS, steps, path, end - start)
+                self._not_read(UnreadReason.TOKEN_IDS, replace(place, path=path), end - start)
             elif kind is EventKind.NUMBER or _digits(value) >= _MIN_NUMBER_DIGITS:
-                self._add(
-                    value, (*steps, Step("slice", start, end)), path, _NUMBER_RULE, role, label
+                here = _Place(
+                    path, (*steps, Step("slice", start, end)), _NUMBER, rule.role or role, label
                 )
+                self._add(value, here)
 
     # --- texts that may hold more ----------------------------------------------------------------
 
-    def _string(
-        self, text: str, steps: Steps, path: str, rule: Rule, role: Role | None, label: str, depth: int,
-        node: Node[Rule] | None = None,
-        hints: tuple[dict[tuple[int, str | int], str], int] | None = None,
-    ) -> None:  # fmt: skip
+    def _string(self, text: str, place: _Place) -> None:
         """A text, and what it holds: a JSON document, data URLs, or base64 of a file or a text."""
-        if rule.opaque or not _opens(text, rule):
-            self._add(text, steps, path, rule, role, label)
+        if place.rule.opaque or not _opens(text):
+            self._add(text, place)
             return
-        if depth >= self.limits.max_nested:
-            self._not_read(UnreadReason.TOO_DEEP, steps, path, len(text))
-            self._add(text, steps, path, rule, role, label)
+        if place.depth >= self.limits.max_nested:
+            self._not_read(UnreadReason.TOO_DEEP, place, len(text))
+            self._add(text, place)
             return
         stripped = text.strip()
-        if stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]"):
-            if self._nested(text, steps, path, rule, role, depth, node):
-                return
-        media, name = _hinted(hints)
+        if stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]") and self._nested(text, place):
+            return
         parsed = splice.data_url(text)
         if parsed is not None:
-            data = splice.decode_data_url(text)
-            if data is not None:
-                inner = (*steps, Step("data-url", 0, len(text)))
-                self._add(
-                    text[: parsed[2]], (*steps, Step("slice", 0, parsed[2])), path, _HEAD_RULE
-                )
-                self._embedded(data, inner, path, rule, role, parsed[0], name, label, depth)
+            if self._data_url(text, (0, len(text)), place):
+                head = place.inside(Step("slice", 0, parsed[2]))
+                self._add(text[: parsed[2]], replace(head, rule=_DATA_URL_HEAD))
                 return
         elif _BASE64.match(text):
-            data = splice.decode_base64(text)
-            if data is not None:
-                inner = (*steps, Step("base64", 0, len(text)))
-                found = magic.sniff(data)
-                if found or (rule.media and _text_like(data) is None):
-                    self._blob(data, inner, path, rule, role, media or found, name)
-                    return
-                said = _text_like(data)
-                if said is not None:
-                    self._add(text, steps, path, rule, role, label)
-                    inner = (*inner, Step("utf-8", 0, len(data)))
-                    self._string(said, inner, path, rule, role, label, depth + 1)
-                    return
+            if self._base64(text, place):
+                return
         else:
             for match in _DATA_URL.finditer(text):
-                url = match[0]
-                data = splice.decode_data_url(url)
-                parsed = splice.data_url(url)
-                if data is not None and parsed is not None:
-                    inner = (*steps, Step("data-url", *match.span()))
-                    self._embedded(data, inner, path, rule, role, parsed[0], "", label, depth)
-        self._add(text, steps, path, rule, role, label)
+                self._data_url(match[0], match.span(), replace(place, filename=""))
+        self._add(text, place)
 
-    def _nested(
-        self, text: str, steps: Steps, path: str, rule: Rule, role: Role | None, depth: int,
-        node: Node[Rule] | None,
-    ) -> bool:  # fmt: skip
+    def _nested(self, text: str, place: _Place) -> bool:
         """Read a text that is a JSON document; False when it is none, or holds nothing."""
         before = len(self.parts), len(self.unread)
-        if node is None:
-            node = uniform(replace(rule, role=rule.role or role))
-        inner = (*steps, Step("json", 0, len(text)))
-        reason = self._json(text, inner, path, depth + 1, node)
+        rule = replace(place.rule, role=place.rule.role or place.role)
+        node = uniform(rule) if place.node is None else place.node
+        inner = place.inside(Step("json", 0, len(text)))
+        reason = self._json(text, replace(inner, node=node, depth=place.depth + 1))
         if reason is UnreadReason.TOO_DEEP:
-            self._not_read(reason, steps, path, len(text))
+            self._not_read(reason, place, len(text))
         return reason is None and (len(self.parts), len(self.unread)) != before
 
-    def _embedded(
-        self, data: bytes, steps: Steps, path: str, rule: Rule, role: Role | None, media: str, name: str,
-        label: str, depth: int,
-    ) -> None:  # fmt: skip
-        """The bytes of a data URL."""
+    def _data_url(self, url: str, span: tuple[int, int], place: _Place) -> bool:
+        """Read a data URL that stands at `span` of the place; False when it is malformed."""
+        data = splice.decode_data_url(url)
+        parsed = splice.data_url(url)
+        if data is None or parsed is None:
+            return False
+        inner = replace(place.inside(Step("data-url", *span)), media=parsed[0])
         said = _text_like(data) if not magic.sniff(data) else None
-        if said is None:
-            if data:
-                self._blob(data, steps, path, rule, role, media, name)
-            return
-        self._string(
-            said, (*steps, Step("utf-8", 0, len(data))), path, rule, role, label, depth + 1
-        )
+        if said is not None:
+            inner = inner.inside(Step("utf-8", 0, len(data)))
+            self._string(said, replace(inner, depth=place.depth + 1))
+        elif data:
+            self._blob(data, inner)
+        return True
+
+    def _base64(self, text: str, place: _Place) -> bool:
+        """Read a text that may be base64 through and through; False when it stays only a text."""
+        data = splice.decode_base64(text)
+        if data is None:
+            return False
+        inner = place.inside(Step("base64", 0, len(text)))
+        said = _text_like(data)
+        found = magic.sniff(data)
+        if found or (place.rule.media and said is None):
+            self._blob(data, replace(inner, media=place.media or found))
+            return True
+        if said is not None:
+            # It stays a text as well: a secret may look like base64 of a text.
+            inner = inner.inside(Step("utf-8", 0, len(data)))
+            self._string(said, replace(inner, depth=place.depth + 1))
+        return False
 
 
-_NUMBER_RULE: Final = Rule(kind=PartKind.NUMBER, editable=False, opaque=True)
-_FILE_NAME_RULE: Final = Rule(kind=PartKind.FILE_NAME, opaque=True)
-_MADE_UP_RULE: Final = Rule(kind=PartKind.KEY, editable=False, opaque=True)
-_HEAD_RULE: Final = Rule(kind=PartKind.METADATA, editable=False, opaque=True)
+_FIXED: Final = replace(SAY, editable=False)
+_KEY: Final = Rule(kind=PartKind.KEY, opaque=True)
+_MADE_UP: Final = Rule(kind=PartKind.KEY, editable=False, opaque=True)
+_URL_PATH: Final = Rule(kind=PartKind.URL_PATH, editable=False)
+_QUERY: Final = Rule(kind=PartKind.QUERY)
+_HEADER: Final = Rule(kind=PartKind.HEADER)
+_TRAILER: Final = Rule(kind=PartKind.TRAILER)
+_PROTOCOL_HEADER: Final = Rule(kind=PartKind.PROTOCOL_HEADER, editable=False, opaque=True)
+_NUMBER: Final = Rule(kind=PartKind.NUMBER, editable=False, opaque=True)
+_DATA_URL_HEAD: Final = Rule(kind=PartKind.METADATA, editable=False, opaque=True)
 
 
-def _opens(text: str, rule: Rule) -> bool:
+def _opens(text: str) -> bool:
     """Whether a text may hold more than itself; a cheap look, since nearly none does."""
     first = text[:1]
     return (
@@ -740,16 +719,13 @@ def _hints(walk: Walk[Rule]) -> dict[tuple[int, str | int], str]:
     }
 
 
-def _hinted(hints: tuple[dict[tuple[int, str | int], str], int] | None) -> tuple[str, str]:
-    if hints is None:
-        return "", ""
-    known, container = hints
-    media = next(
-        (known[container, key] for key in fields.MEDIA_TYPE_KEYS if (container, key) in known), ""
-    )
-    name = next(
-        (known[container, key] for key in fields.FILE_NAME_KEYS if (container, key) in known), ""
-    )
+def _hinted(
+    hints: dict[tuple[int, str | int], str], container: Container | None
+) -> tuple[str, str]:
+    """Media type and file name beside a file in its object, each empty when not told."""
+    here = id(container)
+    media = next((hints[here, key] for key in fields.MEDIA_TYPE_KEYS if (here, key) in hints), "")
+    name = next((hints[here, key] for key in fields.FILE_NAME_KEYS if (here, key) in hints), "")
     return media[:100], name
 
 
