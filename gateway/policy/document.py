@@ -125,7 +125,7 @@ def _host(value: str) -> str:
     return value
 
 
-type Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+type Size = Annotated[int, Field(ge=0), BeforeValidator(_size, json_schema_input_type=int | str)]
 type Network = Annotated[str, AfterValidator(_network)]
 type Host = Annotated[str, AfterValidator(_host)]
 type Text = Annotated[str, Field(min_length=1)]

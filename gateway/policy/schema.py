@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.model import UnreadReason
 from gateway.policy.cases import CasesDocument
 from gateway.policy.compile import UNKNOWN, Vocabulary
-from gateway.policy.document import PolicyDocument, Range, fact_word
+from gateway.policy.document import OPERATOR_PARAMETERS, PolicyDocument, Range, fact_word
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -34,7 +35,7 @@ def policy_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         ["default", *vocabulary.entities, *vocabulary.groups], closed=False
     )
     schema["$defs"]["Operator"] = {
-        "anyOf": [{"enum": ["replace", "mask", "partial", "hash"]}, schema["$defs"]["Operator"]]
+        "anyOf": [{"enum": list(OPERATOR_PARAMETERS)}, schema["$defs"]["Operator"]]
     }
     return {"$schema": _DRAFT, **schema}
 
@@ -54,7 +55,7 @@ def cases_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     definitions["FindingSketch"]["properties"]["entity"] |= {"enum": sorted(vocabulary.entities)}
     definitions["UnreadSketch"] = {
         "anyOf": [
-            {"enum": definitions["UnreadSketch"]["properties"]["reason"]["enum"]},
+            {"enum": [str(reason) for reason in UnreadReason]},
             definitions["UnreadSketch"],
         ]
     }

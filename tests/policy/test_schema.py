@@ -1,0 +1,86 @@
+import json
+import textwrap
+
+import jsonschema
+import pytest
+import yaml
+
+from gateway.policy import cases_schema, policy_schema
+
+GOOD = """
+version: 1
+entity_groups: {mine: [secret, US_SSN]}
+rules:
+- id: a
+  severity: high
+  mode: monitor
+  when:
+    service: [chatty, my-own]
+    category: chat
+    facts: {trains_on_input: [yes, unknown], retention_days: {at_least: 31}, jurisdiction: CN}
+    entity: US_SSN
+    entity_group: mine
+    file: {family: image, max_size: 3 MB}
+    unread: any
+    min_distinct: 3
+  unless:
+  - {actor: bob, until: "2026-01-01"}
+  action: redact
+  redact: {US_SSN: mask, default: {operator: partial, keep_last: 4}}
+"""
+
+
+def check(schema, text):
+    jsonschema.Draft202012Validator.check_schema(schema)
+    json.dumps(schema)
+    jsonschema.validate(yaml.safe_load(textwrap.dedent(text)), schema)
+
+
+def test_a_sound_policy_fits_the_schema(vocabulary):
+    check(policy_schema(vocabulary), GOOD)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("entity: US_SSN", "entity: US_SNN"),
+        ("entity: US_SSN", "entity: []"),
+        ("trains_on_input: [yes, unknown]", "trains_on_input: maybe"),
+        ("trains_on_input:", "trains_on_inpt:"),
+        ("unread: any", "unread: anything"),
+        ("family: image", "family: imge"),
+        ("action: redact", "action: remove"),
+        ("US_SSN: mask", "US_SSN: msk"),
+        ("severity: high", "sevrity: high"),
+        ("id: a", "id: A b"),
+    ],
+)
+def test_an_editor_sees_a_mistake(vocabulary, good, bad):
+    assert good in GOOD
+    with pytest.raises(jsonschema.ValidationError):
+        check(policy_schema(vocabulary), GOOD.replace(good, bad))
+
+
+def test_names_are_offered_and_fields_explained(vocabulary):
+    when = policy_schema(vocabulary)["$defs"]["When"]["properties"]
+    assert when["entity"]["anyOf"][0]["enum"] == sorted(vocabulary.entities)
+    assert all(field.get("description") for field in when.values())
+
+
+def test_cases_fit_their_schema(vocabulary):
+    schema = cases_schema(vocabulary)
+    case = """
+    version: 1
+    cases:
+    - name: a
+      request: {service: my-own, category: chat, operation: send}
+      parts: [{text: [a, b], role: user}]
+      findings: [{entity: US_SSN}]
+      unread: [encrypted, {reason: charset}]
+      files: [{family: image}]
+      want: {verdict: block, rules: a}
+    """
+    check(schema, case)
+    for good, bad in (("US_SSN", "US_SNN"), ("encrypted", "encryptd"), ("block", "blok")):
+        with pytest.raises(jsonschema.ValidationError):
+            check(schema, case.replace(good, bad))
