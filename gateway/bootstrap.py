@@ -16,10 +16,11 @@ from pathlib import Path
 from gateway import detectors, protocols, services
 from gateway import policy as policies
 from gateway.detectors import Engine
-from gateway.documents import DocumentError, Problem
+from gateway.documents import DocumentError, Marks, Problem
 from gateway.inspection import Inspector
-from gateway.model import Match
-from gateway.policy import PolicySet, Section, Vocabulary
+from gateway.model import Match, Route
+from gateway.policy import PolicySet, Section, Vocabulary, cases
+from gateway.policy.cases import CaseResult
 from gateway.services import Catalogue, ServiceDocument
 
 KEY_BYTES = 32
@@ -75,7 +76,8 @@ def load_rules(folder: Path) -> Rules:
         raise DocumentError(problems)
 
     def locate(number: int, place: Sequence[str | int], message: str) -> Problem:
-        return policy.services[number].problem(place, message)
+        section = policy.services[number]
+        return Marks(section.text, section.source).problem((*section.at, *place), message)
 
     catalogue = Catalogue.load(extra, inspected_hosts=policy.inspect_hosts, locate=locate)
     return Rules(policy, extra, settings, catalogue)
@@ -119,9 +121,20 @@ def build_engine(settings: detectors.Settings, state: Path) -> Engine:
     return Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=cache_folder(state))
 
 
-def scan_text(engine: Engine, text: str, label: str = "") -> Sequence[Match]:
-    """Findings in one text."""
-    return engine.scan(text, label=label).matches
+def run_cases(folder: Path, rules: Rules, engine: Engine) -> tuple[CaseResult, ...]:
+    """Run the test cases beside the policies, with the real detectors and the real catalogue."""
+
+    def scan_text(text: str, label: str) -> Sequence[Match]:
+        return engine.scan(text, label=label).matches
+
+    def route_of(service: str, operation: str) -> Route | None:
+        known = rules.catalogue.get(service)
+        if known is None:
+            return None
+        wanted = (each for each in known.operations if each.id == operation)
+        return known.route(next(wanted, None))
+
+    return cases.run_cases(folder, rules.policy, scan_text, route_of=route_of)
 
 
 def cache_folder(state: Path) -> Path | None:

@@ -16,8 +16,10 @@ import click
 
 from gateway import __version__, bootstrap, detectors
 from gateway.content import text_encoding
-from gateway.documents import DocumentError, Problem
+from gateway.documents import DocumentError, Problem, suggest
 from gateway.model import Match
+from gateway.policy import cases, schema
+from gateway.services import Catalogue
 from gateway.settings import Settings, gather
 
 BAD_INPUT = 2
@@ -242,18 +244,23 @@ def policy_test(folder: Path | None) -> None:
     where = _policy_folder(folder)
     rules = bootstrap.load_rules(where)
     engine = bootstrap.build_engine(rules.detectors, _settings().state)
-    report = bootstrap.run_cases(where, rules, engine)
-    for line in report.lines:
-        click.echo(line)
-    click.echo(f"{report.passed} passed, {report.failed} failed")
-    sys.exit(1 if report.failed else 0)
+    results = bootstrap.run_cases(where, rules, engine)
+    for result in results:
+        click.echo(str(result))
+    for rule in cases.untested(rules.policy, results):
+        click.echo(f"rule `{rule}` is matched by no case", err=True)
+    failed = sum(not result.passed for result in results)
+    click.echo(f"{len(results) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
 @policy.command("schema")
 @click.option("--tests", is_flag=True, help="The schema of the test files instead.")
 def policy_schema(*, tests: bool) -> None:
     """Print the JSON Schema of policy files, for editors."""
-    click.echo(json.dumps(bootstrap.policy_schema(tests=tests), indent=2))
+    words = bootstrap.vocabulary(_catalogue())
+    shape = schema.cases_schema(words) if tests else schema.policy_schema(words)
+    click.echo(json.dumps(shape, indent=2))
 
 
 # --- services -------------------------------------------------------------------------------------
@@ -294,8 +301,6 @@ def services_show(identity: str, *, as_json: bool) -> None:
     catalogue = _catalogue()
     service = catalogue.get(identity)
     if service is None:
-        from gateway.documents import suggest  # noqa: PLC0415
-
         near = suggest(identity, [each.id for each in catalogue.services()])
         click.echo(f"no service `{identity}`{near}", err=True)
         sys.exit(BAD_INPUT)
@@ -303,11 +308,11 @@ def services_show(identity: str, *, as_json: bool) -> None:
     click.echo(json.dumps(summary, indent=2, default=str) if as_json else _outline(summary))
 
 
-def _catalogue() -> Any:
+def _catalogue() -> Catalogue:
     settings = _settings()
     if settings.policies.is_dir():
         return bootstrap.load_rules(settings.policies).catalogue
-    return bootstrap.Catalogue.load()
+    return Catalogue.load()
 
 
 # --- incidents ------------------------------------------------------------------------------------

@@ -262,7 +262,8 @@ def run(settings: Settings, *, announce: Callable[[Running, Settings], None]) ->
     )
     # mitmproxy logs a line per connection; each costs, and some quote addresses of people.
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
     async def live() -> None:
         stop = asyncio.Event()
