@@ -534,7 +534,8 @@ def _aliases(
     services: Mapping[str, Service], merged: Mapping[str, _Draft], problems: list[Problem]
 ) -> dict[str, str]:
     aliases: dict[str, str] = {}
-    for service in services.values():
+    # Built-in services first: the later document is the one to mend.
+    for service in sorted(services.values(), key=lambda each: not each.built_in):
         for number, alias in enumerate(service.aliases):
             key = alias.lower()
             owner = key if key in services else aliases.get(key)
