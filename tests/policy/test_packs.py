@@ -1,0 +1,109 @@
+"""The policies that ship, against the catalogue and the detectors that ship."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.detectors import Engine, Settings, entity_names, groups
+from gateway.model import Act, Exchange, Locator, Route, Scan, Unread, UnreadReason, Verdict
+from gateway.policy import Vocabulary, evaluate, load, run_cases, untested
+from gateway.services import CATEGORIES, Catalogue
+from gateway.services import vocabulary as facts
+
+PACKS = Path(__file__).parents[2] / "policies"
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return Catalogue.load()
+
+
+@pytest.fixture(scope="module")
+def packs(catalogue):
+    return load(
+        PACKS,
+        Vocabulary(
+            services={service.id: service.category for service in catalogue.services()},
+            categories=frozenset(CATEGORIES),
+            operations=frozenset(catalogue.operations()),
+            facts={name: frozenset(words) if words else None for name, words in facts().items()},
+            entities=entity_names(),
+            groups=groups(),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def results(packs, catalogue, tmp_path_factory):
+    engine = Engine.build(Settings(), key=b"k" * 32, cache_dir=tmp_path_factory.mktemp("cache"))
+
+    def route_of(service, operation):
+        known = catalogue.get(service)
+        if known is None:
+            return None
+        chosen = [item for item in known.operations if item.id == operation]
+        return known.route(chosen[0]) if chosen else known.route()
+
+    def scan_text(text, label):
+        return engine.scan(text, label=label).matches
+
+    return run_cases(PACKS, packs, scan_text, route_of=route_of)
+
+
+def test_all_cases_of_the_packs_pass(results):
+    assert len(results) > 60
+    assert [str(result) for result in results if not result.passed] == []
+
+
+def test_every_rule_of_the_packs_has_a_case_that_makes_it_match(packs, results):
+    assert untested(packs, results) == ()
+
+
+def test_every_pack_has_its_cases_beside_it(packs):
+    for source in packs.sources:
+        assert Path(source).with_name(Path(source).stem + "_test.yaml").exists()
+
+
+def test_every_rule_that_stops_or_changes_something_says_what_to_do(packs):
+    for rule in packs.rules:
+        if rule.mode == "enforce" and rule.action >= Verdict.REDACT:
+            assert 20 < len(rule.message) < 250, rule.id
+            assert rule.message.endswith("."), rule.id
+
+
+def _decide(packs, scan, **changes):
+    values = {
+        "service": "openai-api",
+        "category": "chat",
+        "operation": "chat_completions",
+        "act": Act.PROMPT,
+        "protocol": "openai",
+        "facts": {},
+    }
+    exchange = Exchange(
+        id="x",
+        received_at=0.0,
+        actor="a",
+        source_ip="192.0.2.1",
+        method="POST",
+        scheme="https",
+        host="api.openai.com",
+        port=443,
+        target="/",
+        headers=(),
+        body=b"",
+    )
+    return evaluate(packs, exchange, Route(**{**values, **changes}), scan)
+
+
+@pytest.mark.parametrize("reason", UnreadReason)
+def test_the_packs_decide_every_reason_for_not_reading(packs, reason):
+    """Whatever it is, what nobody could read and nobody described does not leave."""
+    scan = Scan(unread=(Unread(Locator("body"), reason, 10),))
+    assert _decide(packs, scan).verdict is Verdict.BLOCK
+
+
+def test_a_clean_request_is_nobodys_business(packs, catalogue):
+    for service in catalogue.services():
+        outcome = _decide(packs, Scan(), service=service.id, category=service.category)
+        assert outcome.monitored is Verdict.ALLOW, service.id
