@@ -204,15 +204,16 @@ class Sourced[T]:
 
 def built_in_documents() -> tuple[Sourced[ServiceDocument], ...]:
     """The catalogue that ships with the gateway, one service per file."""
-    return _read(resources.files("gateway.services") / "catalog", ServiceDocument)
+    return read_folder(resources.files("gateway.services") / "catalog", ServiceDocument)
 
 
 def built_in_operation_sets() -> tuple[Sourced[OperationSetDocument], ...]:
     """The operation sets that ship with the gateway, one per file."""
-    return _read(resources.files("gateway.services") / "surfaces", OperationSetDocument)
+    return read_folder(resources.files("gateway.services") / "surfaces", OperationSetDocument)
 
 
-def _read[T](folder: Traversable, shape: type[T]) -> tuple[Sourced[T], ...]:
+def read_folder[T](folder: Traversable, shape: type[T]) -> tuple[Sourced[T], ...]:
+    """The documents of a folder in order of file name; `DocumentError` with all of its problems."""
     documents: list[Sourced[T]] = []
     problems: list[Problem] = []
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):

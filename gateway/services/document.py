@@ -65,7 +65,7 @@ _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _OPERATION_ID = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 _TOKEN = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]{1,32}")  # RFC 9110 section 5.6.2
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/(?:\*|[a-z0-9!#$&^_.+-]+)")
-_EXAMPLE_URL = re.compile(r"(https?|wss?)://([^/?#]+)(/[^#]*)?")
+_EXAMPLE_URL = re.compile(r"(?:https?|wss?)://[^/?#]+(?:/[^#]*)?")
 
 
 def _many(value: Any) -> Any:
@@ -160,25 +160,18 @@ class ExampleDocument(Strict):
 
     @property
     def host(self) -> str:
-        """The host of the address."""
-        return self._parts()[1]
+        """The host of the address, with its port."""
+        return self.url.partition("://")[2].partition("/")[0]
 
     @property
     def target(self) -> str:
         """The request target of the address."""
-        return self._parts()[2] or "/"
+        return "/" + self.url.partition("://")[2].partition("/")[2]
 
     @property
     def websocket(self) -> bool:
         """Is it a WebSocket address?"""
-        return self._parts()[0] in {"ws", "wss"}
-
-    def _parts(self) -> tuple[str, str, str]:
-        match = _EXAMPLE_URL.fullmatch(self.url)
-        if match is None:
-            raise ValueError("the address was checked when it was read")
-        scheme, host, target = match.groups()
-        return scheme, host, target or ""
+        return self.url.startswith("ws")
 
 
 class SourceDocument(Strict):

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from gateway.documents import DocumentError, Marks, Problem, load
 from gateway.model import Act
 from gateway.services import CATEGORIES, Catalogue, ServiceDocument, vocabulary
-from gateway.services.catalogue import Sourced, build, built_in_documents, built_in_operation_sets
+from gateway.services.catalogue import (
+    Sourced,
+    build,
+    built_in_documents,
+    built_in_operation_sets,
+    read_folder,
+)
+from gateway.services.document import OperationSetDocument
 
 CATALOGUE = Catalogue.load()
 SERVICES = CATALOGUE.services()
@@ -386,3 +393,27 @@ def test_two_built_in_files_cannot_claim_one_id_or_host():
         ],
         [],
     )
+
+
+def test_every_broken_file_of_a_folder_is_reported(tmp_path):
+    (tmp_path / "a.yaml").write_text("id: a\nnme: x\n")
+    (tmp_path / "b.yaml").write_text("id: [\n")
+    (tmp_path / "c.yaml").write_text(NEW)
+    (tmp_path / "README.md").write_text("not a service")
+    with pytest.raises(DocumentError) as caught:
+        read_folder(tmp_path, ServiceDocument)
+    assert [(Path(each.source).name, each.line) for each in caught.value.problems] == [
+        ("a.yaml", 2),
+        ("b.yaml", 2),
+    ]
+    (tmp_path / "a.yaml").unlink()
+    (tmp_path / "b.yaml").unlink()
+    (found,) = read_folder(tmp_path, ServiceDocument)
+    assert found.document.id == "acme-ai"
+
+
+def test_two_operation_sets_cannot_have_one_id():
+    text = "id: one\ntitle: x\noperations: [{id: ask, act: prompt, path: /ask}]\n"
+    one = Sourced(load(text, OperationSetDocument, source="one.yaml"), "one.yaml", text)
+    with pytest.raises(DocumentError, match="operation set `one` exists already"):
+        build([], [one, one])
