@@ -415,9 +415,20 @@ def _compile(
                 )
                 continue
             places[rule.id] = here
-            compiler = _RuleCompiler(rule, names, marks[file.source], at)
-            rules.append(compiler.compile())
+            changes = _Changes.of(rule.id, files, marks)
+            if not changes.enabled:
+                continue
+            compiler = _RuleCompiler(changes.applied(rule), names, marks[file.source], at)
+            rules.append(compiler.compile(changes.unless))
             problems.extend(compiler.problems)
+    problems.extend(
+        marks[file.source].problem(
+            ("overrides", name), f"unknown rule `{name}`{suggest(name, places)}"
+        )
+        for file in files
+        for name in file.document.overrides
+        if name not in places and complete
+    )
     if problems:
         raise DocumentError(problems)
     return PolicySet(
@@ -438,6 +449,48 @@ def _compile(
 
 def _unique(hosts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(normal_host(host) for some in hosts for host in some))
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An exception and where it stands, which may be another file than its rule's."""
+
+    unless: Unless
+    marks: Marks
+    at: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What all files together change of one rule."""
+
+    enabled: bool
+    values: Mapping[str, str]
+    unless: tuple[_Placed, ...]
+
+    @classmethod
+    def of(cls, name: str, files: Sequence[_File], marks: Mapping[str, Marks]) -> _Changes:
+        enabled, unless = True, list[_Placed]()
+        values: dict[str, str] = {}
+        for file in files:
+            change = file.document.overrides.get(name)
+            if change is None:
+                continue
+            given = change.model_fields_set
+            enabled = change.enabled if "enabled" in given else enabled
+            values |= {key: getattr(change, key) for key in given - {"enabled", "unless"}}
+            unless += [
+                _Placed(item, marks[file.source], ("overrides", name, "unless", position))
+                for position, item in enumerate(change.unless)
+            ]
+        return cls(enabled, values, tuple(unless))
+
+    def applied(self, rule: Rule) -> Rule:
+        """The rule with its changed values; operators go when it no longer redacts."""
+        update: dict[str, object] = dict(self.values)
+        if self.values.get("action", "redact") != "redact":
+            update["redact"] = {}
+        return rule.model_copy(update=update) if update else rule
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -535,8 +588,11 @@ class _RuleCompiler:
         self.at = at
         self.problems: list[Problem] = []
 
-    def compile(self) -> CompiledRule:
-        """The executable rule; only of use when `problems` stays empty."""
+    def compile(self, further: Sequence[_Placed] = ()) -> CompiledRule:
+        """The executable rule, with `further` exceptions from elsewhere.
+
+        Only of use when `problems` stays empty.
+        """
         rule, when = self.rule, self.rule.when
         at = ("when",)
         finding = self._finding(when, at)
@@ -556,9 +612,12 @@ class _RuleCompiler:
             min_distinct=when.min_distinct,
             file=_file(when) or (FileTest() if when.has_files else None),
             unread=_unread(when),
-            unless=tuple(
-                self._exemption(unless, ("unless", position))
-                for position, unless in enumerate(rule.unless)
+            unless=(
+                *(
+                    self._exemption(unless, ("unless", position))
+                    for position, unless in enumerate(rule.unless)
+                ),
+                *(self._placed_exemption(placed) for placed in further),
             ),
             operators=operators,
             default_operator=default,
@@ -647,6 +706,14 @@ class _RuleCompiler:
             fingerprints=frozenset(where.fingerprint) or None,
             min_confidence=where.min_confidence if isinstance(where, When) else 0.0,
         )
+
+    def _placed_exemption(self, placed: _Placed) -> Exemption:
+        own = self.marks, self.at
+        self.marks, self.at = placed.marks, ()
+        try:
+            return self._exemption(placed.unless, placed.at)
+        finally:
+            self.marks, self.at = own
 
     def _exemption(self, unless: Unless, at: tuple[str | int, ...]) -> Exemption:
         until = None

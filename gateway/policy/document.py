@@ -339,6 +339,29 @@ class Rule(Node):
     """Operator for each entity or group, and `default` for the rest."""
 
 
+class Override(Node):
+    """A change to a rule of another file; what is not given stays as it was."""
+
+    enabled: bool = True
+    """`false` takes the rule out altogether."""
+    severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
+    """Another severity."""
+    mode: Literal["monitor", "enforce"] = "enforce"
+    """Another mode."""
+    action: Literal["allow", "log", "redact", "block"] = "log"
+    """Another action."""
+    message: Annotated[str, Field(max_length=500)] = ""
+    """Another message."""
+    unless: Many[Unless] = ()
+    """Further exceptions; those that the rule has stay."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("changes nothing; give at least one key")
+        return self
+
+
 class PolicyDocument(Node):
     """One policy file."""
 
@@ -350,6 +373,8 @@ class PolicyDocument(Node):
     """What the file is for."""
     rules: tuple[Rule, ...] = ()
     """The order of rules and files never matters."""
+    overrides: dict[str, Override] = Field(default_factory=dict)
+    """Changes to rules by their id; of several files, the later one wins key by key."""
     entity_groups: dict[str, Many[Text]] = Field(default_factory=dict)
     """Own groups: a name for entities and other groups."""
     services: tuple[dict[str, Any], ...] = ()

@@ -241,3 +241,47 @@ def test_a_file_that_is_not_what_it_was_declared_to_be(declared, true, family, d
     file = FileInfo(Locator("f"), true, family, 1, declared)
     assert mismatched(file) is differs
     assert FileTest(mismatch=True).holds(file) is differs
+
+
+def test_an_override_changes_what_it_names_and_adds_exceptions(tmp_path: Path, vocabulary):
+    (tmp_path / "a.yaml").write_text("""
+version: 1
+rules:
+- id: a
+  when: {entity: US_SSN}
+  unless: {role: system}
+  action: redact
+  redact: {US_SSN: mask}
+  message: Old.
+- {id: b, when: {entity: US_SSN}, action: block}
+""")
+    (tmp_path / "b.yaml").write_text(
+        "version: 1\noverrides: {a: {mode: monitor, severity: high}, b: {enabled: no}}"
+    )
+    (tmp_path / "c.yaml").write_text(
+        "version: 1\noverrides: {a: {mode: enforce, action: block, unless: {role: tool}}}"
+    )
+    (rule,) = load(tmp_path, vocabulary).rules
+    assert (rule.mode, rule.severity.name, rule.action.name) == ("enforce", "HIGH", "BLOCK")
+    assert rule.message == "Old."
+    assert [set(item.finding.roles) for item in rule.unless] == [{"system"}, {"tool"}]
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("{aa: {mode: monitor}}", "unknown rule `aa`, did you mean `a`?"),
+        ("{a: {}}", "changes nothing"),
+        ("{a: {mod: monitor}}", "did you mean `mode`?"),
+        ("{a: {unless: {entity: US_SNN}}}", "did you mean `US_SSN`?"),
+        ("{a: {unless: {unread: any}}}", "selects none"),
+    ],
+)
+def test_an_override_that_makes_no_sense_is_told_at_its_place(override, words, vocabulary):
+    (problem,) = problems(
+        f"version: 1\nrules: [{{id: a, when: {{entity: US_SSN}}, action: block}}]\n"
+        f"overrides: {override}",
+        vocabulary,
+    )
+    assert words in problem
+    assert problem.startswith("p.yaml:3:")

@@ -1,12 +1,29 @@
 """The policies that ship, against the catalogue and the detectors that ship."""
 
+import re
+import typing
 from pathlib import Path
 
 import pytest
+import yaml
 
+from gateway import documents
 from gateway.detectors import Engine, Settings, entity_names, groups
-from gateway.model import Act, Exchange, Locator, Route, Scan, Unread, UnreadReason, Verdict
-from gateway.policy import Vocabulary, evaluate, load, run_cases, untested
+from gateway.model import (
+    Act,
+    Exchange,
+    Locator,
+    PartKind,
+    Role,
+    Route,
+    Scan,
+    Unread,
+    UnreadReason,
+    Verdict,
+)
+from gateway.policy import Vocabulary, compile_text, evaluate, load, run_cases, untested
+from gateway.policy.cases import CasesDocument
+from gateway.policy.document import FileConditions, PolicyDocument, Rule, Unless, UnreadWord, When
 from gateway.services import CATEGORIES, Catalogue
 from gateway.services import vocabulary as facts
 
@@ -19,18 +36,20 @@ def catalogue():
 
 
 @pytest.fixture(scope="module")
-def packs(catalogue):
-    return load(
-        PACKS,
-        Vocabulary(
-            services={service.id: service.category for service in catalogue.services()},
-            categories=frozenset(CATEGORIES),
-            operations=frozenset(catalogue.operations()),
-            facts={name: frozenset(words) if words else None for name, words in facts().items()},
-            entities=entity_names(),
-            groups=groups(),
-        ),
+def vocabulary(catalogue):
+    return Vocabulary(
+        services={service.id: service.category for service in catalogue.services()},
+        categories=frozenset(CATEGORIES),
+        operations=frozenset(catalogue.operations()),
+        facts={name: frozenset(words) if words else None for name, words in facts().items()},
+        entities=entity_names(),
+        groups=groups(),
     )
+
+
+@pytest.fixture(scope="module")
+def packs(vocabulary):
+    return load(PACKS, vocabulary)
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +126,41 @@ def test_a_clean_request_is_nobodys_business(packs, catalogue):
     for service in catalogue.services():
         outcome = _decide(packs, Scan(), service=service.id, category=service.category)
         assert outcome.monitored is Verdict.ALLOW, service.id
+
+
+EXAMPLES = re.findall(
+    r"```yaml\n(.*?)```", (PACKS.parent / "docs" / "policies.md").read_text("utf-8"), re.DOTALL
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_the_guide_shows_is_sound(example, vocabulary):
+    value = yaml.safe_load(example)
+    if "cases" in value:
+        documents.load(example, CasesDocument, source="guide")
+        return
+    rule = {"id": "shown", "action": "redact", "when": {"entity_group": "pii"}}
+    if "version" not in value:
+        conditions = {key: item for key, item in value.items() if key in When.model_fields}
+        rule |= {key: item for key, item in value.items() if key in Rule.model_fields}
+        rule["when"] = {**rule["when"], **conditions}
+        groups = value.get("entity_groups", {})
+        value = {"version": 1, "rules": [rule], "entity_groups": groups}
+    # The guide's numbers stand for real ones; `...` does not parse, so nothing is left out.
+    if "overrides" in value:
+        documents.load(example, PolicyDocument, source="guide")
+        return
+    compile_text(yaml.safe_dump(value), vocabulary, source="guide")
+
+
+def test_the_guide_overrides_rules_that_ship(packs):
+    shipped = {rule.id for rule in packs.rules}
+    (shown,) = (yaml.safe_load(text) for text in EXAMPLES if "overrides" in text)
+    assert set(shown["overrides"]) <= shipped
+
+
+def test_the_guide_names_every_condition():
+    guide = (PACKS.parent / "docs" / "policies.md").read_text("utf-8")
+    keys = {*When.model_fields, *Unless.model_fields, *FileConditions.model_fields}
+    words = {*typing.get_args(UnreadWord.__value__), *PartKind, *Role, *Act}
+    assert [word for word in sorted({*keys, *words}) if f"`{word}" not in guide] == []
