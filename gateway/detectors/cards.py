@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import regex
 
-from gateway.detectors.context import Vocabulary
+from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression
 from gateway.detectors.probes import Raw, matches
 
@@ -62,15 +62,17 @@ class CardProbe:
     name = "CardNumber"
     entity = "CREDIT_CARD"
     reach = 64
+    looks_back = False
     expressions = (Expression(_SHAPE),)
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._pattern = regex.compile(_SHAPE)
 
-    def find(self, text: str, start: int, end: int) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             if is_card(match[0]):
                 # Twelve to fifteen bare digits in a wide range: Luhn alone proves little.
                 sure = 1.0 if len(match[0]) >= 15 else 0.5
-                yield Raw(*match.span(), sure, self.entity, self)
+                first, last = match.span()
+                yield Raw(first, last, sure, self.entity, self)

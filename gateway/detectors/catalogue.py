@@ -42,6 +42,13 @@ class Entity:
     digits_alone: float | None = None
     context: tuple[str, ...] = ()
 
+    def cap(self, value: str) -> float:
+        """The most that a match of `value` can be worth without a context word."""
+        cap = 1.0 if self.without_context is None else self.without_context
+        if self.digits_alone is not None and value.isdecimal():
+            cap = min(cap, self.digits_alone)
+        return cap
+
 
 class _Entry(Strict):
     title: str

@@ -18,7 +18,7 @@ import regex
 BOOST = 0.35
 AT_LEAST = 0.4
 WORDS = 5
-REACH = 200
+REACH = 120
 """Code points before a match in which words are looked for."""
 
 _TOKEN = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\W\d_\p{Lu}]+|\d+|\p{Lu}", regex.V1)
@@ -68,6 +68,29 @@ class Vocabulary:
     def speaks(self, words: str) -> bool:
         """True when one of the context words is among `words` (see `before`)."""
         return self._pattern is not None and self._pattern.search(words) is not None
+
+
+class Context:
+    """The words around matches in one text, each place looked at once.
+
+    `label` is the name of the field that holds the text; it speaks for every match in it.
+    """
+
+    def __init__(self, text: str, *, label: str, stop_words: frozenset[str]) -> None:
+        self._text = text
+        self._label = f" {' '.join(words_of(label))} " if label else ""
+        self._stop_words = stop_words
+        self._before: dict[int, str] = {}
+
+    def speaks(self, vocabulary: Vocabulary, start: int) -> bool:
+        """True when a word of `vocabulary` stands before code point `start`, or in the label."""
+        if not vocabulary:
+            return False
+        words = self._before.get(start)
+        if words is None:
+            words = before(self._text, start, stop_words=self._stop_words)
+            self._before[start] = words
+        return vocabulary.speaks(words) or (bool(self._label) and vocabulary.speaks(self._label))
 
 
 def raised(confidence: float) -> float:

@@ -20,7 +20,7 @@ from pathlib import Path
 from gateway.detectors import catalogue, context, overlaps, recognizers, secret_rules, segments
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder
-from gateway.detectors.prefilter import Block, Prefilter, blocks, flatten
+from gateway.detectors.prefilter import LOOKAHEAD, Block, Prefilter, blocks, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
 from gateway.detectors.settings import Settings
 from gateway.model import Match
@@ -155,15 +155,18 @@ class Engine:
         """Matches that start in `text[start:end]`, with everything around them as context."""
         cuts = blocks(text, start, end)
         found: dict[str, list[Raw]] = {}
+        around = context.Context(text, label=label, stop_words=self._stop_words)
         for number, hit in self._prefilter.candidates(flatten(text), cuts).items():
             probe = self._probes[number]
             try:
                 for first, last in _windows(cuts, hit):
-                    for raw in probe.find(text, first, last):
+                    # A label may end one block and its value begin the next.
+                    beyond = min(len(text), last + LOOKAHEAD) if probe.looks_back else last
+                    for raw in probe.find(text, first, beyond, around):
                         found.setdefault(probe.name, []).append(raw)
             except Exception:  # noqa: BLE001  # the law of `scan`; the failure is in the result
                 failures.add(probe.name)
-        matches = self._judge(text, found, context.words_of(label)) if found else []
+        matches = self._judge(text, found, around) if found else []
         if self._names is not None:
             try:
                 for first, last, entity, sure in self._names.find(text):
@@ -173,10 +176,10 @@ class Engine:
                 failures.add(self._names.name)
         return overlaps.resolve(matches, self._groups)
 
-    def _judge(self, text: str, found: dict[str, list[Raw]], label: Sequence[str]) -> list[Match]:
+    def _judge(
+        self, text: str, found: dict[str, list[Raw]], around: context.Context
+    ) -> list[Match]:
         """Confidence of each raw match in its context; those sure enough to report."""
-        said = f" {' '.join(label)} "
-        around: dict[int, str] = {}
         matches = []
         for raws in found.values():
             kept = (
@@ -192,23 +195,12 @@ class Engine:
             for raw in kept:
                 sure = raw.confidence
                 entity = self._known[raw.entity]
-                vocabulary = raw.probe.vocabulary
                 capped = entity.without_context is not None or entity.digits_alone is not None
-                if vocabulary and (sure < 1.0 or capped):
-                    words = around.get(raw.start)
-                    if words is None:
-                        words = around[raw.start] = context.before(
-                            text, raw.start, stop_words=self._stop_words
-                        )
-                    if vocabulary.speaks(words) or (label and vocabulary.speaks(said)):
+                if sure < 1.0 or capped:
+                    if around.speaks(raw.probe.vocabulary, raw.start):
                         sure = context.raised(sure)
                     elif capped:
-                        if entity.without_context is not None:
-                            sure = min(sure, entity.without_context)
-                        if entity.digits_alone is not None and (
-                            text[raw.start : raw.end].isdecimal()
-                        ):
-                            sure = min(sure, entity.digits_alone)
+                        sure = min(sure, entity.cap(text[raw.start : raw.end]))
                 if sure >= self._floors[raw.entity] - 1e-9:
                     sure = round(sure, 4)
                     matches.append(Match(raw.entity, raw.start, raw.end, sure, raw.probe.name))

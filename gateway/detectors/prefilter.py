@@ -17,6 +17,7 @@ import contextlib
 import functools
 import hashlib
 import hmac
+import importlib.metadata
 import os
 import re
 import secrets
@@ -42,7 +43,6 @@ LOOKAHEAD = 64
 """Code points beyond a block that are scanned with it, for matches that cross white space."""
 
 _MAGIC = b"LGHSDB2\0"
-_MARGIN_WORDS = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,8 @@ class Prefilter:
 
 def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     """The expression for the flat text, relaxed where the exact form costs compile time."""
-    # A long bounded repeat before a fixed tail says nothing to a prefilter: one is enough.
-    pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1", expression.pattern)
+    # A long bounded repeat costs a state per repetition; without its bound it costs one.
+    pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
     pattern = _FOREIGN.sub("_", pattern)
     flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER
     if expression.flags & regex.IGNORECASE:
@@ -220,7 +220,7 @@ def _open(blob: bytes) -> Any:
 
 def _digest(expressions: Sequence[Expression]) -> str:
     state = hashlib.blake2b(digest_size=16)
-    state.update(f"{hyperscan.__version__} {GROUP}".encode())
+    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP}".encode())
     for expression in expressions:
         form, flags = _hyperscan_form(expression)
         state.update(struct.pack("<II", len(form), flags) + form)

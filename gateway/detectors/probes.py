@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import regex
 
-from gateway.detectors.context import Vocabulary
+from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression
 from gateway.detectors.secret_rules import Matcher
 
@@ -37,7 +37,10 @@ class Raw:
 
 
 class Probe(Protocol):
-    """A detector's pattern: `name` goes into reports, `expressions` into the prefilter."""
+    """A detector's pattern: `name` goes into reports, `expressions` into the prefilter.
+
+    `looks_back` is true where what the prefilter finds begins before the match does.
+    """
 
     @property
     def name(self) -> str: ...
@@ -48,8 +51,11 @@ class Probe(Protocol):
     @property
     def reach(self) -> int: ...
     @property
+    def looks_back(self) -> bool: ...
+    @property
     def vocabulary(self) -> Vocabulary: ...
-    def find(self, text: str, start: int, end: int) -> Iterator[Raw]:
+
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`. Raises `TimeoutError` when a pattern is stuck."""
         ...
 
@@ -79,10 +85,12 @@ class PatternProbe:
     """One pattern of a recognizer with the recognizer's own checks.
 
     `validate` and `invalidate` are the recognizer's; a check that raises on odd input neither
-    confirms nor rejects, so the match stays.
+    confirms nor rejects, so the match stays. `shape` is what the prefilter looks for, where that
+    is not the pattern itself; it must match wherever the pattern does.
     """
 
     reach = 128
+    looks_back = False
 
     def __init__(
         self,
@@ -94,30 +102,115 @@ class PatternProbe:
         vocabulary: Vocabulary,
         validate: Callable[[str], bool | None] | None = None,
         invalidate: Callable[[str], bool | None] | None = None,
+        shape: Expression | None = None,
     ) -> None:
         self.name = name
         self.entity = entity
-        self.expressions = (expression,)
+        labelled = _with_label(expression.pattern)
+        if shape is None and labelled is not None:
+            shape = Expression(labelled, expression.flags)
+            self.looks_back = True
+        self.expressions = (shape or expression,)
         self.vocabulary = vocabulary
         self._confidence = confidence
         self._validate = validate
         self._invalidate = invalidate
         self._pattern = regex.compile(expression.pattern, expression.flags)
 
-    def find(self, text: str, start: int, end: int) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
         for match in matches(self._pattern, text, start, end, reach=self.reach):
-            first, last = match.span()
-            if first == last:
+            raw = self._confirm(match)
+            if raw is not None:
+                yield raw
+
+    def _confirm(self, match: regex.Match[str]) -> Raw | None:
+        """The match as the recognizer's checks see it; None when they reject it."""
+        first, last = match.span()
+        if first == last:
+            return None
+        confidence = self._confidence
+        if self._validate is not None:
+            valid = _ask(self._validate, match[0])
+            if valid is not None:
+                confidence = 1.0 if valid else 0.0
+        if confidence and self._invalidate is not None and _ask(self._invalidate, match[0]):
+            confidence = 0.0
+        return Raw(first, last, confidence, self.entity, self) if confidence else None
+
+
+class EmailProbe(PatternProbe):
+    """E-mail addresses: the pattern runs only around an `@`, over the characters it can take.
+
+    Elsewhere the pattern tries every word of the text as the beginning of an address.
+    """
+
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+        """Addresses that start in `text[start:end]`."""
+        stop, at = min(len(text), end + self.reach), start
+        while (sign := text.find("@", at, stop)) >= 0:
+            head = _LOCAL_PART.match(text, max(start, at), sign)
+            tail = _DOMAIN.match(text, sign + 1, sign + 1 + GROWTH)
+            first = head.start() if head else sign
+            last = tail.end() if tail else sign + 1
+            at = sign + 1
+            if first >= end:
+                return
+            for match in self._pattern.finditer(text, first, last, timeout=TIMEOUT):
+                at = max(at, match.end())
+                raw = self._confirm(match)
+                if raw is not None and raw.start < end:
+                    yield raw
+
+
+_LOCAL_PART = regex.compile(r"(?r)[!#$%&'*+\-/=?^_`{|}~.\w]*")
+_DOMAIN = regex.compile(r"[\w.\-]*")
+
+
+class UrlProbe(PatternProbe):
+    """Web addresses without a scheme: the pattern runs only where a known ending follows a dot.
+
+    A name that goes on after its ending (`threading.Thread` holds `.th`), and one whose ending is
+    also that of a kind of file (`main.py`), is half as sure: context can still raise it.
+    """
+
+    _FILES = frozenset(
+        {"ai", "app", "cc", "md", "ml", "mm", "mov", "ms", "name", "pl", "ps", "py", "rs", "sh",
+         "so", "st", "tf", "ts", "zip", "id", "is", "in", "to", "it", "at", "my", "do"}
+    )  # fmt: skip
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        endings = set(regex.findall(r"\(\?:([a-z0-9-]{2,30})\)", self._pattern.pattern))
+        self._endings = frozenset(endings)
+        self._lengths = sorted({len(ending) for ending in endings})
+
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+        """Addresses that start in `text[start:end]`."""
+        stop, at = min(len(text), end + self.reach), start
+        while (dot := text.find(".", at, stop)) >= 0:
+            at = dot + 1
+            after = text[at : at + self._lengths[-1]].lower()
+            if not any(after[:length] in self._endings for length in self._lengths):
                 continue
-            confidence = self._confidence
-            if self._validate is not None:
-                valid = _ask(self._validate, match[0])
-                if valid is not None:
-                    confidence = 1.0 if valid else 0.0
-            if confidence and self._invalidate is not None and _ask(self._invalidate, match[0]):
-                confidence = 0.0
-            if confidence:
-                yield Raw(first, last, confidence, self.entity, self)
+            head = _NAME.match(text, start, dot)
+            first = head.start() if head else dot
+            if first >= end:
+                return
+            found = self._pattern.match(text, first, timeout=TIMEOUT)
+            if found is None:
+                continue
+            at = max(at, found.end())
+            yield Raw(first, found.end(), self._sure(text, found), self.entity, self)
+
+    def _sure(self, text: str, found: regex.Match[str]) -> float:
+        address, after = found[0], text[found.end() : found.end() + 1]
+        name, slash, _ = address.partition("/")
+        goes_on = not slash and (after.isalnum() or after in {"_", "-", "("})
+        doubtful = name.rpartition(".")[2].lower() in self._FILES and not name.startswith("www.")
+        return self._confidence / 2 if goes_on or doubtful else self._confidence
+
+
+_NAME = regex.compile(r"(?ri)[a-z0-9.\-]*")
 
 
 class SecretProbe:
@@ -129,15 +222,34 @@ class SecretProbe:
         self.entity = rule.entity
         self.expressions = (Expression(rule.regex),)
         self.reach = rule.reach
+        self.looks_back = rule.regex.startswith("(?")
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
 
-    def find(self, text: str, start: int, end: int) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
         matcher = self._matcher
         for match in matches(matcher.pattern, text, start, end, reach=self.reach):
             span = matcher.span(match, text)
             if span is not None:
-                yield Raw(*span, matcher.rule.confidence, self.entity, self)
+                yield Raw(span[0], span[1], matcher.rule.confidence, self.entity, self)
+
+
+def _with_label(pattern: str) -> str | None:
+    """A pattern that begins with a look-behind, with what it looks for as part of the match: the
+    prefilter cannot look behind, and without the label any number would do. None for others."""
+    if not pattern.startswith("(?<="):
+        return None
+    depth, at = 0, 0
+    while at < len(pattern):
+        character = pattern[at]
+        if character == "\\":
+            at += 1
+        elif character in "()":
+            depth += 1 if character == "(" else -1
+            if depth == 0:
+                return f"(?:{pattern[4:at]}){pattern[at + 1 :]}"
+        at += 1
+    return None
 
 
 def _ask(check: Callable[[str], bool | None], value: str) -> bool | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import presidio_analyzer.predefined_recognizers as predefined
@@ -20,15 +21,51 @@ from presidio_analyzer.predefined_recognizers import (
     EmailRecognizer,
     IbanRecognizer,
     PhoneRecognizer,
+    UrlRecognizer,
 )
 
 from gateway.detectors import catalogue
 from gateway.detectors.cards import CardProbe
-from gateway.detectors.context import Vocabulary
+from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.phones import PhoneProbe
 from gateway.detectors.prefilter import Expression
-from gateway.detectors.probes import PatternProbe, Probe, Raw, matches
+from gateway.detectors.probes import EmailProbe, PatternProbe, Probe, Raw, UrlProbe, matches
 from gateway.detectors.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Mended:
+    """A pattern that does not do what it is meant to, and what it is replaced with."""
+
+    original: str
+    pattern: str
+    shape: str
+
+
+_MENDED: tuple[_Mended, ...] = (
+    # "Ten characters with a letter and four digits": the look-aheads of the original run on to the
+    # end of the text (`.*?` with DOTALL), so any ten-letter word matches when four digits follow
+    # anywhere after it, in time that grows with the square of the text.
+    _Mended(
+        original=r"\b((?=.*?[a-zA-Z])(?=.*?[0-9]{4})[\w@#$%^?~-]{10})\b",
+        pattern=(
+            r"\b((?=[\w@#$%^?~-]{0,9}[a-zA-Z])(?=[\w@#$%^?~-]{0,6}[0-9]{4})[\w@#$%^?~-]{10})\b"
+        ),
+        shape=r"[\w@#$%^?~-]{0,6}[0-9]{4}",
+    ),
+    # Any word of six letters passes when look-aheads are relaxed; this keeps the digit.
+    _Mended(
+        original=(
+            r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
+            r"[A-Z]{1,5}-?[A-Z0-9]{5,14}\b"
+        ),
+        pattern=(
+            r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
+            r"[A-Z]{1,5}-?[A-Z0-9]{5,14}\b"
+        ),
+        shape=r"[A-Z][A-Z0-9-]*\d",
+    ),
+)
 
 
 def predefined_recognizers() -> Iterator[EntityRecognizer]:
@@ -53,7 +90,8 @@ def probes(settings: Settings) -> list[Probe]:
         known = catalogue.entities()[entity]
         vocabulary = Vocabulary((*(recognizer.context or ()), *known.context))
         if isinstance(recognizer, PhoneRecognizer):
-            found.append(_phone(recognizer, entity, vocabulary))
+            floor = settings.min_confidence.get(entity, known.min_confidence)
+            found.append(_phone(recognizer, known, vocabulary, floor=floor))
         elif isinstance(recognizer, IbanRecognizer):
             found.append(IbanProbe(recognizer, vocabulary))
         elif isinstance(recognizer, PatternRecognizer):
@@ -75,10 +113,18 @@ def _patterns(
     checks = kind.validate_result is not PatternRecognizer.validate_result
     rejects = kind.invalidate_result is not PatternRecognizer.invalidate_result
     for pattern in recognizer.patterns:
-        yield PatternProbe(
+        flags = int(recognizer.global_regex_flags)
+        mended = next((m for m in _MENDED if m.original == pattern.regex), None)
+        probe: type[PatternProbe] = PatternProbe
+        if isinstance(recognizer, EmailRecognizer):
+            probe = EmailProbe
+        elif isinstance(recognizer, UrlRecognizer) and pattern.regex.startswith("(?i)((www"):
+            probe = UrlProbe
+        yield probe(
             name=recognizer.name,
             entity=entity,
-            expression=Expression(pattern.regex, int(recognizer.global_regex_flags)),
+            expression=Expression(mended.pattern if mended else pattern.regex, flags),
+            shape=Expression(mended.shape, flags) if mended else None,
             confidence=pattern.score,
             vocabulary=vocabulary,
             validate=validate if checks else None,
@@ -93,12 +139,17 @@ def _suffixes() -> tldextract.TLDExtract:
     return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
+_suffixes()("example.com")  # reads the list now, not with the first address
+
+
 def _has_public_domain(address: str) -> bool:
     """The check of Presidio's e-mail recognizer, without its download."""
     return bool(_suffixes()(address).fqdn)
 
 
-def _phone(recognizer: PhoneRecognizer, entity: str, vocabulary: Vocabulary) -> PhoneProbe:
+def _phone(
+    recognizer: PhoneRecognizer, entity: catalogue.Entity, vocabulary: Vocabulary, *, floor: float
+) -> PhoneProbe:
     wanted = getattr(recognizer, "target_classification", None)
     region = getattr(recognizer, "REGION", None)
     accept = None
@@ -114,12 +165,13 @@ def _phone(recognizer: PhoneRecognizer, entity: str, vocabulary: Vocabulary) -> 
 
     return PhoneProbe(
         name=recognizer.name,
-        entity=entity,
+        entity=entity.name,
         regions=recognizer.supported_regions,
         leniency=recognizer.leniency,
         confidence=recognizer.SCORE,
         vocabulary=vocabulary,
         accept=accept,
+        worth=lambda candidate: entity.cap(candidate) >= floor,
     )
 
 
@@ -128,6 +180,7 @@ class IbanProbe:
 
     entity = "IBAN_CODE"
     reach = 128
+    looks_back = False
 
     def __init__(self, recognizer: IbanRecognizer, vocabulary: Vocabulary) -> None:
         self.name = recognizer.name
@@ -138,7 +191,7 @@ class IbanProbe:
         self._confidence = pattern.score
         self._validate = recognizer.validate_result
 
-    def find(self, text: str, start: int, end: int) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             first = match.start()
             for group in range(len(match.groups()), 0, -1):

@@ -10,7 +10,26 @@ from gateway.detectors import catalogue
 from gateway.documents import Strict, suggest
 
 COUNTRIES: frozenset[str] = frozenset(
-    "au ca de es fi in it kr ng ph pl se sg th tr uk us za".split()
+    {
+        "au",
+        "ca",
+        "de",
+        "es",
+        "fi",
+        "in",
+        "it",
+        "kr",
+        "ng",
+        "ph",
+        "pl",
+        "se",
+        "sg",
+        "th",
+        "tr",
+        "uk",
+        "us",
+        "za",
+    }
 )
 """Countries (ISO 3166-1 alpha-2, lower case) whose identifiers can be detected."""
 
