@@ -39,6 +39,9 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Pauses between tries while the database is away: doubled from the first to the longest."""
 
+SYNC_SECONDS = 1.0
+"""How often the spool is forced to disk while the database is away."""
+
 ADOPT_SECONDS = 30.0
 """How often the folders of processes that died beside us are looked for."""
 
@@ -191,8 +194,24 @@ class Recorder:
             ):
                 return
             if pause > 0 and not self._stopping.is_set():
-                self._wake.wait(pause)
-                self._wake.clear()
+                self._rest(pause)
+
+    def _rest(self, pause: float) -> None:
+        """Sleep; while the database is away, keep what arrives safe from a power cut."""
+        until = time.monotonic() + pause
+        while (left := until - time.monotonic()) > 0:
+            if self._wake.wait(min(left, SYNC_SECONDS)):
+                break
+            if self._failures:
+                self._sync()
+                self._report()
+        self._wake.clear()
+
+    def _sync(self) -> None:
+        try:
+            self._spool.sync()
+        except OSError as problem:
+            log.error("spool cannot be flushed to disk: %s", _kind(problem))  # noqa: TRY400  # a traceback tells nothing more
 
     def _turn(self) -> float:
         """Carry one batch; how long to pause before the next."""
@@ -255,10 +274,7 @@ class Recorder:
         self._failures += 1
         self._problem = kind
         self._meter.incident_write_failed("database_away" if away else "database_error")
-        try:
-            self._spool.sync()  # they may wait long: a power cut must not take them
-        except OSError as problem:
-            log.error("spool cannot be flushed to disk: %s", _kind(problem))  # noqa: TRY400  # a traceback tells nothing more
+        self._sync()
         doubled: float = self._first_pause * 2.0 ** min(self._failures - 1, 16)
         return min(doubled, self._longest_pause)
 

@@ -205,6 +205,7 @@ class Spool:
         self._corrupt = 0
         self._torn = 0
         self._dirty: set[int] = set()
+        self._unflushed = False
         self._closed = False
 
     @classmethod
@@ -266,6 +267,7 @@ class Spool:
             self._written += size
             self._size += size
             self._records += 1
+            self._unflushed = True
 
     def _write(self, line: bytes) -> None:
         """One write; a short or failed one is taken back, or its segment is given up."""
@@ -305,8 +307,11 @@ class Spool:
             _flush(self._own.folder)
 
     def sync(self) -> None:
-        """Force everything appended so far to disk, against a power cut."""
+        """Force everything appended so far to disk, against a power cut; cheap if it is."""
         with self._lock:
+            if not self._unflushed:
+                return
+            self._unflushed = False
             closed, self._dirty = self._dirty, set()
             active = os.dup(self._fd) if self._fd >= 0 else -1
         # Outside the lock: a disk flush must not hold up `append`.

@@ -301,7 +301,8 @@ def _sqlite(url: URL) -> Engine:
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=NORMAL",
+            # The spool forgets what the store has: a commit must outlive a power cut.
+            "synchronous=FULL",
             "foreign_keys=ON",
             f"busy_timeout={LOCK_SECONDS * 1000}",
         ):

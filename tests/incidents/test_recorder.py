@@ -156,6 +156,27 @@ def test_a_database_that_is_away_is_tried_again_with_growing_pauses(start, meter
     assert store.ids == ["inc-1"]
 
 
+def test_while_the_database_is_away_what_arrives_is_forced_to_disk(
+    start, spool, incident, monkeypatch
+):
+    from gateway.incidents import recorder as module
+
+    monkeypatch.setattr(module, "SYNC_SECONDS", 0.02)
+    synced: list[int] = []
+    real = spool.sync
+    monkeypatch.setattr(spool, "sync", lambda: (synced.append(spool.depth().records), real()))
+    store = Fake()
+    store.error = OperationalError("INSERT", {}, Exception("away"))
+    recorder = start(store, first_pause=30.0, longest_pause=30.0)
+    recorder.record(incident(1))
+    assert until(lambda: recorder.health().failures == 1)
+    recorder.record(incident(2))
+    # Long before the next try.
+    assert until(lambda: 2 in synced, 5)
+    assert recorder.health().failures == 1
+    assert not spool._unflushed
+
+
 def test_an_unexpected_error_does_not_end_the_thread(start, incident):
     store = Fake()
     store.error = RuntimeError("never seen before")

@@ -294,6 +294,7 @@ def test_sqlite_is_private_durable_and_checks_references(tmp_path):
             return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
 
         assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 2  # FULL
         assert pragma("foreign_keys") == 1
         assert pragma("busy_timeout") == stores.LOCK_SECONDS * 1000
 
