@@ -57,9 +57,16 @@ class Running:
     reload: Callable[[], object]
 
 
+INSPECTOR = "gateway.bootstrap:build_inspector"
+"""What a worker builds from an `InspectorPlan`, as `module:function`."""
+
+
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """Start everything; on leaving, stop it in order. Raises `DocumentError` or `StartError`."""
+async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIterator[Running]:
+    """Start everything; on leaving, stop it in order. Raises `DocumentError` or `StartError`.
+
+    `inspector` names another factory than the real one, for tests of what fails in a worker.
+    """
     upstreams = _check(settings)
     try:
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -96,7 +103,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             cache=bootstrap.cache_folder(settings.state),
             max_decoded=settings.max_decoded,
         )
-        return WorkerSpec("gateway.bootstrap:build_inspector", plan, settings.worker_memory)
+        return WorkerSpec(inspector, plan, settings.worker_memory)
 
     pool = Pool(spec(rules), size=settings.workers, deadline=settings.deadline, watch=meter)
     ledger = PassedLedger(meter, settings.state / "passed-through.json")
@@ -253,7 +260,12 @@ class _Follower:
         logger.info("policies loaded, revision %s", rules.policy.revision)
 
 
-def run(settings: Settings, *, announce: Callable[[Running, Settings], None]) -> None:
+def run(
+    settings: Settings,
+    *,
+    announce: Callable[[Running, Settings], None],
+    inspector: str = INSPECTOR,
+) -> None:
     """Run the gateway until SIGINT or SIGTERM."""
     logging.basicConfig(
         level=settings.log_level.upper(),
@@ -270,7 +282,7 @@ def run(settings: Settings, *, announce: Callable[[Running, Settings], None]) ->
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        async with running(settings) as up:
+        async with running(settings, inspector=inspector) as up:
             announce(up, settings)
             await stop.wait()
             logger.info("stopping")
