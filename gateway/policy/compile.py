@@ -787,7 +787,15 @@ class _RuleCompiler:
                 # the order in the file.
                 other = by_group.get(entity)
                 by_group[entity] = call if other is None else strictest(call, other)
-        return {**by_group, **by_entity}, default
+        operators = {**by_group, **by_entity}
+        secrets = selected & names.groups.get("secret", frozenset())
+        if any(operators.get(entity, default).operator == "partial" for entity in secrets):
+            self._wrong(
+                ("redact",),
+                "`partial` would leave part of a secret in sight;"
+                " use `replace`, `mask` or `hash` for secrets",
+            )
+        return operators, default
 
 
 STRICTNESS = ("partial", "hash", "mask", "replace")

@@ -270,7 +270,7 @@ class Operator(Node):
     char: str | None = None
     """mask, partial: the character to cover with."""
     length: Annotated[int, Field(ge=1, le=64)] | None = None
-    """mask: cover with so many characters, whatever the value's length; hash: hex digits."""
+    """mask: cover with so many characters, whatever the value's length; hash: letters."""
     keep_first: Annotated[int, Field(ge=0, le=8)] | None = None
     """partial: leave so many characters at the start."""
     keep_last: Annotated[int, Field(ge=0, le=8)] | None = None
@@ -297,7 +297,7 @@ class Operator(Node):
         if self.char is not None and self.char not in SAFE_CHARS:
             raise ValueError(f"`char` must be one of `{SAFE_CHARS}`")
         if self.operator == "hash" and self.length is not None and not 4 <= self.length <= 32:
-            raise ValueError("`length` of `hash` must be 4 to 32 hex digits")
+            raise ValueError("`length` of `hash` must be 4 to 32 letters")
         if self.operator == "partial" and not (self.keep_first or self.keep_last):
             raise ValueError("`partial` keeps nothing; give `keep_first` or `keep_last`, or `mask`")
         return self
@@ -311,7 +311,7 @@ OPERATOR_PARAMETERS: Mapping[str, frozenset[str]] = {
 }
 SAFE_TEXT = r"[ !#-%'-;=?-\[\]-~]{1,100}"
 """Printable ASCII that needs no escape in JSON, XML or HTML text (none of `<>"\\&`)."""
-SAFE_CHARS = "*#_.-xX"
+SAFE_CHARS = "*#"
 
 
 class Rule(Node):

@@ -19,8 +19,11 @@ from typing import Protocol
 from gateway.documents import suggest
 from gateway.redaction.fingerprint import canonical, keyed
 
-MASK_CHARS = "*#_.-xX"
+MASK_CHARS = "*#"
+"""No letters, digits or `_.-`: they would join with what stands beside, e.g. before an `@`."""
+
 _TEXT = re.compile(r"[ !#-%'-;=?-\[\]-~]{1,100}")
+_CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
 _MAX_HASH = 32
 _MIN_HASH = 4
 _MAX_MASK = 64
@@ -114,7 +117,11 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """The label with a keyed digest, e.g. `[EMAIL_ADDRESS:3f9a1c]`: equal values stay equal."""
+    """The label with a keyed digest, e.g. `[EMAIL_ADDRESS:kfnbtq]`: equal values stay equal.
+
+    The digest is written in consonants: digits would be found as one identifier or another, and
+    vowels would spell words.
+    """
 
     length: int = 6
 
@@ -124,7 +131,7 @@ class Hash:
     def replacement(self, value: str, entity: str, *, key: bytes) -> str:
         """See `Operator`."""
         digest = keyed(canonical(value, entity), key, purpose=b"operator", size=_MAX_HASH // 2)
-        return f"[{label(entity)}:{digest[: self.length]}]"
+        return f"[{label(entity)}:{digest[: self.length].translate(_CONSONANTS)}]"
 
 
 _OPERATORS: Mapping[str, type[Replace | Mask | Partial | Hash]] = {

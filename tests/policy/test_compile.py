@@ -40,6 +40,10 @@ def problems(text, vocabulary):
         ("when: {entity: US_SSN}, action: log, redact: {US_SSN: mask}", "has no effect"),
         ("when: {entity: US_SSN}, action: redact, redact: {US_SN: mask}", "did you mean `US_SSN`?"),
         ("when: {entity: US_SSN}, action: redact, redact: {secret: mask}", "never selects"),
+        (
+            "when: {min_count: 2}, action: redact, redact: {default: {operator: partial, keep_last: 2}}",
+            "part of a secret",
+        ),
         ("when: {entity: US_SSN, min_count: 2, min_distinct: 3}, action: log", "no effect"),
         ("when: {entity: US_SSN}, action: allow, message: Hi", "nobody sees it"),
         ("when: {unread: any}, unless: {entity: US_SSN}, action: log", "selects none"),

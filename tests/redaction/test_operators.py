@@ -22,7 +22,7 @@ CALLS = [
     ("replace", {}),
     ("replace", {"text": "(removed)"}),
     ("mask", {}),
-    ("mask", {"char": "X", "length": 8}),
+    ("mask", {"char": "#", "length": 8}),
     ("partial", {"keep_last": 4}),
     ("partial", {"keep_first": 2, "keep_last": 2, "char": "#"}),
     ("hash", {}),
@@ -39,7 +39,7 @@ def test_what_each_operator_puts_in_place():
     assert out("replace", {}, card) == "[US_SSN]"
     assert out("replace", {"text": "(gone)"}, card) == "(gone)"
     assert out("mask", {}, card) == "*" * 19
-    assert out("mask", {"char": "x", "length": 3}, card) == "xxx"
+    assert out("mask", {"char": "#", "length": 3}, card) == "###"
     assert out("partial", {"keep_last": 4}, card) == "***************1111"
     assert out("partial", {"keep_first": 1, "keep_last": 2}, card) == "4****************11"
     assert out("hash", {}, card)[:8] == "[US_SSN:"
@@ -52,6 +52,13 @@ def test_a_hash_is_keyed_and_the_same_for_all_spellings_of_a_value():
     assert first == call.replacement("4111 1111", "CREDIT_CARD", key=KEY)
     assert first != call.replacement("4111 1111", "CREDIT_CARD", key=b"other")
     assert first != call.replacement("4111 1112", "CREDIT_CARD", key=KEY)
+
+
+def test_a_hash_holds_no_digit_that_could_be_found_again():
+    call = operator("hash", {"length": 32})
+    digest = call.replacement("4111", "US_SSN", key=KEY).partition(":")[2]
+    assert digest[:-1].isalpha()
+    assert len(digest) == 33
 
 
 @pytest.mark.parametrize("value", ["", "1", "12", "123", "1234", "12-34", "a" * 9, "é" * 10])
@@ -69,6 +76,7 @@ def test_partial_never_leaves_more_than_half_in_sight(value):
         ("mask", {"length": True}, "wrong type"),
         ("mask", {"char": "**"}, "`char`"),
         ("mask", {"char": "<"}, "`char`"),
+        ("mask", {"char": "x"}, "`char`"),
         ("mask", {"length": 65}, "0 to 64"),
         ("replace", {"text": "a & b"}, "`text`"),
         ("replace", {"text": "x" * 101}, "`text`"),
