@@ -227,15 +227,15 @@ class Recorder:
             self._recovered()
             return self._idle
         stored = self._put(batch)
+        self._stored += stored
+        self._stored_at = self._clock()
+        self._meter.incidents_stored(stored)
         self._spool.commit(batch)
         for kind in ("torn", "corrupt"):
             count = sum(item.kind == kind for item in batch.spoiled)
             if count:
                 self._meter.incidents_set_aside(kind, count)
                 log.error("%d %s spool lines set aside in a .corrupt file", count, kind)
-        self._stored += stored
-        self._stored_at = self._clock()
-        self._meter.incidents_stored(stored)
         self._recovered()
         return 0.0
 

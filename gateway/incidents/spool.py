@@ -69,7 +69,11 @@ class SpoolFull(OSError):  # noqa: N818  # reads as the state that it tells
 
 @dataclass(frozen=True, slots=True)
 class Spoiled:
-    """Bytes of a journal that are no incident: `torn` (never acknowledged) or `corrupt`."""
+    """Bytes of a journal that are no incident: `torn` (never acknowledged) or `corrupt`.
+
+    A torn end comes from a power cut, or from a kill inside `write`, which Linux may end at the
+    edge of a page.
+    """
 
     owner: str
     kind: Literal["torn", "corrupt"]
