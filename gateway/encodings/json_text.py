@@ -205,7 +205,8 @@ def _string(text: str, start: int) -> tuple[str, int]:
 
 
 def _enough_digits(token: str) -> bool:
-    return len(token) >= _MIN_DIGITS and len(_DIGITS.findall(token)) >= _MIN_DIGITS
+    # At most four characters of a number are no digits, so its head tells for all of it.
+    return len(token) >= _MIN_DIGITS and len(_DIGITS.findall(token[:10])) >= _MIN_DIGITS
 
 
 def walk[R](
@@ -306,7 +307,6 @@ def _one[R](  # private, with two callers just above
                     here if stack else None, key,
                 ))  # fmt: skip
                 tag_of(None)
-                values += value.count(",")
             else:
                 stack.append((here, node, in_object, first, tag, index))
                 here = (here, key) if len(stack) > 1 else container

@@ -9,6 +9,7 @@ from __future__ import annotations
 import quopri
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from gateway.encodings import (
@@ -84,6 +85,8 @@ _PRINTABLE_RUN: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{6,}")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MAX_SALVAGE: Final = 4 << 20
 _MIN_NUMBER_DIGITS: Final = 6
+_DIGIT: Final = re.compile(r"[0-9]")
+_XML_ENCODING: Final = re.compile(rb"<\?xml[^>]{0,80}encoding=[\"']([A-Za-z0-9._\-]{1,40})[\"']")
 _DISPOSITIONS: Final = frozenset({"", "form-data", "file", "attachment", "inline"})
 _NO_TYPE: Final = frozenset({"", "unknown/unknown", "*/*", "application/unknown"})
 
@@ -114,8 +117,9 @@ def _text_like(data: bytes) -> str | None:
     return None if _UNPRINTABLE.search(text) else text
 
 
-def _digits(text: str) -> int:
-    return sum(ch.isdigit() for ch in text)
+def _has_digits(text: str) -> bool:
+    """Whether there are six digits in a list of numbers; looks no further than the sixth."""
+    return sum(1 for _ in islice(_DIGIT.finditer(text), _MIN_NUMBER_DIGITS)) == _MIN_NUMBER_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +231,13 @@ class _Reader:
         path = f"query.{lower if lower in fields.KNOWN_QUERY else '*'}"
         if lower not in fields.KNOWN_QUERY:
             self._add(label, replace(place, path=f"{path}.name", rule=_MADE_UP))
-        text, place = self._decoded(target, root, Step("form", *value))
         rule = CREDENTIAL if lower in fields.CREDENTIAL_QUERY else _QUERY
+        text, place = self._decoded(target, root, Step("form", *value))
         self._string(text, replace(place, path=path, rule=rule, label=label))
+        if "+" in target[slice(*value)]:
+            # RFC 3986 gives `+` no meaning; whether it is a space is the server's choice.
+            text, place = self._decoded(target, root, Step("percent", *value))
+            self._string(text, replace(place, path=path, rule=rule, label=label))
 
     def header(self, header: Header, index: int, *, trailer: bool) -> None:
         """One header field; its name too, when the client made it up."""
@@ -373,6 +381,10 @@ class _Reader:
         self, data: bytes, place: _Place, declared: str, *, declared_json: bool = False
     ) -> None:
         """Bytes that are text of some kind: JSON, JSON lines, a form, markup, or plain."""
+        is_markup = _XML_TYPE.fullmatch(place.media) is not None
+        if is_markup and not declared:
+            prolog = _XML_ENCODING.search(data[:200])
+            declared = prolog[1].decode("ascii") if prolog else ""
         read = charset.decode(data, declared)
         if read is None:
             self._not_read(UnreadReason.CHARSET, place, len(data))
@@ -405,7 +417,10 @@ class _Reader:
                 digits = place.inside(Step("slice", 0, prefix.end()))
                 self._add(prefix[0], replace(digits, rule=_NUMBER))
                 return
-        if _XML_TYPE.fullmatch(place.media) and "&" in text:
+        if is_markup and "<!ENTITY" in text:
+            # Entities of its own can spell any text; nothing here expands them.
+            self._not_read(UnreadReason.UNKNOWN_TYPE, place, len(data), "dtd")
+        if is_markup and "&" in text:
             text, place = self._decoded(text, place, Step("xml", 0, len(text)))
         self._string(text, place)
 
@@ -489,6 +504,9 @@ class _Reader:
         place = place.inside(Step("multipart", part.start, part.end))
         transfer = part.transfer_encoding
         if transfer in ("base64", "quoted-printable"):
+            # RFC 7578 section 4.7 deprecates this field, and many servers ignore it: what stands
+            # there is read as it is, too.
+            self._salvage(content, place)
             decoded = (
                 splice.decode_base64(content)
                 if transfer == "base64"
@@ -496,7 +514,6 @@ class _Reader:
             )
             if decoded is None:
                 self._not_read(UnreadReason.UNDECODABLE, place, len(content), transfer)
-                self._salvage(content, place)
                 return
             place = place.inside(Step(transfer, 0, len(content)))
             content = decoded
@@ -609,7 +626,7 @@ class _Reader:
                 self._string(value, here)
             elif rule.tokens and kind is EventKind.NUMBERS:
                 self._not_read(UnreadReason.TOKEN_IDS, replace(place, path=path), end - start)
-            elif kind is EventKind.NUMBER or _digits(value) >= _MIN_NUMBER_DIGITS:
+            elif kind is EventKind.NUMBER or _has_digits(value):
                 here = _Place(
                     path, (*steps, Step("slice", start, end)), _NUMBER, rule.role or role, label
                 )

@@ -1,0 +1,488 @@
+"""Is every place of an exchange read or reported, whatever the bytes?"""
+
+import base64
+import gzip
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import protocols
+from gateway.encodings import content_encoding, splice
+from gateway.model import (
+    BlobPart,
+    Edit,
+    Exchange,
+    Extraction,
+    PartKind,
+    TextPart,
+    Transport,
+    UnreadReason,
+)
+from gateway.protocols.reading import Limits
+
+JSON = "application/json"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+
+
+def exchange(body: bytes = b"", content_type: str | None = JSON, **more) -> Exchange:
+    headers = list(more.pop("headers", ()))
+    if content_type is not None:
+        headers.insert(0, (b"Content-Type", content_type.encode("latin-1")))
+    values = {
+        "id": "x", "received_at": 0.0, "actor": "a", "source_ip": "192.0.2.1", "method": "POST",
+        "scheme": "https", "host": "h.example", "port": 443, "target": "/", "headers": tuple(headers),
+        "body": body, **more,
+    }  # fmt: skip
+    return Exchange(**values)
+
+
+def read(request: Exchange, protocol: str = "generic", **limits) -> Extraction:
+    return protocols.get(protocol).extract(request, Limits(**limits))
+
+
+def texts(extraction: Extraction, prefix: str = "body") -> list[str]:
+    return [
+        item.text
+        for item in extraction.parts
+        if isinstance(item, TextPart) and item.locator.path.startswith(prefix)
+    ]
+
+
+def blobs(extraction: Extraction) -> list[BlobPart]:
+    return [item for item in extraction.parts if isinstance(item, BlobPart)]
+
+
+def reasons(extraction: Extraction) -> list[UnreadReason]:
+    return [item.reason for item in extraction.unread]
+
+
+# --- what the type says, and what the bytes say --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [JSON, None, "", "text/plain", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded",
+     "application/octet-stream", "image/png", "application/vnd.api+json", "text/json",
+     "application/x-ndjson", "application/pdf", "application/graphql", "nonsense", "a/b",
+     "application/json; charset=utf-8", "APPLICATION/JSON"],
+)  # fmt: skip
+def test_json_is_read_as_json_whatever_its_type(content_type):
+    found = read(exchange(rb'{"a": "\u0041lice"}', content_type))
+    assert "Alice" in texts(found)
+    assert found.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (b'{"a": "words", }', JSON, UnreadReason.MALFORMED),
+        (b"words here", JSON, UnreadReason.MALFORMED),
+        (b"[" * 300 + b'"words"' + b"]" * 300, JSON, UnreadReason.TOO_DEEP),
+        (b"[" * 300 + b'"words"' + b"]" * 300, "text/plain", UnreadReason.TOO_DEEP),
+        (b"\x08\x01 words here \xff\xfe\0\0", "application/x-protobuf", UnreadReason.UNKNOWN_TYPE),
+        (b"\x08\x01 words here \xff\xfe\0\0", None, UnreadReason.UNKNOWN_TYPE),
+        (b"\0\0\0\0\x07 words here", "application/grpc", UnreadReason.UNKNOWN_TYPE),
+        (b"plain words here", "application/x-something", UnreadReason.UNKNOWN_TYPE),
+        (b"words here \xff\xfe", "text/plain; charset=utf-8", UnreadReason.CHARSET),
+        (b'{"a": "words \xff"}', JSON, UnreadReason.CHARSET),
+        (b"+AHc-words here", "text/plain; charset=utf-7", UnreadReason.CHARSET),
+        (
+            b"--b\nA: b\n\nwords here\n--b--",
+            "multipart/form-data; boundary=b",
+            UnreadReason.MALFORMED,
+        ),
+        (b"words here", "multipart/form-data", UnreadReason.MALFORMED),
+        (b"words here", "multipart/form-data; boundary=a; boundary=b", UnreadReason.MALFORMED),
+        (b"words here", 'text/plain; charset="', UnreadReason.MALFORMED),
+    ],
+)
+def test_what_has_no_reading_is_reported_with_its_size_and_still_searched(
+    body, content_type, reason
+):
+    found = read(exchange(body, content_type))
+    assert reason in reasons(found)
+    assert {item.size for item in found.unread} == {len(body)}
+    assert any("words" in text for text in texts(found))
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ([(b"Content-Encoding", b"gzip")], UnreadReason.UNDECODABLE),
+        ([(b"Content-Encoding", b"zstd"), (b"content-encoding", b"br")], UnreadReason.UNDECODABLE),
+        ([(b"Content-Encoding", b"snappy")], UnreadReason.UNDECODABLE),
+        ([(b"Transfer-Encoding", b"gzip, chunked")], UnreadReason.UNDECODABLE),
+        ([(b"Content-Type", b"text/plain")], UnreadReason.MALFORMED),
+    ],
+)
+def test_headers_that_lie_about_the_body_are_reported(headers, reason):
+    found = read(exchange(b'{"a": "plain words"}', headers=headers))
+    assert reason in reasons(found)
+    assert any("plain words" in text for text in texts(found))
+
+
+def test_bomb_is_reported_not_expanded():
+    bomb = gzip.compress(b"[" + b" " * 5_000_000 + b"]")
+    found = read(exchange(bomb, headers=[(b"Content-Encoding", b"gzip")]), max_decoded=1_000_000)
+    assert reasons(found) == [UnreadReason.EXPANDS_TOO_FAR]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["image/png", "application/octet-stream", None, "text/plain", "video/mp4"]
+)
+def test_files_are_blobs(content_type):
+    found = read(exchange(PNG, content_type))
+    assert [item.data for item in blobs(found)] == [PNG]
+    assert found.unread == ()
+
+
+def test_unlabelled_gzip_is_a_blob_not_text():
+    (item,) = blobs(read(exchange(gzip.compress(b"words"), None)))
+    assert item.media_type == "application/gzip"
+
+
+def test_empty_body_is_nothing():
+    assert texts(read(exchange(b""))) == []
+
+
+# --- JSON ----------------------------------------------------------------------------------------
+
+
+def test_documents_inside_texts_are_read_to_a_bounded_depth():
+    value = "words"
+    for _ in range(6):
+        value = json.dumps({"k": value})
+    found = read(exchange(value.encode()))
+    assert texts(found).count("words") == 1
+    assert found.unread == ()
+    for _ in range(6):
+        value = json.dumps({"k": value})
+    found = read(exchange(value.encode()))
+    assert UnreadReason.TOO_DEEP in reasons(found)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "{}", "[see note]", "{curly} and [square]", "[12, 345]", "{", "[x"]
+)
+def test_text_that_only_looks_like_json_stays_text(text):
+    assert text in texts(read(exchange(json.dumps({"prompt": text}).encode())))
+
+
+def test_every_duplicate_key_is_read():
+    found = texts(read(exchange(b'{"content":"one","content":"two"}')))
+    assert {"one", "two"} <= set(found)
+
+
+def test_made_up_keys_are_read_and_known_ones_are_not():
+    found = read(exchange(b'{"ada@x.example": {"content": 1}}'))
+    (key,) = [
+        item for item in found.parts if isinstance(item, TextPart) and item.kind is PartKind.KEY
+    ]
+    assert (key.text, key.locator.path) == ("ada@x.example", "body.*")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        ("openai", {"input": [1, 2, 3]}),
+        ("openai", {"input": [[1, 2], [3]]}),
+        ("openai", {"prompt": [[1, 2]]}),
+        ("ollama", {"context": [1, 2, 3]}),
+    ],
+)
+def test_token_ids_are_unread(protocol, body):
+    assert set(reasons(read(exchange(json.dumps(body).encode()), protocol))) == {
+        UnreadReason.TOKEN_IDS
+    }
+
+
+def test_numbers_are_read_where_they_are_long():
+    found = read(exchange(b'{"card": 4111111111111111, "year": 2026, "list": [411111, 1]}'))
+    numbers = [
+        item for item in found.parts if isinstance(item, TextPart) and item.kind is PartKind.NUMBER
+    ]
+    assert [(item.text, item.editable, item.label) for item in numbers] == [
+        ("4111111111111111", False, "card"), ("[411111, 1]", False, "list"),
+    ]  # fmt: skip
+
+
+def test_lone_surrogates_pass_through_and_can_be_redacted():
+    request = exchange(rb'{"a": "x \ud800 secret \udc00"}')
+    (item,) = [
+        p
+        for p in read(request).parts
+        if isinstance(p, TextPart) and p.label == "a" and p.text != "a"
+    ]
+    at = item.text.index("secret")
+    made = splice.apply(request, [Edit(item.locator, at, at + 6, "\ud800[x]")])
+    assert made.body == rb'{"a": "x \ud800 \ud800[x] \udc00"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data:image/png;base64," + base64.b64encode(PNG).decode(),
+        "look: ![p](data:image/png;base64," + base64.b64encode(PNG).decode() + ") nice",
+        base64.b64encode(PNG).decode(),
+        base64.encodebytes(PNG * 5).decode(),
+        base64.urlsafe_b64encode(PNG).decode().rstrip("="),
+    ],
+)
+def test_pictures_in_texts_are_blobs_that_can_be_replaced(text):
+    request = exchange(json.dumps({"v": text, "name": "p.png"}).encode())
+    (item,) = blobs(read(request))
+    assert item.data.startswith(PNG)
+    made = splice.apply(request, (), [(item.locator, b"GIF89a" + b"." * 20)])
+    (after,) = blobs(read(exchange(made.body)))
+    assert after.data == b"GIF89a" + b"." * 20
+
+
+def test_text_in_base64_is_read_and_rewritten_inside():
+    request = exchange(
+        json.dumps({"v": base64.b64encode(b'{"deep": "my secret is out"}').decode()}).encode()
+    )
+    found = [p for p in read(request).parts if isinstance(p, TextPart) and "secret" in p.text]
+    (item,) = found
+    made = splice.apply(request, [Edit(item.locator, 3, 9, "***")])
+    assert base64.b64decode(json.loads(made.body)["v"]) == b'{"deep": "my *** is out"}'
+
+
+def test_hashes_and_random_keys_stay_text():
+    for text in (
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "Zm9v" * 3,
+        "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzzzzzzzzz",
+    ):
+        assert text in texts(read(exchange(json.dumps([text]).encode())))
+
+
+# --- forms and multipart -------------------------------------------------------------------------
+
+
+def test_form_names_values_and_nested_json_are_read():
+    found = read(
+        exchange(
+            b"Odd+Name=x&prompt=a%20b&j=%7B%22k%22%3A%22v%22%7D",
+            "application/x-www-form-urlencoded",
+        )
+    )
+    assert {"Odd Name", "x", "a b", "v"} <= set(texts(found))
+
+
+def test_form_that_is_also_json_is_read_both_ways():
+    body = b'{"a": "%41lice"}'
+    found = texts(read(exchange(body, "application/x-www-form-urlencoded")))
+    assert any("%41lice" in text for text in found)
+    assert any("Alice" in text for text in found)
+
+
+def multipart_body(*parts: bytes) -> bytes:
+    return b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
+
+
+def test_multipart_names_headers_and_contents_are_read():
+    body = multipart_body(
+        b'Content-Disposition: form-data; name="odd name"; filename="C:\\plans\\x \xc3\xa9.png"\r\n'
+        b"Content-Type: image/png\r\nX-Made-Up: thing\r\n\r\n" + PNG,
+        b"Content-Disposition: form-data; name=prompt; filename*=UTF-8''%e2%82%ac.txt\r\n\r\nplain file",
+        b'Content-Disposition: form-data; name="prompt"; color="red wine"\r\n\r\nwords',
+        b'Content-Disposition: form-data; name="j"\r\nContent-Type: application/json\r\n\r\n{"k": "v"}',
+        b'Content-Disposition: form-data; name="q"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9',
+    )
+    found = read(exchange(body, "multipart/form-data; boundary=b"))
+    assert {
+        "odd name", "C:\\plans\\x é.png", "X-Made-Up", "thing", "€.txt", "words", "red wine", "color",
+        "v", "café",
+    } <= set(texts(found))  # fmt: skip
+    assert [(item.filename, item.data) for item in blobs(found)] == [
+        ("C:\\plans\\x é.png", PNG), ("€.txt", b"plain file"),
+    ]  # fmt: skip
+    assert found.unread == ()
+
+
+def test_nested_multipart_is_read():
+    inner = multipart_body(
+        b"Content-Disposition: attachment; filename=x.txt\r\n\r\ninner words"
+    ).replace(b"--b", b"--i")
+    body = multipart_body(b"Content-Type: multipart/mixed; boundary=i\r\n\r\n" + inner)
+    found = read(exchange(body, "multipart/form-data; boundary=b"))
+    assert [item.data for item in blobs(found)] == [b"inner words"]
+
+
+def test_a_transfer_encoding_that_servers_ignore_hides_nothing():
+    body = multipart_body(
+        b"Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\nplainwords"
+    )
+    found = read(exchange(body, "multipart/form-data; boundary=b"))
+    assert "plainwords" in texts(found)
+
+
+def test_entities_of_a_document_of_its_own_are_reported():
+    body = b'<!DOCTYPE a [<!ENTITY x "wor"><!ENTITY y "ds">]><a>&x;&y;</a>'
+    found = read(exchange(body, "application/xml"))
+    assert [(item.reason, item.detail) for item in found.unread] == [
+        (UnreadReason.UNKNOWN_TYPE, "dtd")
+    ]
+
+
+def test_an_xml_prolog_in_another_character_set_is_reported():
+    body = b'<?xml version="1.0" encoding="utf-7"?><a>+AHcAbwByAGQAcw-</a>'
+    assert reasons(read(exchange(body, "text/xml"))) == [UnreadReason.CHARSET]
+    body = '<?xml version="1.0" encoding="iso-8859-1"?><a>é</a>'.encode("latin-1")
+    found = read(exchange(body, "text/xml"))
+    assert found.unread == ()
+    assert "é" in texts(found)[0]
+
+
+def test_a_plus_in_a_query_is_read_both_ways():
+    found = texts(read(exchange(target="/?x=ab+cd", content_type=None)), "query")
+    assert {"ab cd", "ab+cd"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Transfer-Encoding: x-uuencode\r\n",
+        b"Content-Transfer-Encoding: base64\r\n",
+        b"Content-Disposition: words; name=a\r\n",
+        b"Content-Disposition: form-data; name*=x-odd''words\r\n",
+    ],
+)
+def test_parts_in_an_unknown_form_are_reported(head):
+    found = read(
+        exchange(multipart_body(head + b"\r\nplain words!"), "multipart/form-data; boundary=b")
+    )
+    assert reasons(found)[0] in (UnreadReason.UNDECODABLE, UnreadReason.MALFORMED)
+    assert any("plain words" in text for text in texts(found))
+
+
+def test_json_files_are_read_as_json_and_reported_as_files():
+    body = multipart_body(
+        b'Content-Disposition: form-data; name="file"; filename="b.jsonl"\r\n\r\n{"a":"\\u0041da"}\n{"a":"x"}'
+    )
+    found = read(exchange(body, "multipart/form-data; boundary=b"))
+    assert "Ada" in texts(found)
+    assert "b.jsonl" in texts(found)
+    assert [(item.media_type, item.size) for item in found.files] == [("application/json", 26)]
+
+
+# --- request line, headers, WebSocket ------------------------------------------------------------
+
+
+def test_headers_are_sorted_by_what_they_carry():
+    headers = [
+        (b"Authorization", b"Bearer abc"), (b"User-Agent", b"curl"), (b"X-Api-Key", b"k"), (b"Referer", b"u"),
+        (b"X-Made-Up", b"\xe9t\xe9"), (b"Cookie", b"c"),
+    ]  # fmt: skip
+    found = {
+        item.text: (item.kind, item.editable, item.locator.path)
+        for item in read(exchange(headers=headers, content_type=None)).parts
+        if isinstance(item, TextPart)
+    }
+    assert found["Bearer abc"] == (PartKind.CREDENTIAL, False, "header.authorization")
+    assert found["curl"] == (PartKind.PROTOCOL_HEADER, False, "header.user-agent")
+    assert found["u"] == (PartKind.HEADER, True, "header.referer")
+    assert found["X-Made-Up"] == (PartKind.KEY, False, "header.*.name")
+    assert found["été"] == (PartKind.HEADER, True, "header.*")
+
+
+def test_query_values_are_decoded_and_credentials_known():
+    request = exchange(target="/a%20b/c?q=x+y&KEY=abc&%41da=1&q=2&empty", content_type=None)
+    found = [(item.text, item.kind) for item in read(request).parts if isinstance(item, TextPart)]
+    assert found == [
+        ("a b", PartKind.URL_PATH), ("c", PartKind.URL_PATH), ("x y", PartKind.QUERY), ("x+y", PartKind.QUERY),
+        ("abc", PartKind.CREDENTIAL), ("Ada", PartKind.KEY), ("1", PartKind.QUERY), ("2", PartKind.QUERY),
+        ("empty", PartKind.KEY),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("transport", "body", "want"),
+    [
+        (Transport.WEBSOCKET_TEXT, b'{"a": "words"}', "words"),
+        (Transport.WEBSOCKET_TEXT, b"plain words", "plain words"),
+        (Transport.WEBSOCKET_TEXT, b'{"a":"x"}\x1e{"a":"words"}\x1e', "words"),
+        (Transport.WEBSOCKET_TEXT, b'42/chat,["e","words"]', '42/chat,["e","words"]'),
+        (Transport.WEBSOCKET_BINARY, b'{"a": "words"}', "words"),
+        (Transport.WEBSOCKET_BINARY, b"plain words", "plain words"),
+    ],
+)
+def test_websocket_messages_are_read_without_the_upgrade(transport, body, want):
+    found = read(exchange(body, transport=transport, target="/not?read=1"))
+    assert want in texts(found, "")
+    assert found.unread == ()
+    assert all(item.locator.path.startswith("body") for item in found.parts)
+
+
+def test_binary_websocket_messages_are_sniffed_or_unread():
+    assert blobs(read(exchange(PNG, transport=Transport.WEBSOCKET_BINARY)))
+    found = read(exchange(b"\x82\xa4words\xc3\0\x01", transport=Transport.WEBSOCKET_BINARY))
+    assert reasons(found) == [UnreadReason.UNKNOWN_TYPE]
+
+
+# --- limits and hostile bytes --------------------------------------------------------------------
+
+
+def test_too_many_parts_are_reported_once():
+    found = read(exchange(json.dumps(["x"] * 500).encode()), max_parts=100)
+    assert len(found.parts) == 100
+    assert reasons(found) == [UnreadReason.TOO_DEEP]
+
+
+def test_too_many_values_are_reported():
+    found = read(exchange(json.dumps([True] * 500).encode()), max_values=100)
+    assert reasons(found) == [UnreadReason.TOO_DEEP]
+
+
+pieces = st.sampled_from([
+    b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\\u00", b"\\ud800", b"a", b"data:", b";base64,",
+    b"aGVsbG8gd29ybGQsIGhlbGxv", b"--b", b"--b--", b"\r\n", b"\n", b"%", b"%41", b"&", b"=", b"+", b"\0",
+    b"\xff", b"\xc3\xa9", b"Content-Disposition: form-data; name=a", b"Content-Type: multipart/x; boundary=b",
+    b"\x1e", b"42", b"1234567", b"\x1f\x8b\x08", b"=?base64?", b"?=", b" ",
+])  # fmt: skip
+TYPES = st.sampled_from([
+    None, JSON, "text/plain", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded",
+    "text/html; charset=utf-16", "application/json; charset=big5", "image/png", "x", 'a/b; c="', "text/xml",
+])  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    body=st.lists(pieces, max_size=25).map(b"".join) | st.binary(max_size=100),
+    content_type=TYPES,
+    encoding=st.sampled_from(["", "", "gzip", "br", "zstd, gzip", "odd"]),
+    honest=st.booleans(),
+    target=st.text('/?&=%41+é;{}"', max_size=12),
+    headers=st.lists(
+        st.tuples(st.binary(max_size=6), st.lists(pieces, max_size=4).map(b"".join)), max_size=2
+    ),
+    transport=st.sampled_from(Transport),
+    protocol=st.sampled_from(["generic", "openai", "anthropic", "gemini"]),
+)
+def test_any_bytes_give_an_extraction_whose_texts_read_back_and_rewrite(
+    *, body, content_type, encoding, honest, target, headers, transport, protocol
+):
+    if encoding and honest and encoding != "odd":
+        body = content_encoding.encode(body, encoding)
+    if encoding:
+        headers = [*headers, (b"Content-Encoding", encoding.encode())]
+    request = exchange(body, content_type, target=target, headers=headers, transport=transport)
+    found = read(request, protocol, max_nested=3)
+    edits = []
+    for item in found.parts:
+        assert (
+            splice.read(request, item.locator)
+            == (item.text if isinstance(item, TextPart) else item.data)
+            if item.locator.steps
+            else not item.editable
+        )
+        if isinstance(item, TextPart) and item.editable:
+            edits.append(Edit(item.locator, 0, len(item.text), "X"))
+    try:
+        made = splice.apply(request, edits)
+    except splice.CannotRewrite:
+        return
+    if not edits:
+        assert (made.body, made.target) == (request.body, request.target)
