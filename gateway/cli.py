@@ -10,17 +10,20 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway import __version__, bootstrap, detectors
-from gateway.content import text_encoding
+from gateway import __version__
 from gateway.documents import DocumentError, Problem, suggest
-from gateway.model import Match
-from gateway.policy import cases, schema
-from gateway.services import Catalogue
 from gateway.settings import Settings, gather
+
+# Each command imports what it needs: detectors, proxy and database take a second to load, and
+# most commands need one of them.
+if TYPE_CHECKING:
+    from gateway import bootstrap, detectors
+    from gateway.model import Match
+    from gateway.services import Catalogue
 
 BAD_INPUT = 2
 
@@ -144,16 +147,17 @@ def scan(
 
     Status 0: clean, 1: findings, 2: could not be read. The values themselves are not printed.
     """
-    if (path is None) == (not jsonl):
+    if (path is None) != jsonl:
         raise click.UsageError("give a PATH, or --jsonl without one")
+    from gateway import bootstrap, detectors  # noqa: PLC0415
+    from gateway.content import text_encoding  # noqa: PLC0415
+
     settings = _settings(policies=policies, state=state)
-    chosen = detectors.Settings()
-    if settings.policies.is_dir():
-        chosen = bootstrap.load_rules(settings.policies).detectors
+    rules = _rules_if_any(settings)
+    chosen = rules.detectors if rules is not None else detectors.Settings()
     engine = bootstrap.build_engine(chosen, settings.state)
-    if jsonl:
+    if path is None:
         sys.exit(_scan_lines(engine))
-    assert path is not None
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
@@ -191,7 +195,7 @@ def _scan_lines(engine: detectors.Engine) -> int:
             identity, text = record["id"], record["text"]
             if not isinstance(text, str):
                 raise TypeError  # noqa: TRY301  # same end as the other shapes
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             click.echo(f"-:{number}:1: is not an object with `id` and `text`", err=True)
             failed = True
             continue
@@ -231,6 +235,8 @@ def _policy_folder(folder: Path | None) -> Path:
 @click.argument("folder", metavar="[DIR]", required=False, type=_folder)
 def policy_check(folder: Path | None) -> None:
     """Check the policy files; every problem is told with its place."""
+    from gateway import bootstrap  # noqa: PLC0415
+
     rules = bootstrap.load_rules(_policy_folder(folder))
     for source in rules.policy.sources:
         click.echo(source)
@@ -241,6 +247,9 @@ def policy_check(folder: Path | None) -> None:
 @click.argument("folder", metavar="[DIR]", required=False, type=_folder)
 def policy_test(folder: Path | None) -> None:
     """Run the cases beside the policies (`*_test.yaml`)."""
+    from gateway import bootstrap  # noqa: PLC0415
+    from gateway.policy import cases  # noqa: PLC0415
+
     where = _policy_folder(folder)
     rules = bootstrap.load_rules(where)
     engine = bootstrap.build_engine(rules.detectors, _settings().state)
@@ -258,6 +267,9 @@ def policy_test(folder: Path | None) -> None:
 @click.option("--tests", is_flag=True, help="The schema of the test files instead.")
 def policy_schema(*, tests: bool) -> None:
     """Print the JSON Schema of policy files, for editors."""
+    from gateway import bootstrap  # noqa: PLC0415
+    from gateway.policy import schema  # noqa: PLC0415
+
     words = bootstrap.vocabulary(_catalogue())
     shape = schema.cases_schema(words) if tests else schema.policy_schema(words)
     click.echo(json.dumps(shape, indent=2))
@@ -309,10 +321,19 @@ def services_show(identity: str, *, as_json: bool) -> None:
 
 
 def _catalogue() -> Catalogue:
-    settings = _settings()
-    if settings.policies.is_dir():
-        return bootstrap.load_rules(settings.policies).catalogue
-    return Catalogue.load()
+    from gateway.services import Catalogue  # noqa: PLC0415
+
+    rules = _rules_if_any(_settings())
+    return rules.catalogue if rules is not None else Catalogue.load()
+
+
+def _rules_if_any(settings: Settings) -> bootstrap.Rules | None:
+    """The rules of the policy folder; None when none was named and the default is not there."""
+    from gateway import bootstrap  # noqa: PLC0415
+
+    if "policies" not in settings.model_fields_set and not settings.policies.is_dir():
+        return None
+    return bootstrap.load_rules(settings.policies)
 
 
 # --- incidents ------------------------------------------------------------------------------------
@@ -342,7 +363,8 @@ def incidents_list(
     **options: Any,
 ) -> None:
     """List incidents, the newest first."""
-    from gateway.incidents import record, store as stores  # noqa: PLC0415  # loads the database
+    from gateway.incidents import record  # noqa: PLC0415  # loads the database
+    from gateway.incidents import store as stores  # noqa: PLC0415
 
     with _store(_settings(**options)) as store:
         filters = stores.Filters(service=service, rule=rule, entity=entity, actor=actor)
@@ -451,7 +473,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
     lines = [head, *(tuple(map(str, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def _short(values: Any) -> str:
@@ -463,5 +487,6 @@ def _outline(data: Any, indent: int = 0) -> str:
     """Plain data as indented lines, as YAML would have it."""
     import yaml  # noqa: PLC0415
 
-    return yaml.safe_dump(json.loads(json.dumps(data, default=str)), sort_keys=False, indent=2 + indent).rstrip()
-
+    return yaml.safe_dump(
+        json.loads(json.dumps(data, default=str)), sort_keys=False, indent=2 + indent
+    ).rstrip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +20,16 @@ from gateway.documents import DocumentError, Problem, Strict, load, read, sugges
 
 PREFIX = "LEAKGATE_"
 
-_SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
+_SIZES = {
+    "": 1,
+    "b": 1,
+    "k": 1 << 10,
+    "kb": 1 << 10,
+    "m": 1 << 20,
+    "mb": 1 << 20,
+    "g": 1 << 30,
+    "gb": 1 << 30,
+}
 
 
 def _size(value: object) -> object:
@@ -27,7 +37,7 @@ def _size(value: object) -> object:
     if isinstance(value, str):
         number = value.strip().lower().rstrip("bgkm")
         unit = value.strip().lower()[len(number) :]
-        if number.isdigit() and unit in _SIZES:
+        if number.isascii() and number.isdigit() and unit in _SIZES:
             return int(number) * _SIZES[unit]
         raise ValueError(f"`{value}` is not a size such as `64m`")
     return value
@@ -36,7 +46,7 @@ def _size(value: object) -> object:
 def _address(value: str) -> str:
     host, separator, port = value.rpartition(":")
     host = host.strip("[]")
-    if not separator or not port.isdigit() or int(port) > 65535:
+    if not separator or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError(f"`{value}` is not HOST:PORT")
     if host and host != "localhost":
         try:
@@ -123,10 +133,8 @@ def gather(
             )
             continue
         try:
-            parsed = yaml.safe_load(value)
-            TypeAdapter(Settings.model_fields[key].rebuild_annotation()).validate_python(parsed)
-            values[key] = parsed
-        except (yaml.YAMLError, ValidationError) as error:
+            values[key] = _from_environment(key, value)
+        except (yaml.YAMLError, ValueError) as error:
             problems.append(Problem(f"environment {name}", 0, 0, _first(error)))
     values.update({key: value for key, value in command.items() if value is not None})
     if problems:
@@ -135,9 +143,34 @@ def gather(
         return Settings.model_validate(values)
     except ValidationError as error:
         raise DocumentError(
-            Problem("settings", 0, 0, f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}")
+            Problem(
+                f"option --{'.'.join(map(str, item['loc']))}",
+                0,
+                0,
+                item["msg"].removeprefix("Value error, "),
+            )
             for item in error.errors(include_url=False, include_input=False)
         ) from None
+
+
+def _from_environment(key: str, text: str) -> Any:
+    """The value of a variable: read as YAML, or as it stands when only that fits.
+
+    `[::1]:8080` and `007` are no text in YAML, and nobody puts quotes into a variable for that.
+    """
+    shape = TypeAdapter(Settings.model_fields[key].rebuild_annotation())
+    try:
+        value = yaml.safe_load(text)
+        shape.validate_python(value)
+    except (yaml.YAMLError, ValueError):
+        try:
+            shape.validate_python(text)
+        except ValidationError:
+            pass
+        else:
+            return text
+        raise
+    return value
 
 
 def _first(error: Exception) -> str:
