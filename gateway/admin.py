@@ -6,6 +6,7 @@ Law: nothing here needs a login, so nothing here tells content, names of people 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +23,18 @@ from starlette.routing import Route
 class Pages:
     """Where the pages get their content from.
 
-    `ready` maps the name of a part to whether it works; the gateway is ready when all do.
+    `ready` maps the name of a part to whether it works; the gateway is ready when all do. `pac`
+    takes the name by which the client knows this machine, which may be empty.
     """
 
     metrics: Callable[[], bytes]
     ready: Callable[[], Mapping[str, bool]]
-    pac: Callable[[], str]
+    pac: Callable[[str], str]
     ca: Callable[[], str]
+
+
+_NAME = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+"""A `Host` header. It ends up in a script, so nothing but names and addresses passes."""
 
 
 def application(pages: Pages) -> Starlette:
@@ -45,9 +51,11 @@ def application(pages: Pages) -> Starlette:
         ready = all(parts.values())
         return JSONResponse({"ready": ready, **parts}, status_code=200 if ready else 503)
 
-    async def pac(_: Request) -> Response:
+    async def pac(request: Request) -> Response:
+        named = _NAME.fullmatch(request.headers.get("host", ""))
+        text = pages.pac(named[1] if named else "")
         # The media type that browsers want for a PAC file.
-        return Response(pages.pac(), media_type="application/x-ns-proxy-autoconfig")
+        return Response(text, media_type="application/x-ns-proxy-autoconfig")
 
     async def ca(_: Request) -> Response:
         return Response(

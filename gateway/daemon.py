@@ -152,7 +152,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         pages = Pages(
             metrics=scrape,
             ready=ready,
-            pac=lambda: pac_file(follower.rules.catalogue.hosts(), _proxy_name(proxy)),
+            pac=lambda name: pac_file(follower.rules.catalogue.hosts(), _proxy_name(proxy, name)),
             ca=ca.certificates,
         )
         try:
@@ -317,11 +317,13 @@ def _authority(settings: Settings) -> authorities.Authority:
         raise StartError(f"the CA cannot be written: {error.strerror}") from None
 
 
-def _proxy_name(proxy: ProxyServer | None) -> str:
-    if proxy is None or not proxy.addresses:
-        return "127.0.0.1:8080"
-    host, port = proxy.addresses[0]
-    return f"{host}:{port}"
+def _proxy_name(proxy: ProxyServer | None, name: str) -> str:
+    """Where clients find the proxy. `name` stands in for an address that means "all of them"."""
+    host, port = proxy.addresses[0] if proxy is not None and proxy.addresses else ("", 8080)
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
+        host = name or "127.0.0.1"
+    host = host.strip("[]")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _one_line(error: Exception) -> str:
