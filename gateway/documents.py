@@ -22,6 +22,10 @@ MAX_DOCUMENT_BYTES = 4_000_000
 """A file over this size is refused: nobody writes such a file by hand."""
 
 
+MAX_DEPTH = 100
+"""A file that nests deeper is refused: nobody writes such a file by hand."""
+
+
 class Strict(BaseModel):
     """Base of every document model: unknown keys are errors, values are immutable."""
 
@@ -60,6 +64,10 @@ class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # the C loader has no us
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if isinstance(key, list | dict | set):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be a plain word", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"duplicate key `{key}`", key_node.start_mark
@@ -67,6 +75,15 @@ class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # the C loader has no us
             seen.add(key)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  # signature of the base class
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, OverflowError) as error:
+            # A date such as 2026-13-01, or a number with thousands of digits.
+            raise yaml.constructor.ConstructorError(
+                None, None, f"is not a value: {error}", node.start_mark
+            ) from None
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -95,14 +112,30 @@ def load[T](text: str, shape: type[T], *, source: str) -> T:
     Raises `DocumentError` with every problem found. An empty document is an empty mapping.
     """
     try:
+        _check_depth(text)
         data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # derives from the safe loader
     except yaml.YAMLError as error:
         raise DocumentError([_syntax_problem(error, source)]) from None
+    except UnicodeEncodeError:
+        raise DocumentError([Problem(source, 1, 1, "holds a lone surrogate")]) from None
     try:
         return TypeAdapter(shape).validate_python({} if data is None else data)
     except ValidationError as error:
         marks = Marks(text, source)
         raise DocumentError(_problems(error, shape, marks)) from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what nests too deeply before it is built: the C library recurses, and would crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                mark: Any = event.start_mark  # the stubs know two kinds of mark
+                raise yaml.MarkedYAMLError(None, None, "nests too deeply", mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def check[T](

@@ -14,7 +14,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 from gateway import documents
@@ -50,6 +50,9 @@ type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 UNKNOWN = "unknown"
 """Service, category and fact value of what no catalogue knows."""
+
+_DAY = 86_400
+"""Seconds. POSIX time knows no other length of a day."""
 
 TEST_SUFFIX = "_test.yaml"
 """Files that hold test cases, not policies."""
@@ -718,8 +721,7 @@ class _RuleCompiler:
     def _exemption(self, unless: Unless, at: tuple[str | int, ...]) -> Exemption:
         until = None
         if unless.until is not None:
-            end = datetime.combine(unless.until + timedelta(days=1), time(), tzinfo=UTC)
-            until = end.timestamp()
+            until = datetime.combine(unless.until, time(), tzinfo=UTC).timestamp() + _DAY
         when = self.rule.when
         finding, file, unread = self._finding(unless, at), _file(unless), _unread(unless)
         has_findings = bool(when.model_fields_set & (FINDING_KEYS | COUNT_KEYS))

@@ -103,7 +103,7 @@ def _fact_test(value: Any) -> Any:
 def _size(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value.lower())
+    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-z]*)\s*", value.lower())
     if found is None or found[2] not in _UNITS:
         raise ValueError(f"`{value}` is not a size; write bytes or e.g. `10 MB`")
     return int(float(found[1]) * _UNITS[found[2]])

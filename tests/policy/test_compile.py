@@ -1,14 +1,20 @@
+import contextlib
 import os
 import pickle
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.documents import DocumentError
 from gateway.model import FileInfo, Locator, Verdict
-from gateway.policy import compile_text, fingerprint, load
+from gateway.policy import Vocabulary, compile_text, fingerprint, load
 from gateway.policy.compile import FactTest, FileTest, OperatorCall, mismatched
+from gateway.policy.document import Rule, Unless, When
 
+VOCABULARY = Vocabulary({}, frozenset(), frozenset(), {}, frozenset({"US_SSN"}), {})
 RULE = "version: 1\nrules:\n- {id: %s, when: {entity: US_SSN}, action: block}\n"
 
 
@@ -289,3 +295,60 @@ def test_an_override_that_makes_no_sense_is_told_at_its_place(override, words, v
     )
     assert words in problem
     assert problem.startswith("p.yaml:3:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{[1]: 2}",
+        "{{a: 1}: 2}",
+        "&a [*a]",
+        "version: 1\nrules: &r [*r]",
+        "version: 1\nrules: [{id: a, action: log, when: {act: x}, unless: {until: 2026-13-31}}]",
+        "version: " + "9" * 5000,
+        "version: 1\nrules: [{id: a, action: log, when: {file: {min_size: '"
+        + "9" * 400
+        + " gb'}}}]",
+        "[" * 5000 + "]" * 5000,
+        "- " * 5000,
+        "{a: " * 500 + "}" * 500,
+        "version: !!binary aGVsbG8=",
+        "!!set {a, b}",
+        "a: !!python/object:os.system x",
+        "a: 1\n---\nb: 2",
+        "\x00",
+        "\ud800",
+    ],
+)
+def test_odd_documents_are_errors_and_nothing_else(text, vocabulary):
+    assert problems(text, vocabulary)
+
+
+_yaml = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.dates()
+    | st.sampled_from(
+        ["US_SSN", "secret", "any", "block", "redact", "partial", "a", "*", "10.0.0.0/8"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*When.model_fields, *Unless.model_fields, *Rule.model_fields]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.fixed_dictionaries({"id": st.just("a"), "when": _yaml, "unless": _yaml, "redact": _yaml}))
+def test_any_document_is_compiled_or_an_error(rule):
+    text = yaml.safe_dump({"version": 1, "rules": [{**rule, "action": "redact"}]})
+    with contextlib.suppress(DocumentError):
+        compile_text(text, VOCABULARY)
