@@ -161,7 +161,8 @@ class Marks:
 
     def problem(self, location: Sequence[str | int], message: str) -> Problem:
         """A problem at `location`, a path of keys and positions; the nearest known parent else."""
-        node, mark = self._root, self._root.start_mark if self._root else None
+        node = self._root
+        mark: Any = node.start_mark if node else None
         for step in location:
             child = self._child(node, step)
             if child is None:

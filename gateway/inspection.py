@@ -9,7 +9,7 @@ it does not send, store, count or log. Whatever it cannot read, it says so, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway import content, protocols
@@ -56,10 +56,15 @@ _FAULT_MESSAGE = "The request could not be checked, so it was not sent."
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One pass over an exchange: its scan, the texts behind the findings, bytes seen."""
+    """One pass over an exchange.
+
+    Its scan, with the findings that some rule asks for; the texts behind them; all that was found,
+    by entity; characters seen.
+    """
 
     scan: Scan
     texts: dict[Locator, str]
+    found: dict[str, int]
     inspected: int
 
 
@@ -86,6 +91,9 @@ class Inspector:
         self._key = key
         self._limits = limits or protocols.Limits()
         self._clock = clock
+        self._lean: dict[tuple[str, str], Route] = {}
+        self._asked = _asked(policy)
+        self._compared = _compared(policy)
 
     def inspect(self, exchange: Exchange) -> Decision:
         """Decide about `exchange`. Raises only on a defect: the caller refuses then."""
@@ -106,8 +114,18 @@ class Inspector:
                 timings["redact"] = self._clock() - before
             case Verdict.ALLOW | Verdict.LOG:
                 pass
-        timings["total"] = self._clock() - started
+        scan = reading.scan
+        # What happens next needs no facts: a lean route is cheaper to send.
+        name = (route.service, route.operation)
+        lean = self._lean.get(name)
+        if lean is None:
+            lean = self._lean[name] = replace(route, facts={})
         remember = outcome.monitored > Verdict.ALLOW or isinstance(enforcement, Refuse)
+        if remember:
+            scan = replace(scan, findings=self._marked(scan.findings, reading.texts, None))
+        else:
+            scan = replace(scan, findings=())
+        timings["total"] = self._clock() - started
         return Decision(
             exchange=exchange.id,
             at=exchange.received_at,
@@ -115,14 +133,15 @@ class Inspector:
             source_ip=exchange.source_ip,
             method=exchange.method,
             host=exchange.host,
-            route=route,
-            scan=reading.scan,
+            route=lean,
+            scan=scan,
             outcome=outcome,
             enforcement=enforcement,
             policy_revision=self.policy.revision,
             detector_revision=self.engine.revision,
             incident=exchange.id if remember else "",
             inspected=reading.inspected,
+            found=reading.found,
             timings=timings,
         )
 
@@ -137,6 +156,8 @@ class Inspector:
         findings: list[Finding] = []
         unread = list(opened.unread)
         texts: dict[Locator, str] = {}
+        found: dict[str, int] = {}
+        asked = self._asked
         inspected = 0
         for part in opened.parts:
             if not isinstance(part, TextPart) or not part.text:
@@ -147,10 +168,10 @@ class Inspector:
                 Unread(part.locator, UnreadReason.DETECTOR_FAILED, len(part.text), failure)
                 for failure in result.failures
             )
-            if result.matches:
-                texts[part.locator] = part.text
-                for match in result.matches:
-                    value = part.text[match.start : match.end]
+            for match in result.matches:
+                found[match.entity] = found.get(match.entity, 0) + 1
+                if asked is None or match.entity in asked:
+                    texts[part.locator] = part.text
                     findings.append(
                         Finding(
                             locator=part.locator,
@@ -162,12 +183,37 @@ class Inspector:
                             end=match.end,
                             confidence=match.confidence,
                             detector=match.detector,
-                            fingerprint=fingerprint(value, match.entity, key=self._key),
-                            preview=preview(value, match.entity),
+                            fingerprint="",
+                            preview="",
                         )
                     )
         timings["detect"] = self._clock() - before
-        return _Reading(Scan(tuple(findings), tuple(unread), files), texts, inspected)
+        marked = tuple(findings)
+        if self._compared is None or self._compared:
+            marked = self._marked(marked, texts, self._compared)
+        return _Reading(Scan(marked, tuple(unread), files), texts, found, inspected)
+
+    def _marked(
+        self,
+        findings: tuple[Finding, ...],
+        texts: Mapping[Locator, str],
+        entities: frozenset[str] | None,
+    ) -> tuple[Finding, ...]:
+        """Give findings (of `entities`, or all) their fingerprint and preview.
+
+        Done late: most findings are of entities that no rule asks for, and a chat repeats them
+        with every turn.
+        """
+        result = []
+        for finding in findings:
+            if not finding.fingerprint and (entities is None or finding.entity in entities):
+                value = texts[finding.locator][finding.start : finding.end]
+                mark = fingerprint(value, finding.entity, key=self._key)
+                masked = preview(value, finding.entity)
+                result.append(replace(finding, fingerprint=mark, preview=masked))
+            else:
+                result.append(finding)
+        return tuple(result)
 
     def _redact(
         self, exchange: Exchange, route: Route, reading: _Reading, outcome: Outcome
@@ -221,6 +267,28 @@ class Inspector:
             next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), ""),
         )
         return _shape(exchange, route, cause=BLOCKED, message=outcome.message, rule=rule)
+
+
+def _asked(policy: PolicySet) -> frozenset[str] | None:
+    """Entities that some rule asks for; None when a rule asks for any."""
+    tests = [rule.finding for rule in policy.rules if rule.finding is not None]
+    if any(test.entities is None for test in tests):
+        return None
+    return frozenset(entity for test in tests for entity in test.entities or ())
+
+
+def _compared(policy: PolicySet) -> frozenset[str] | None:
+    """Entities whose findings some rule compares by fingerprint; None when it may be any."""
+    entities: set[str] = set()
+    for rule in policy.rules:
+        tests = [rule.finding] if rule.min_distinct > 1 else []
+        every = [rule.finding, *(exemption.finding for exemption in rule.unless)]
+        tests += [test for test in every if test is not None and test.fingerprints is not None]
+        for test in tests:
+            if test is None or test.entities is None:
+                return None
+            entities |= test.entities
+    return frozenset(entities)
 
 
 def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:

@@ -8,7 +8,6 @@ contract with dashboards and alerts, tested in `tests/deploy`.
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, assert_never
 
@@ -357,10 +356,8 @@ class Metrics:
                 assert_never(other)
         route, outcome, scan = decision.route, decision.outcome, decision.scan
         self._requests(route.service, route.operation, route.act.value, enforcement).inc()
-        if scan.findings:
-            # Counted first: a spreadsheet can hold thousands of findings of one entity.
-            for entity, count in Tally(finding.entity for finding in scan.findings).items():
-                self._findings(entity, enforcement).inc(count)
+        for entity, count in decision.found.items():
+            self._findings(entity, enforcement).inc(count)
         for hit in outcome.hits:
             self._rule_hits(hit.rule, hit.mode, hit.action.name.lower()).inc()
         for unread in scan.unread:

@@ -395,8 +395,9 @@ class Refusal:
 class Decision:
     """The one value that metrics, incidents and exporters consume.
 
-    `timings` maps stage to seconds. `inspected` counts bytes of decoded content that detectors
-    saw. `incident` is empty when nothing is to be remembered.
+    `timings` maps stage to seconds. `inspected` counts characters of decoded content that detectors
+    saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
+    `scan` holds no findings either: nobody needs them any more.
     """
 
     exchange: str
@@ -413,4 +414,5 @@ class Decision:
     detector_revision: str
     incident: str = ""
     inspected: int = 0
+    found: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)

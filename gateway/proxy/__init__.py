@@ -1,6 +1,7 @@
 """How does traffic meet inspection? The only folder that knows mitmproxy.
 
 - `authority`  the gateway's own certificate authority
+- `tuning`     which of mitmproxy's checks on itself are left out
 - `layers`     what we change in mitmproxy's protocol layers, and why
 - `manager`    the hook dispatcher: fast, and it fails closed
 - `routing`    which connections are opened and which pass untouched
@@ -9,3 +10,7 @@
 
 Law: the default is refusal. Only a completed decision lets an exchange to an inspected host out.
 """
+
+from gateway.proxy import tuning
+
+tuning.apply()

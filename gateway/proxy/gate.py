@@ -28,7 +28,8 @@ from gateway.workers import InspectionFault
 
 logger = logging.getLogger("leakgate.proxy")
 
-_EXCHANGE = "leakgate.exchange"
+_EXCHANGE = "leakgate.host"
+"""Metadata key of the name by which a flow is inspected."""
 
 _OWN_HEADERS = (b"proxy-authorization", b"proxy-connection")
 """Meant for us (RFC 9110 §11.7.1): they do not go on to the service."""
@@ -80,8 +81,18 @@ class Gate:
         self._on_spool_failure = on_spool_failure
 
     def is_inspected(self, flow: http.HTTPFlow) -> bool:
-        """Does this flow go to a host that is inspected?"""
-        return not flow.metadata.get(UNINSPECTED) and self._inspected_host(flow) is not None
+        """Does this flow go to a host that is inspected? Decided once per flow."""
+        metadata = flow.metadata
+        if _EXCHANGE in metadata:
+            return True
+        if UNINSPECTED in metadata:
+            return False
+        host = self._inspected_host(flow)
+        if host is None:
+            metadata[UNINSPECTED] = True
+            return False
+        metadata[_EXCHANGE] = host
+        return True
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -91,7 +102,6 @@ class Gate:
         if flow.metadata.get(DENIED):
             return
         if not self.is_inspected(flow):
-            flow.metadata[UNINSPECTED] = True
             flow.request.stream = True
             self._strip(flow)
             return
@@ -262,8 +272,7 @@ class Gate:
         request = flow.request
         fields: Headers = request.headers.fields
         # After an upstream mapping the flow's host is ours; the one it was sent to is remembered.
-        host = flow.metadata.get(_EXCHANGE) or self._inspected_host(flow) or request.data.host
-        flow.metadata[_EXCHANGE] = host
+        host = flow.metadata.get(_EXCHANGE) or request.data.host
         peer = flow.client_conn.peername
         return Exchange(
             id=os.urandom(8).hex(),
@@ -292,7 +301,7 @@ class Gate:
             headers.pop("sec-websocket-extensions", None)
 
     def _send_to_upstream(self, flow: http.HTTPFlow) -> None:
-        upstream = self._upstreams.get(flow.metadata[_EXCHANGE].lower())
+        upstream = self._upstreams.get(flow.metadata[_EXCHANGE].lower().rstrip("."))
         if upstream is None:
             return
         request = flow.request

@@ -102,7 +102,7 @@ class HttpStream(http_layers.HttpStream):
 
     def start_request_stream(self) -> Commands:
         """Stream a request body only when the gate has said that this host is not inspected."""
-        if not self.flow.metadata.get(UNINSPECTED):
+        if self.flow.metadata.get(DENIED) or not self.flow.metadata.get(UNINSPECTED):
             # INVARIANT: no request body to an inspected host leaves before the request hook.
             self.flow.request.stream = False
             self.client_state = self.state_consume_request_body

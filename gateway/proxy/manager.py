@@ -19,7 +19,7 @@ from mitmproxy import command as mitm_command
 from mitmproxy import ctx as mitm_ctx
 from mitmproxy.proxy import layer, server_hooks
 
-from gateway.proxy.layers import CLOSE_REASON, DENIED, UNINSPECTED, Closed
+from gateway.proxy.layers import CLOSE_REASON, DENIED, Closed
 
 logger = logging.getLogger("leakgate.proxy")
 
@@ -104,7 +104,6 @@ class Manager(addonmanager.AddonManager):
         response = self.refusing.failed(name, flow) if self.refusing else None
         match data:
             case http.HTTPFlow():
-                data.metadata.pop(UNINSPECTED, None)
                 data.request.stream = False
                 if data.websocket is not None:
                     if data.websocket.messages:
