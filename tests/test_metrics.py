@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 import time
+from collections import Counter
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -63,7 +64,16 @@ def decision(**changes: object) -> Decision:
         "policy_revision": "p",
         "detector_revision": "d",
     }
-    return Decision(**(values | changes))  # type: ignore[arg-type]
+    values |= changes
+    scan = values["scan"]
+    assert isinstance(scan, Scan)
+    values.setdefault("found", Counter(finding.entity for finding in scan.findings))
+    return Decision(**values)  # type: ignore[arg-type]
+
+
+def test_findings_are_counted_although_the_decision_no_longer_holds_them(meter):
+    meter.observe(decision(found={"US_SSN": 4000}))
+    assert value(meter, "findings_total", entity="US_SSN", enforcement="forward") == 4000
 
 
 @pytest.fixture

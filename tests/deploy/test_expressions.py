@@ -166,14 +166,22 @@ def test_every_alert_says_what_is_wrong_how_bad_and_what_to_do(rule):
         assert not grouping or any(label in names for names in grouping), label
 
 
-def test_promtool_agrees():
+def test_promtool_agrees(tmp_path):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed (Debian: package `prometheus`)")
+    # The dashboard's expressions as rules, so that their syntax is checked too.
+    queries = [
+        {"record": f"panel:{number}", "expr": expression.replace("$instance", ".*")}
+        for number, (_, expression, _) in enumerate(panels())
+    ]
+    rules = tmp_path / "panels.yml"
+    rules.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": queries}]}))
     for command in (
         ["check", "config", "prometheus.yml"],
         ["check", "rules", "alerts.yml"],
         ["test", "rules", "alerts_test.yml"],
+        ["check", "rules", str(rules)],
     ):
         done = subprocess.run(
             [promtool, *command], cwd=DEPLOY / "prometheus", capture_output=True, text=True
