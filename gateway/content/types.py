@@ -7,6 +7,7 @@ Signatures are from the formats' own documents and the IANA media type registry.
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 
@@ -20,6 +21,7 @@ class FileType:
 
 UNKNOWN = FileType("application/octet-stream", "unknown")
 TEXT = FileType("text/plain", "text")
+SVG = FileType("image/svg+xml", "image")
 
 _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
     (offset, magic, FileType(media_type, family))
@@ -61,7 +63,11 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
     )
 )
 
-_RIFF = {b"WEBP": ("image/webp", "image"), b"WAVE": ("audio/wav", "audio"), b"AVI ": ("video/x-msvideo", "video")}
+_RIFF = {
+    b"WEBP": ("image/webp", "image"),
+    b"WAVE": ("audio/wav", "audio"),
+    b"AVI ": ("video/x-msvideo", "video"),
+}
 
 _ISO_BRANDS = {
     b"heic": ("image/heic", "image"),
@@ -74,12 +80,32 @@ _ISO_BRANDS = {
 }
 
 _OFFICE = (
-    (b"word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document"),
+    (
+        b"word/",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "document",
+    ),
     (b"xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "spreadsheet"),
-    (b"ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "presentation"),
-    (b"application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", "document"),
-    (b"application/vnd.oasis.opendocument.spreadsheet", "application/vnd.oasis.opendocument.spreadsheet", "spreadsheet"),
-    (b"application/vnd.oasis.opendocument.presentation", "application/vnd.oasis.opendocument.presentation", "presentation"),
+    (
+        b"ppt/",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "presentation",
+    ),
+    (
+        b"application/vnd.oasis.opendocument.text",
+        "application/vnd.oasis.opendocument.text",
+        "document",
+    ),
+    (
+        b"application/vnd.oasis.opendocument.spreadsheet",
+        "application/vnd.oasis.opendocument.spreadsheet",
+        "spreadsheet",
+    ),
+    (
+        b"application/vnd.oasis.opendocument.presentation",
+        "application/vnd.oasis.opendocument.presentation",
+        "presentation",
+    ),
     (b"application/epub+zip", "application/epub+zip", "document"),
 )
 
@@ -106,8 +132,10 @@ def type_of(data: bytes) -> FileType:
         return FileType(*_ISO_BRANDS.get(data[8:12], ("video/mp4", "video")))
     if text_encoding(data) is not None:
         head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-        if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in data[:4096].lower()):
-            return FileType("image/svg+xml", "image")
+        if head.startswith(b"<svg") or (
+            head.startswith(b"<?xml") and b"<svg" in data[:4096].lower()
+        ):
+            return SVG
         return TEXT
     return UNKNOWN
 
@@ -120,27 +148,29 @@ def text_encoding(data: bytes) -> str | None:
     """
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
         (codecs.BOM_UTF32_BE, "utf-32"),
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
         if data.startswith(mark):
-            return name if _decodes(data, name) else None
+            return name if _is_text(data, name) else None
     if data.translate(None, _TEXT_BYTES):
         return None
-    return "utf-8" if _decodes(data, "utf-8") else None
+    return "utf-8" if _is_text(data, "utf-8") else None
 
 
 _TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\r\f\x1b\x08\x0b")
 
 
-def _decodes(data: bytes, name: str) -> bool:
+_CONTROL = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f]")
+
+
+def _is_text(data: bytes, name: str) -> bool:
     try:
-        data.decode(name)
-    except (UnicodeDecodeError, UnicodeError):
+        return _CONTROL.search(data.decode(name)) is None
+    except UnicodeError:
         return False
-    return True
 
 
 def _is_bitmap(data: bytes) -> bool:

@@ -1,0 +1,160 @@
+"""Opening files: all that is read can be written back, and what is not read is said."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gateway.content import open_blob
+from gateway.encodings import splice
+from gateway.model import (
+    BlobPart,
+    Edit,
+    Exchange,
+    Locator,
+    PartKind,
+    Role,
+    Step,
+    UnreadReason,
+)
+
+PLACE = Locator("body.file", (Step("slice", 4, 4),))
+MARKS = {
+    "utf-8": b"",
+    "utf-8-sig": codecs.BOM_UTF8,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
+
+
+def blob(data, **changes):
+    values = {"locator": PLACE, "data": data, "role": Role.USER} | changes
+    return BlobPart(**values)
+
+
+def opened(data, *, max_bytes=1 << 20, **changes):
+    return open_blob(blob(data, **changes), max_bytes=max_bytes)
+
+
+def encoded(text, codec):
+    return MARKS[codec] + text.encode(codec.removesuffix("-sig"))
+
+
+def test_text_becomes_a_part_in_the_place_of_the_file():
+    found = opened(b"Ann, ann@example.com", filename="people.csv", media_type="text/csv")
+    (part,) = found.parts
+    assert part.text == "Ann, ann@example.com"
+    assert (part.role, part.kind, part.editable) == (Role.USER, PartKind.FILE, True)
+    assert part.locator.path == PLACE.path
+    assert part.locator.steps[:1] == PLACE.steps
+    assert found.unread == ()
+    assert (found.info.family, found.info.size) == ("text", 20)
+    assert found.info.declared_type == "text/csv"
+
+
+def test_a_place_that_must_not_change_stays_one():
+    assert not opened(b"text", editable=False).parts[0].editable
+
+
+@pytest.mark.parametrize(
+    ("data", "family"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image"),
+        (b"%PDF-1.7\n\xff\xfe", "document"),
+        (b"PK\x03\x04\x14\0", "archive"),
+        (b"\x8f\x01\x02", "unknown"),
+        (b"text and then \0", "unknown"),
+    ],
+)
+def test_what_is_not_text_is_unread(data, family):
+    found = opened(data)
+    assert found.parts == ()
+    assert [each.reason for each in found.unread] == [UnreadReason.UNSUPPORTED_FILE]
+    assert found.unread[0].size == len(data)
+    assert found.unread[0].detail == found.info.media_type
+    assert found.info.family == family
+
+
+@pytest.mark.parametrize(
+    "head", ["%PDF-1.4\n1 0 obj <</Filter /ASCII85Decode>>", "{\\rtf1 ", "GIF89a"]
+)
+def test_another_type_in_printable_bytes_is_read_and_still_counts_as_unread(head):
+    """Its receiver decodes it: what stands in there is not only what we see."""
+    found = opened(f"{head} plain words".encode())
+    assert "plain words" in found.parts[0].text
+    assert [each.reason for each in found.unread] == [UnreadReason.UNSUPPORTED_FILE]
+
+
+def test_a_drawing_in_text_is_read():
+    found = opened(b"<svg><text>Ann</text></svg>")
+    assert "Ann" in found.parts[0].text
+    assert (found.info.family, found.unread) == ("image", ())
+
+
+def test_a_file_over_the_limit_is_unread_however_it_looks():
+    found = opened(b"a" * 101, max_bytes=100)
+    assert found.parts == ()
+    assert [each.reason for each in found.unread] == [UnreadReason.TOO_LARGE]
+    assert opened(b"a" * 100, max_bytes=100).parts
+
+
+@pytest.mark.parametrize(
+    ("declared", "kept"),
+    [
+        ("", ""),
+        ("Text/CSV; charset=utf-8", "text/csv"),
+        ("application/octet-stream", "application/octet-stream"),
+        ("x/ann-miller-536-90-4399", "other"),
+    ],
+)
+def test_a_declared_type_is_kept_only_when_it_is_a_known_word(declared, kept):
+    assert opened(b"text", media_type=declared).info.declared_type == kept
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=400), st.integers(0, 500))
+def test_no_byte_goes_unsaid(data, limit):
+    found = opened(data, max_bytes=limit)
+    assert found.parts or found.unread
+    assert found.info.size == len(data)
+    if not found.unread:
+        assert found.parts[0].text.encode() or not data.strip(b"\xef\xbb\xbf\xff\xfe\0")
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(sorted(MARKS)),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=60),
+    st.data(),
+)
+def test_an_edit_changes_the_file_there_and_nowhere_else(codec, text, data):
+    assume(not text.startswith("\ufeff"))  # that is a mark, not text
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    raw = encoded(text, codec)
+    body = b"head" + raw + b"tail"
+    place = Locator("body.file", (Step("body", 0, 0), Step("slice", 4, 4 + len(raw))))
+    found = open_blob(blob(raw, locator=place), max_bytes=1 << 20)
+    (part,) = found.parts
+    exchange = Exchange(
+        id="x",
+        received_at=0.0,
+        actor="",
+        source_ip="",
+        method="POST",
+        scheme="https",
+        host="h",
+        port=443,
+        target="/",
+        headers=(),
+        body=body,
+    )
+    assert part.text == text
+    wanted = text[:start] + "[GONE]" + text[end:]
+    got = splice.apply(exchange, [Edit(part.locator, start, end, "[GONE]")])
+    assert got.body == b"head" + encoded(wanted, codec) + b"tail"
