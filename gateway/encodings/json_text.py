@@ -59,7 +59,11 @@ class Node[R]:
 
 @dataclass(frozen=True, slots=True)
 class Table[R]:
-    """Path patterns, compiled. `words` are all key names that the patterns spell out."""
+    """Path patterns, compiled.
+
+    `words` are all key names that the patterns spell out. A walk does not report these keys: they
+    are names that we wrote ourselves, and nearly every key of an honest request is one.
+    """
 
     root: Node[R]
     words: frozenset[str]
@@ -215,7 +219,7 @@ def walk[R](
     """Walk a text that is one JSON value, white space and a byte order mark around it aside."""
     found: Walk[R] = Walk()
     at = 1 if text.startswith("\ufeff") else 0
-    end = _one(text, at, found, table.root, (None, 0), limits=(max_depth, max_values))
+    end = _one(text, at, found, table, (None, 0), limits=(max_depth, max_values))
     rest = _SPACE.match(text, end)
     if rest is None or rest.end() != len(text):
         raise JsonError(UnreadReason.MALFORMED, end)
@@ -245,7 +249,7 @@ def walk_sequence[R](
         number = len(found.ends)
         if number >= max_values:
             raise JsonError(UnreadReason.TOO_DEEP, at)
-        at = _one(text, at, found, table.root, (None, number), limits=(max_depth, max_values))
+        at = _one(text, at, found, table, (None, number), limits=(max_depth, max_values))
     if not found.ends:
         raise JsonError(UnreadReason.MALFORMED, at)
     return found
@@ -255,13 +259,14 @@ def _one[R](  # private, with two callers just above
     text: str,
     at: int,
     found: Walk[R],
-    root: Node[R],
+    table: Table[R],
     container: Container,
     *,
     limits: tuple[int, int],
 ) -> int:
     """Walk one value from `at` on; the offset after it. Written flat: this runs per request."""
     max_depth, max_values = limits
+    root, words = table.root, table.words
     events, tags = found.events, found.tags
     emit, tag_of = events.append, tags.append
     string_kind, key_kind = EventKind.STRING, EventKind.KEY
@@ -370,8 +375,9 @@ def _one[R](  # private, with two callers just above
                 at = match.end()
                 end -= 1
             value_node = node.keys.get(key) or node.other
-            emit((key_kind, key, start, end, value_node.rule, here, key))
-            tag_of(None)
+            if key not in words:
+                emit((key_kind, key, start, end, value_node.rule, here, key))
+                tag_of(None)
         else:
             key = index
             index += 1

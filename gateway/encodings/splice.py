@@ -21,12 +21,11 @@ import binascii
 import html
 import quopri
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in the stubs
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gateway.encodings import content_encoding
 from gateway.model import Edit, Exchange, Header, Headers, Locator, Rewrite, Step
@@ -62,51 +61,56 @@ type Escape = tuple[int, int, str]
 
 
 def _escaping(
-    escapes: Callable[[str, str], Iterator[Escape]], escape: Callable[[str, str], str]
+    decode: Callable[[str, str], str],
+    escapes: Callable[[str, str], Iterator[Escape]],
+    escape: Callable[[str, str], str],
+    block: re.Pattern[str],
 ) -> Codec:
-    """A codec over text in which some stretches are escapes and all else stands for itself."""
+    """A codec over text in which some stretches are escapes and all else stands for itself.
 
-    def decode(raw: Value, param: str) -> Value:
-        text = _text(raw)
-        out: list[str] = []
-        at = 0
-        for start, end, decoded in escapes(text, param):
-            out.append(text[at:start])
-            out.append(decoded)
-            at = end
-        if not at:
-            return text
-        out.append(text[at:])
-        return "".join(out)
+    `block` matches some thousand characters, never ending inside an escape: a text is decoded block by
+    block to find where an edit lies, and only the blocks with an edit are looked at closely.
+    """
+
+    def decoded(raw: Value, param: str) -> Value:
+        return decode(_text(raw), param)
 
     def splice(raw: Value, splices: Sequence[Splice], param: str) -> list[Splice]:
         text = _text(raw)
-        found = list(escapes(text, param))
-        # Offsets of each escape in the decoded text.
-        starts: list[int] = []
-        ends: list[int] = []
-        shrunk = 0
-        for start, end, decoded in found:
-            starts.append(start - shrunk)
-            shrunk += end - start - len(decoded)
-            ends.append(end - shrunk)
-
-        def raw_offset(position: int, *, is_end: bool) -> int:
-            """The raw offset of a decoded one; inside an escape, its near or far edge."""
-            before = bisect_right(ends, position)
-            if before < len(found) and starts[before] < position:
-                return found[before][1] if is_end else found[before][0]
-            return position - ends[before - 1] + found[before - 1][1] if before else position
-
-        def raw_start(position: int) -> int:
-            return raw_offset(position, is_end=False)
-
+        wanted = [position for start, end, _ in splices for position in (start, end)]
+        offsets: list[int] = []
+        raw_at = raw_end = decoded_at = size = 0
+        piece = ""
+        for number, position in enumerate(wanted):
+            while position > decoded_at + size and raw_end < len(text):
+                raw_at, decoded_at = raw_end, decoded_at + size
+                match = block.match(text, raw_at)
+                raw_end = match.end() if match else len(text)
+                piece = text[raw_at:raw_end]
+                size = len(decode(piece, param))
+            inside = _raw_offset(
+                escapes(piece, param), position - decoded_at, is_end=number % 2 == 1
+            )
+            offsets.append(raw_at + inside)
         return [
-            (raw_start(start), raw_offset(end, is_end=True), escape(_text(new), param))
-            for start, end, new in splices
+            (offsets[2 * number], offsets[2 * number + 1], escape(_text(new), param))
+            for number, (_, _, new) in enumerate(splices)
         ]
 
-    return Codec(decode, splice)
+    return Codec(decoded, splice)
+
+
+def _raw_offset(escapes: Iterator[Escape], position: int, *, is_end: bool) -> int:
+    """The raw offset of a decoded one; inside an escape, its near or far edge."""
+    shrunk = 0
+    for start, end, decoded in escapes:
+        decoded_start = start - shrunk
+        if position <= decoded_start:
+            break
+        if position < decoded_start + len(decoded):
+            return end if is_end else start
+        shrunk += end - start - len(decoded)
+    return position + shrunk
 
 
 _JSON_ESCAPE = re.compile(
@@ -131,30 +135,38 @@ def json_string(text: str) -> str:
     return "".join(out)
 
 
-def _json_escapes(raw: str, _param: str) -> Iterator[Escape]:
+_JSON_BLOCK = re.compile(rf"(?:[^\\]{{1,200}}|{_JSON_ESCAPE.pattern}){{1,100}}+", re.DOTALL)
+
+
+def _decode_json(raw: str, _param: str) -> str:
+    decoded: str = scanstring(raw + '"', 0, True)[0] if "\\" in raw else raw  # noqa: FBT003  # the signature of the json module
+    return decoded
+
+
+def _json_escapes(raw: str, param: str) -> Iterator[Escape]:
     for match in _JSON_ESCAPE.finditer(raw):
-        yield match.start(), match.end(), scanstring(match[0] + '"', 0, True)[0]  # noqa: FBT003  # the signature of the json module
+        yield match.start(), match.end(), _decode_json(match[0], param)
 
 
-_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+|\+")
+_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_PERCENT_BLOCK = re.compile(r"(?:[^%]{1,200}|(?:%[0-9a-fA-F]{2})++|%){1,100}+")
 
 
-def _percent_escapes(raw: str, param: str) -> Iterator[Escape]:
+def _decode_percent(raw: str, param: str) -> str:
     """Percent triplets as UTF-8, or as the single-byte charset in `param`; ``form`` adds `+`.
 
     A byte that is not valid stands as a lone surrogate, so that each keeps its own place.
     """
-    form = param == "form"
-    charset = "utf-8" if form or not param else param
+    if param == "form":
+        raw, param = raw.replace("+", " "), ""
+    return unquote(raw, encoding=param or "utf-8", errors="surrogateescape")
+
+
+def _percent_escapes(raw: str, param: str) -> Iterator[Escape]:
+    charset = "utf-8" if param in ("", "form") else param
     for match in _PERCENT.finditer(raw):
-        run = match[0]
         start = match.start()
-        if run == "+":
-            if form:
-                yield start, start + 1, " "
-            continue
-        data = bytes.fromhex(run.replace("%", ""))
-        for ch in data.decode(charset, "surrogateescape"):
+        for ch in bytes.fromhex(match[0].replace("%", "")).decode(charset, "surrogateescape"):
             size = 3 * len(ch.encode(charset, "surrogateescape"))
             yield start, start + size, ch
             start += size
@@ -166,6 +178,11 @@ def _percent(text: str, param: str) -> str:
 
 
 _QUOTED = re.compile(r'\\["\\]')
+_QUOTED_BLOCK = re.compile(r'(?:[^\\]{1,200}|\\["\\]?){1,100}+')
+
+
+def _decode_quoted(raw: str, _param: str) -> str:
+    return _QUOTED.sub(lambda match: match[0][1], raw)
 
 
 def _quoted_escapes(raw: str, _param: str) -> Iterator[Escape]:
@@ -181,6 +198,11 @@ def _quoted(text: str, _param: str) -> str:
 
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
+_ENTITY_BLOCK = re.compile(rf"(?:[^&]{{1,200}}|{_ENTITY.pattern}|&){{1,100}}+")
+
+
+def _decode_entities(raw: str, _param: str) -> str:
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), raw)
 
 
 def _entity_escapes(raw: str, _param: str) -> Iterator[Escape]:
@@ -263,9 +285,6 @@ def _whole(
     return Codec(decoded, splice)
 
 
-_BASE64_SPACE = re.compile(rb"[ \t\r\n]+")
-
-
 def decode_base64(raw: Value) -> bytes | None:
     """The bytes of a base64 text in either alphabet, padded or not; None when it is neither."""
     if isinstance(raw, str):
@@ -274,7 +293,7 @@ def decode_base64(raw: Value) -> bytes | None:
         data = raw.encode("ascii")
     else:
         data = raw
-    data = _BASE64_SPACE.sub(b"", data).rstrip(b"=")
+    data = data.translate(None, b" \t\r\n").rstrip(b"=")
     if len(data) % 4 == 1:
         return None
     url = b"-" in data or b"_" in data
@@ -371,7 +390,7 @@ def _same_splices(_raw: Value, splices: Sequence[Splice], _param: str) -> list[S
     return list(splices)
 
 
-_PERCENT_CODEC: Final = _escaping(_percent_escapes, _percent)
+_PERCENT_CODEC: Final = _escaping(_decode_percent, _percent_escapes, _percent, _PERCENT_BLOCK)
 
 CODECS: Final[dict[str, Codec]] = {
     "slice": Codec(_same, _same_splices),  # a part of the parent, as it stands
@@ -380,14 +399,18 @@ CODECS: Final[dict[str, Codec]] = {
     "utf-8": Codec(_decode_utf8, _splice_utf8),
     "latin-1": Codec(_decode_latin1, _splice_latin1),
     "charset": Codec(_decode_charset, _splice_charset),  # param: name of a Python codec
-    "json-string": _escaping(_json_escapes, lambda text, _param: json_string(text)),
+    "json-string": _escaping(
+        _decode_json, _json_escapes, lambda text, _param: json_string(text), _JSON_BLOCK
+    ),
     "percent": _PERCENT_CODEC,  # param: a single-byte charset, UTF-8 when empty
     "form": _escaping(
+        lambda raw, _param: _decode_percent(raw, "form"),
         lambda raw, _param: _percent_escapes(raw, "form"),
         lambda text, _param: _percent(text, "form"),
+        _PERCENT_BLOCK,
     ),
-    "quoted": _escaping(_quoted_escapes, _quoted),
-    "xml": _escaping(_entity_escapes, _entities),
+    "quoted": _escaping(_decode_quoted, _quoted_escapes, _quoted, _QUOTED_BLOCK),
+    "xml": _escaping(_decode_entities, _entity_escapes, _entities, _ENTITY_BLOCK),
     "base64": _whole(_decode_base64, _encode_base64),
     "data-url": _whole(_decode_data_url, _encode_data_url),
     "quoted-printable": _whole(_decode_quoted_printable, _encode_quoted_printable),

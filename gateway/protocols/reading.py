@@ -597,7 +597,7 @@ class _Reader:
         for event, tag in zip(walk.events, walk.tags, strict=True):
             kind, value, start, end, rule, container, key = event
             if kind is EventKind.KEY:
-                if value not in names.words and not self._full(place):
+                if not self._full(place):
                     locator = Locator(
                         names.of(container, key), (*steps, Step("json-string", start, end))
                     )

@@ -154,6 +154,12 @@ def test_a_pattern_that_is_no_path_is_an_error(pattern):
         compile_table({pattern: "x"}, "free")
 
 
+def test_keys_that_the_table_spells_out_are_not_met():
+    table = compile_table({"known.deep": "x"}, "free")
+    events = walk('{"known": {"other": {"deep": 1}}, "odd": 2}', table).events
+    assert [event[1] for event in events] == ["other", "odd"]
+
+
 def test_duplicate_keys_are_all_met():
     found = [event[1] for event in walk('{"a":"1","a":"2","a":{"a":"3"}}', FREE).events]
     assert found == ["a", "1", "a", "2", "a", "a", "3"]

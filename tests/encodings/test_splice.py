@@ -130,6 +130,29 @@ def test_utf8_edits_are_exact(text, data):
     assert out.decode() == edited(text, edits)
 
 
+@pytest.mark.parametrize(
+    ("name", "raw", "word"),
+    [
+        ("json-string", r"\u00e9 plain \n\ud83d\ude00 " * 900, "Q"),
+        ("percent", "%C3%A9 plain %F0%9F%98%80 % " * 900, "Q"),
+        ("form", "%C3%A9+plain+%F0%9F%98%80+%+" * 900, "Q"),
+        ("xml", "&eacute; plain &amp; & &#65; " * 900, "Q"),
+        ("quoted", 'a \\" plain \\\\ \\x ' * 900, "Q"),
+    ],
+)
+def test_edits_far_into_a_long_text_land_where_they_should(name, raw, word):
+    codec = CODECS[name]
+    text = codec.decode(raw, "")
+    starts = [0, 1, 2, 150, 199, 200, 201, len(text) // 2, len(text) - 7, len(text) - 1]
+    edits = [(start, start + 1, word) for start in starts]
+    result = edited(raw, codec.splice(raw, edits, ""))
+    assert codec.decode(result, "") == edited(text, edits)
+    for start in range(0, len(text), 97):
+        ((at, end, _),) = codec.splice(raw, [(start, start + 1, word)], "")
+        assert codec.decode(raw[at:end], "") == text[start]
+        assert len(codec.decode(raw[:at], "")) == start
+
+
 @pytest.mark.parametrize("alphabet", ["std", "url", "url-bare", "lines"])
 def test_base64_is_written_back_in_its_own_style(alphabet):
     data = b"\xfb\xff some bytes here??>"
