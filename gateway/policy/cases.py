@@ -46,7 +46,7 @@ type RouteOf = Callable[[str, str], Route | None]
 
 type VerdictWord = Literal["allow", "log", "redact", "block"]
 
-_FIXED = frozenset({PartKind.IDENTIFIER, PartKind.KEY, PartKind.NUMBER, PartKind.CREDENTIAL})
+_FIXED = frozenset({PartKind.IDENTIFIER, PartKind.NUMBER, PartKind.REASONING, PartKind.CREDENTIAL})
 """Kinds of places that go out as they are, unless a case says otherwise."""
 
 
@@ -85,7 +85,7 @@ class PartSketch(Node):
     label: str = ""
     """Name of the field that holds the text."""
     editable: bool | None = None
-    """Whether it can be rewritten; by default only ids, keys, numbers and credentials cannot."""
+    """Whether it can be rewritten; ids, numbers, reasoning and credentials are not, by default."""
     file: Annotated[int, Field(ge=0)] | None = None
     """The text is in this file of the case, counted from 0."""
 
@@ -104,7 +104,7 @@ class FindingSketch(Node):
     part: PartKind = PartKind.TEXT
     """What kind of place it is."""
     editable: bool | None = None
-    """Whether it can be rewritten; by default only ids, keys, numbers and credentials cannot."""
+    """Whether it can be rewritten; ids, numbers, reasoning and credentials are not, by default."""
     file: Annotated[int, Field(ge=0)] | None = None
     """The finding is in this file of the case, counted from 0."""
 
