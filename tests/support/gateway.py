@@ -7,6 +7,7 @@ that it leaves); nothing here reaches into the process.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -38,14 +39,27 @@ STOP_SECONDS = 20
 _READY = "Ctrl-C stops it."
 
 
-def _warm() -> Path:
+@functools.cache
+def warm() -> Path:
+    """The shared folder, with a key and a folder `cache` in it."""
+    folder = WARM
     try:
-        WARM.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.access(WARM, os.W_OK):
-            return WARM
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
         pass
-    return Path(tempfile.mkdtemp(prefix="leakgate-warm-"))
+    if not os.access(folder, os.W_OK):
+        folder = Path(tempfile.mkdtemp(prefix="leakgate-warm-"))
+    key = folder / "fingerprint.key"
+    if not key.exists():
+        # Renamed into place: two sessions that start together must see the same whole key.
+        fresh = folder / f"key.{os.getpid()}"
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(os.urandom(32))
+        with contextlib.suppress(FileExistsError):
+            key.hardlink_to(fresh)
+        fresh.unlink()
+    (folder / "cache").mkdir(exist_ok=True, mode=0o700)
+    return folder
 
 
 class GatewayProcess:
@@ -117,9 +131,11 @@ class GatewayProcess:
             command = [sys.executable, "-m", "support.faulty"]
         else:
             installed = Path(sys.executable).with_name("leakgate")
-            command = [str(installed)] if installed.exists() else [
-                sys.executable, "-c", "from gateway.cli import main; main()"
-            ]
+            command = (
+                [str(installed)]
+                if installed.exists()
+                else [sys.executable, "-c", "from gateway.cli import main; main()"]
+            )
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LEAKGATE_")}
         environment["PYTHONPATH"] = str(TESTS)
         self.output = []
@@ -160,16 +176,10 @@ class GatewayProcess:
     def _share_what_is_compiled(self) -> None:
         """Compiled patterns are sealed with the fingerprint key, so both are shared."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        warm = _warm()
-        key = warm / "fingerprint.key"
-        with contextlib.suppress(FileExistsError), key.open("xb") as file:
-            key.chmod(0o600)
-            file.write(os.urandom(32))
-        (warm / "cache").mkdir(exist_ok=True, mode=0o700)
         if not (self.state / "fingerprint.key").exists():
-            shutil.copy(key, self.state / "fingerprint.key")
+            shutil.copy(warm() / "fingerprint.key", self.state / "fingerprint.key")
         if not (self.state / "cache").exists():
-            (self.state / "cache").symlink_to(warm / "cache")
+            (self.state / "cache").symlink_to(warm() / "cache")
 
     def stop(self) -> None:
         """Stop as Ctrl-C does; the exit must be clean, and nothing may have gone wrong."""

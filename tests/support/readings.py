@@ -16,7 +16,7 @@ import re
 import urllib.parse
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import brotli
 import zstandard
@@ -130,9 +130,9 @@ def readings(data: bytes, depth: int = 5) -> Iterator[bytes]:
         layer = fresh
 
 
-def holds(data: bytes, *values: str) -> bool:
-    """Can any of `values` be read out of `data`, in any decoding and any letter case?"""
+def holds(pieces: Iterable[bytes], *values: str) -> bool:
+    """Can any of `values` be read out of any of `pieces`, in any decoding and any letter case?"""
     wanted = [value.lower().encode() for value in values]
     return any(
-        value in each or value in each.lower() for each in readings(data) for value in wanted
+        value in each.lower() for piece in pieces for each in readings(piece) for value in wanted
     )
