@@ -84,7 +84,9 @@ class Settings(Strict):
     upstreams: dict[str, str] = Field(
         {}, description="host to base URL: send a service's traffic to an approved endpoint"
     )
-    pass_through: list[str] = Field([], description="hosts never opened (apps that pin)")
+    pass_through: Annotated[list[str], BeforeValidator(_list)] = Field(
+        [], description="hosts never opened (apps that pin)"
+    )
     trusted_ca: Path | None = Field(None, description="PEM file of authorities for upstreams")
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: max(2, os.cpu_count() or 2), description="inspection processes"
@@ -99,7 +101,9 @@ class Settings(Strict):
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity of the lines on standard error"
+    )
 
     @property
     def database_url(self) -> str:
@@ -159,10 +163,13 @@ def _from_environment(key: str, text: str) -> Any:
     `[::1]:8080` and `007` are no text in YAML, and nobody puts quotes into a variable for that.
     """
     shape = TypeAdapter(Settings.model_fields[key].rebuild_annotation())
+    value: Any = None
     try:
         value = yaml.safe_load(text)
         shape.validate_python(value)
     except (yaml.YAMLError, ValueError):
+        if isinstance(value, list | dict):
+            raise
         try:
             shape.validate_python(text)
         except ValidationError:
