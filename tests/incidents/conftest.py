@@ -98,7 +98,7 @@ def decision() -> Callable[..., Decision]:
     return a_decision
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def incident() -> Callable[..., Incident]:
     whole = from_decision(a_decision())
     assert whole is not None

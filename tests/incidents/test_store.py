@@ -113,34 +113,19 @@ def test_a_page_is_bounded(store, limit):
         store.list(limit=limit)
 
 
-@pytest.mark.parametrize(
-    ("filters", "wanted"),
-    [
-        (Filters(), {"inc-1", "inc-2", "inc-3"}),
-        (Filters(since=NOON), {"inc-2", "inc-3"}),
-        (Filters(until=NOON), {"inc-1"}),
-        (Filters(since=NOON, until=NOON + timedelta(seconds=1)), {"inc-2"}),
-        (Filters(actor="bob"), {"inc-2"}),
-        (Filters(source_ip="198.51.100.1"), {"inc-3"}),
-        (Filters(service="claude"), {"inc-2"}),
-        (Filters(category="avatar"), {"inc-3"}),
-        (Filters(act="upload"), {"inc-3"}),
-        (Filters(operation="chat.completions"), {"inc-1", "inc-2", "inc-3"}),
-        (Filters(host="claude.ai"), {"inc-2"}),
-        (Filters(verdict=Verdict.BLOCK), {"inc-3"}),
-        (Filters(enforcement="forward"), {"inc-2"}),
-        (Filters(cause="timeout"), {"inc-3"}),
-        (Filters(min_severity=Severity.HIGH), {"inc-1", "inc-3"}),
-        (Filters(policy_revision="p-2"), {"inc-2"}),
-        (Filters(rule="log-mail"), {"inc-1", "inc-3"}),
-        (Filters(entity="US_SSN"), {"inc-1", "inc-3"}),
-        (Filters(fingerprint=f"{2:032x}"), {"inc-1", "inc-3"}),
-        (Filters(unread="too_large"), {"inc-2"}),
-        (Filters(rule="log-mail", service="claude"), set()),
-        (Filters(actor="' OR 1=1 --"), set()),
-    ],
-)
-def test_filters_find_exactly_theirs(store, incident, filters, wanted):
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request, tmp_path_factory):
+    """Three incidents that differ, made once: the tests below only read."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('filled') / 'incidents.db'}"
+    else:
+        server = request.getfixturevalue("postgres_server")
+        if not server.running:
+            server.start()
+        url = server.create("filled")
+    incident = request.getfixturevalue("incident")
+    migrate(url)
+    store = Store.open(url)
     store.add(
         [
             incident(1, at=NOON - timedelta(seconds=1)),
@@ -170,7 +155,39 @@ def test_filters_find_exactly_theirs(store, incident, filters, wanted):
             ),
         ]
     )
-    assert {one.id for one in store.list(filters)} == wanted
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        (Filters(), {"inc-1", "inc-2", "inc-3"}),
+        (Filters(since=NOON), {"inc-2", "inc-3"}),
+        (Filters(until=NOON), {"inc-1"}),
+        (Filters(since=NOON, until=NOON + timedelta(seconds=1)), {"inc-2"}),
+        (Filters(actor="bob"), {"inc-2"}),
+        (Filters(source_ip="198.51.100.1"), {"inc-3"}),
+        (Filters(service="claude"), {"inc-2"}),
+        (Filters(category="avatar"), {"inc-3"}),
+        (Filters(act="upload"), {"inc-3"}),
+        (Filters(operation="chat.completions"), {"inc-1", "inc-2", "inc-3"}),
+        (Filters(host="claude.ai"), {"inc-2"}),
+        (Filters(verdict=Verdict.BLOCK), {"inc-3"}),
+        (Filters(enforcement="forward"), {"inc-2"}),
+        (Filters(cause="timeout"), {"inc-3"}),
+        (Filters(min_severity=Severity.HIGH), {"inc-1", "inc-3"}),
+        (Filters(policy_revision="p-2"), {"inc-2"}),
+        (Filters(rule="log-mail"), {"inc-1", "inc-3"}),
+        (Filters(entity="US_SSN"), {"inc-1", "inc-3"}),
+        (Filters(fingerprint=f"{2:032x}"), {"inc-1", "inc-3"}),
+        (Filters(unread="too_large"), {"inc-2"}),
+        (Filters(rule="log-mail", service="claude"), set()),
+        (Filters(actor="' OR 1=1 --"), set()),
+    ],
+)
+def test_filters_find_exactly_theirs(filled, filters, wanted):
+    assert {one.id for one in filled.list(filters)} == wanted
 
 
 def test_purging_takes_the_oldest_and_all_that_hangs_on_them(store, incident):
