@@ -48,7 +48,7 @@ class Node[R]:
 
     def __init__(self) -> None:
         self.rule: R
-        self.tags = False
+        self.tags = 0  # how many objects up a string here names the speaker of; 0 is none
         self.keys: dict[str, Node[R]] = {}
         self.element: Node[R] | None = None
         self.star: Node[R] | None = None
@@ -83,7 +83,8 @@ def compile_table[R](
 
     ``a.b`` is a key, ``[]`` any array element, ``*`` any key that no other pattern names; a final
     ``.**`` gives the rule to the place and to everything below it that has no rule of its own.
-    `tags` are patterns of strings that name what stands beside and below them (a chat role).
+    `tags` are patterns of strings that name what stands beside and below them (a chat role); with
+    ``^`` after it, one names what stands around the object that it is in.
     `same` maps a pattern to the pattern whose subtree it shares ("" is the root). The rule of a
     place that nothing names is `default`. Raises `ValueError` for a pattern that is not one.
     """
@@ -116,7 +117,7 @@ def compile_table[R](
         if deep:
             node.below = rule
     for pattern in tags:
-        place(pattern)[0].tags = True
+        place(pattern.removesuffix("^"))[0].tags = 2 if pattern.endswith("^") else 1
     aliases = [(place(pattern)[0], place(target)[0]) for pattern, target in (same or {}).items()]
     for node, target in aliases:
         node.keys, node.element, node.star = target.keys, target.element, target.star
@@ -295,7 +296,11 @@ def _one[R](  # private, with two callers just above
             )
             tag_of(None)
             if value_node.tags and in_object:
-                tag = value
+                if value_node.tags == 1:
+                    tag = value
+                else:
+                    around = stack[-1]
+                    stack[-1] = (*around[:4], value, around[5])
             at = end
         elif ch in ("{", "["):
             if len(stack) >= max_depth:

@@ -1,19 +1,48 @@
 """How is an exchange read when nothing is known of its protocol?
 
-Law: everything is text that someone sent; no place is taken for harmless.
+Law: everything is text that someone sent; no place is taken for harmless. The table only says who
+speaks, in words that web chats share; what it does not name is read all the same.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.model import Refusal
 from gateway.protocols.protocol import Wire
 from gateway.protocols.refusals import sentence
-from gateway.protocols.rules import compile_rules
+from gateway.protocols.rules import IDENTIFIER, TOOL_CALL, TOOL_RESULT, USER, compile_rules
 
-TABLE = compile_rules(
-    {},
+TABLE: Final = compile_rules(
+    {
+        # What web chats call the text that a person types.
+        "prompt.**": USER,
+        "query.**": USER,
+        "query_str": USER,
+        "question": USER,
+        "message": USER,
+        "inputs.**": USER,
+        "messageInput[].text": USER,
+        "content[].text": USER,
+        "arguments[].message.text": USER,
+        # ChatGPT's draft, which leaves before anything is sent.
+        "partial_query.content.parts[]": USER,
+        # Model Context Protocol.
+        "jsonrpc": IDENTIFIER,
+        "params.arguments.**": TOOL_CALL,
+        "params.requestState": IDENTIFIER,
+        "params._meta.**": IDENTIFIER,
+        "result.content[].text": TOOL_RESULT,
+    },
     # Role fields are harmless to read: they only say who speaks beside them.
-    tags=("messages[].role", "messages[].author.role", "input[].role", "history[].role"),
+    tags=(
+        "messages[].role",
+        "messages[].author.role^",
+        "input[].role",
+        "history[].role",
+        "chat.messages[].role",
+        "body.messages[].role",
+    ),
 )
 
 
@@ -27,4 +56,4 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL = Wire("generic", TABLE, error)
+PROTOCOL: Final = Wire("generic", TABLE, error)

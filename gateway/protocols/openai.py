@@ -58,7 +58,7 @@ _CHAT_MESSAGE: Final[dict[str, Rule]] = {
 }
 
 _ITEM: Final[dict[str, Rule]] = {
-    **{name: rule for name, rule in _CHAT_MESSAGE.items() if name != "content[].input_audio.data"},
+    **_CHAT_MESSAGE,
     "id": IDENTIFIER,
     "type": IDENTIFIER,
     "status": IDENTIFIER,

@@ -78,7 +78,7 @@ _DATA_URL: Final = re.compile(
     r"data:[\w.+/\-]{0,100}(?:;[\w.+=\-]{1,100}){0,8};base64,[A-Za-z0-9+/_\-%]++={0,2}",
     re.IGNORECASE,
 )
-_FRAME_PREFIX: Final = re.compile(r"[0-9]{1,6}(?=[\[{])")
+_FRAME_PREFIX: Final = re.compile(r"[0-9]{1,6}-?(?:/[^,\[{]{0,100},)?[0-9]{0,10}(?=[\[{])")
 _PERCENT: Final = re.compile(r"%[0-9a-fA-F]{2}")
 _WRAPPED: Final = re.compile(r"=\?base64\?([A-Za-z0-9+/_\-]*={0,2})\?=\Z")
 _PRINTABLE_RUN: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{6,}")
@@ -411,11 +411,11 @@ class _Reader:
             return
         prefix = _FRAME_PREFIX.match(text)
         if prefix is not None and place.path == "body":
-            # Socket.IO: packet type and acknowledgement id in digits, then JSON.
+            # Socket.IO: packet type, namespace and acknowledgement id, then JSON.
             rest = place.inside(Step("slice", prefix.end(), len(text)))
             if self._json(text[prefix.end() :], rest) is None:
-                digits = place.inside(Step("slice", 0, prefix.end()))
-                self._add(prefix[0], replace(digits, rule=_NUMBER))
+                head = place.inside(Step("slice", 0, prefix.end()))
+                self._add(prefix[0], replace(head, rule=_NUMBER))
                 return
         if is_markup and "<!ENTITY" in text:
             # Entities of its own can spell any text; nothing here expands them.
@@ -606,7 +606,7 @@ class _Reader:
                 continue
             path = names.of(container, key)
             role = role_named(tag) if tag is not None else place.role
-            label = key if isinstance(key, str) else ""
+            label = key if isinstance(key, str) else _nearest_key(container) or place.label
             if kind is EventKind.STRING:
                 if (rule.opaque or not _opens(value)) and len(parts) < room:
                     if value:  # nearly every string ends here, so it is made without detours
@@ -744,6 +744,11 @@ def _hinted(
     media = next((hints[here, key] for key in fields.MEDIA_TYPE_KEYS if (here, key) in hints), "")
     name = next((hints[here, key] for key in fields.FILE_NAME_KEYS if (here, key) in hints), "")
     return media[:100], name
+
+
+def _nearest_key(container: Container | None) -> str:
+    """The key under which an array stands; arrays in arrays have none."""
+    return container[1] if container is not None and isinstance(container[1], str) else ""
 
 
 class _Paths:

@@ -148,6 +148,14 @@ def test_rules_follow_the_table():
     assert tags["m"] is None
 
 
+def test_a_tag_can_name_the_object_around_it():
+    table = compile_table({}, "free", tags=["m[].author.role^"])
+    found = walk('{"m": [{"author": {"role": "user", "x": "in"}, "c": "out"}], "d": "far"}', table)
+    tags = {event[1]: tag for event, tag in zip(found.events, found.tags, strict=True)}
+    assert (tags["in"], tags["out"], tags["far"]) == ("user", "user", None)
+    walk('{"role": "x"}', compile_table({}, "free", tags=["role^"]))
+
+
 @pytest.mark.parametrize("pattern", ["a.**.b", "a..b", "[", "a]"])
 def test_a_pattern_that_is_no_path_is_an_error(pattern):
     with pytest.raises(ValueError, match=re.escape(pattern)):

@@ -414,7 +414,9 @@ def by_text(name: str, operation: str) -> dict[str, TextPart]:
         ("ideogram", "v4", "boat", Role.USER, PartKind.TEXT, True),
         ("comfyui", "prompt", "156680208700286", Role.USER, PartKind.NUMBER, False),
         ("generic", "xml", "<a b='c'>Fish & chips</a>", Role.NONE, PartKind.TEXT, True),
-        ("generic", "signalr", "hi", Role.NONE, PartKind.TEXT, True),
+        ("generic", "signalr", "hi", Role.USER, PartKind.TEXT, True),
+        ("generic", "chatgpt", "typed words", Role.USER, PartKind.TEXT, True),
+        ("generic", "mcp", "me", Role.ASSISTANT, PartKind.TOOL_CALL, True),
         ("generic", "latin", "naïve words", Role.NONE, PartKind.TEXT, True),
     ],
 )
