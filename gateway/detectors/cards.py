@@ -46,7 +46,7 @@ _RANGES: tuple[tuple[int, int, frozenset[int]], ...] = (
 def is_card(number: str) -> bool:
     """True when the digits of `number` are a card number of an issuer in the table."""
     digits = [int(character) for character in number if character.isdecimal()]
-    if len(digits) < 12:
+    if len(digits) < 12 or not _grouped(number):
         return False
     prefix = int("".join(map(str, digits[:6])))
     if not any(low <= prefix <= high and len(digits) in sizes for low, high, sizes in _RANGES):
@@ -54,6 +54,17 @@ def is_card(number: str) -> bool:
     # Luhn, ISO/IEC 7812-1 annex B.
     total = sum(digits[-1::-2]) + sum(d * 2 - 9 * (d > 4) for d in digits[-2::-2])
     return total % 10 == 0
+
+
+def _grouped(number: str) -> bool:
+    """True for digits grouped as on cards: not at all, by four, 4-6-5, 4-6-4, or one by one."""
+    sizes = tuple(map(len, regex.split(r"[ -]", number)))
+    return (
+        len(sizes) == 1
+        or set(sizes) == {1}
+        or sizes in {(4, 6, 5), (4, 6, 4)}
+        or (set(sizes[:-1]) == {4} and sizes[-1] <= 4)
+    )
 
 
 class CardProbe:

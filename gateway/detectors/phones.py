@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import regex
-from phonenumbers import PhoneMetadata, PhoneNumberMatcher
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberMatcher
 
 from gateway.detectors.cards import is_card
 from gateway.detectors.context import Context, Vocabulary
@@ -50,7 +50,6 @@ _INNER = tuple(
         r"\s+(\S+)",
     )
 )
-_DIGITS = 7
 
 # Separators as in phonenumbers' own candidate pattern: at most four of them between digits.
 _BETWEEN = r"[-x\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
@@ -63,14 +62,16 @@ _RUN = regex.compile(
     regex.IGNORECASE,
 )
 # Shapes that are something else, whatever a numbering plan says: a date, an Internet address, a US
-# social security number.
+# social security number, a US postal code, a decimal fraction.
 _OTHER = regex.compile(
     r"(?:19|20)\d\d([-./])[01]\d\1[0-3]\d(?: +[0-2]?\d)?"
     r"|[0-3]?\d([-./])[0-3]?\d\2(?:19|20)\d\d(?: +[0-2]?\d)?"
     r"|(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:/\d\d?)?"
     r"|\d{3}-\d{2}-\d{4}"
+    r"|\d{5}-\d{4}|\d+\.\d+"
 )
 _EXTENSION_AHEAD = regex.compile(r"[ \u00A0\t]{0,3}[;,:.#~xXeEiIaAдｘｉ＃～]")
+_NAME_BEFORE = regex.compile(r"\p{L}[-_]$")
 _DIGITS = regex.compile(r"\d+")
 _UNCERTAIN = regex.compile(r"[+\uFF0B\p{L}]")
 
@@ -121,6 +122,8 @@ class PhoneProbe:
                 continue
             if _OTHER.fullmatch(candidate) or is_card(candidate):
                 continue
+            if _NAME_BEFORE.search(text, max(0, run.start() - 2), run.start()):
+                continue  # the version in `name-4.1-2025-04-14`
             if not self._worth(candidate) and not around.speaks(self.vocabulary, run.start()):
                 continue
             regions = self._possible(candidate)
@@ -197,10 +200,16 @@ def _plan(region: str) -> regex.Pattern[str]:
         "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number",
         "voip", "pager", "uan", "voicemail",
     )  # fmt: skip
+    # A number of any region with the same country code is a number: +1 is 25 countries.
+    code = metadata.country_code
+    neighbours = [
+        PhoneMetadata.metadata_for_region(name, None) for name in COUNTRY_CODE_TO_REGION_CODE[code]
+    ]
     ranges = {
         description.national_number_pattern
+        for neighbour in neighbours
         for kind in kinds
-        if (description := getattr(metadata, kind, None)) is not None
+        if (description := getattr(neighbour, kind, None)) is not None
         and description.national_number_pattern
     }
     options = "|".join(f"(?:{pattern})" for pattern in sorted(ranges))
@@ -209,4 +218,4 @@ def _plan(region: str) -> regex.Pattern[str]:
         prefix = r"\d{1,7}?"  # it captures parts of the number; any digits are more than enough
     trunk = f"(?:{prefix}){{0,2}}" if prefix else ""  # taken off with the country code, and after
     abroad = metadata.international_prefix or "00"
-    return regex.compile(rf"(?:{abroad})\d|(?:{metadata.country_code})?{trunk}(?:{options})$")
+    return regex.compile(rf"(?:{abroad})\d|(?:{code})?{trunk}(?:{options})$")

@@ -7,6 +7,7 @@ context, caps and the resolution of overlaps.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -166,16 +167,53 @@ _LOCAL_PART = regex.compile(r"(?r)[!#$%&'*+\-/=?^_`{|}~.\w]*")
 _DOMAIN = regex.compile(r"[\w.\-]*")
 
 
+class IpProbe(PatternProbe):
+    """Internet addresses, apart from what only looks like one.
+
+    Half as sure: slices of lists (`[::3]`, `[1::2]`), parts of longer dotted numbers (object
+    identifiers, versions), and addresses of the machine itself (loopback, unspecified), which
+    tell nothing of anybody's network.
+    """
+
+    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+        """Addresses that start in `text[start:end]`."""
+        for raw in super().find(text, start, end, around):
+            if self._tells(text, raw):
+                yield raw
+            else:
+                yield Raw(raw.start, raw.end, raw.confidence / 2, raw.entity, self)
+
+    @staticmethod
+    def _tells(text: str, raw: Raw) -> bool:
+        value = text[raw.start : raw.end]
+        if _SLICE.fullmatch(value):
+            return False
+        before, after = text[max(0, raw.start - 2) : raw.start], text[raw.end : raw.end + 2]
+        if _DOTTED_BEFORE.search(before) or _DOTTED_AFTER.match(after):
+            return False
+        try:
+            address = ipaddress.ip_interface(value).ip
+        except ValueError:
+            return True
+        return not (address.is_loopback or address.is_unspecified)
+
+
+_SLICE = regex.compile(r"\d{0,3}::\d{0,3}")
+_DOTTED_BEFORE, _DOTTED_AFTER = regex.compile(r"\d\.$"), regex.compile(r"\.\d")
+
+
 class UrlProbe(PatternProbe):
     """Web addresses without a scheme: the pattern runs only where a known ending follows a dot.
 
-    A name that goes on after its ending (`threading.Thread` holds `.th`), and one whose ending is
-    also that of a kind of file (`main.py`), is half as sure: context can still raise it.
+    Most dotted names are no addresses: `self.info`, `main.py`, `threading.Thread` (it holds
+    `.th`). A name that goes on after its ending, or ends in other than the common endings without
+    beginning with `www.`, is half as sure; context can still raise it.
     """
 
-    _FILES = frozenset(
-        {"ai", "app", "cc", "md", "ml", "mm", "mov", "ms", "name", "pl", "ps", "py", "rs", "sh",
-         "so", "st", "tf", "ts", "zip", "id", "is", "in", "to", "it", "at", "my", "do"}
+    _TELLING = frozenset(
+        {"com", "org", "net", "edu", "gov", "mil", "biz", "io", "co", "eu", "us", "ca", "br", "mx",
+         "uk", "ie", "de", "fr", "nl", "ch", "se", "dk", "pl", "cz", "pt", "ro", "hu", "gr", "ru",
+         "ua", "tr", "il", "za", "cn", "jp", "kr", "tw", "hk", "au", "nz"}
     )  # fmt: skip
 
     def __init__(self, **arguments: Any) -> None:
@@ -206,7 +244,8 @@ class UrlProbe(PatternProbe):
         address, after = found[0], text[found.end() : found.end() + 1]
         name, slash, _ = address.partition("/")
         goes_on = not slash and (after.isalnum() or after in {"_", "-", "("})
-        doubtful = name.rpartition(".")[2].lower() in self._FILES and not name.startswith("www.")
+        ending = name.rpartition(".")[2].lower()
+        doubtful = ending not in self._TELLING and not name.lower().startswith("www.")
         return self._confidence / 2 if goes_on or doubtful else self._confidence
 
 
@@ -220,9 +259,9 @@ class SecretProbe:
         rule = matcher.rule
         self.name = f"secret:{rule.id}"
         self.entity = rule.entity
-        self.expressions = (Expression(rule.regex),)
+        self.expressions = (Expression(rule.head or rule.regex),)
         self.reach = rule.reach
-        self.looks_back = rule.regex.startswith("(?")
+        self.looks_back = False
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
 

@@ -20,6 +20,7 @@ from presidio_analyzer import EntityRecognizer, PatternRecognizer
 from presidio_analyzer.predefined_recognizers import (
     EmailRecognizer,
     IbanRecognizer,
+    IpRecognizer,
     PhoneRecognizer,
     UrlRecognizer,
 )
@@ -29,7 +30,15 @@ from gateway.detectors.cards import CardProbe
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.phones import PhoneProbe
 from gateway.detectors.prefilter import Expression
-from gateway.detectors.probes import EmailProbe, PatternProbe, Probe, Raw, UrlProbe, matches
+from gateway.detectors.probes import (
+    EmailProbe,
+    IpProbe,
+    PatternProbe,
+    Probe,
+    Raw,
+    UrlProbe,
+    matches,
+)
 from gateway.detectors.settings import Settings
 
 
@@ -75,7 +84,7 @@ def predefined_recognizers() -> Iterator[EntityRecognizer]:
         if (
             inspect.isclass(kind)
             and issubclass(kind, (PatternRecognizer, PhoneRecognizer))
-            and kind not in (PatternRecognizer,)
+            and kind is not PatternRecognizer
         ):
             yield kind()
 
@@ -118,6 +127,8 @@ def _patterns(
         probe: type[PatternProbe] = PatternProbe
         if isinstance(recognizer, EmailRecognizer):
             probe = EmailProbe
+        elif isinstance(recognizer, IpRecognizer):
+            probe = IpProbe
         elif isinstance(recognizer, UrlRecognizer) and pattern.regex.startswith("(?i)((www"):
             probe = UrlProbe
         yield probe(

@@ -45,6 +45,7 @@ ALPHABETS: Mapping[str, str] = MappingProxyType(
         "upperhex": "0123456789ABCDEF",
         "base32": string.ascii_uppercase + "234567",
         "base58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+        "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
         "base64": string.ascii_letters + string.digits + "+/",
         "urlsafe": string.ascii_letters + string.digits + "-_",
         "symbol": string.ascii_letters + string.digits + "!#%*^~",
@@ -85,7 +86,8 @@ class Rule(Strict):
     """One kind of secret.
 
     `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the secret).
-    `near` lists words, one of which must stand near the match. `entropy` is the least Shannon
+    `head` finds where a long match begins: the prefilter sees no more than a line or two at once,
+    so a rule whose shortest match is longer needs one. `near` lists words, one of which must stand near the match. `entropy` is the least Shannon
     entropy of the value in bits per character. `check` names a check of the value. A value that
     looks like a placeholder is no secret unless `placeholders` is true; nor is one that matches
     one of the expressions `not` as a whole. `reach` is the longest match in code points.
@@ -95,6 +97,7 @@ class Rule(Strict):
     entity: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     title: str
     regex: str
+    head: str = ""
     near: tuple[str, ...] = ()
     entropy: Annotated[float, Field(ge=0, le=8)] = 0.0
     check: Literal["jwt", "mixed", "basic"] | None = None
@@ -121,7 +124,7 @@ class Rule(Strict):
 
     @model_validator(mode="after")
     def _compiles(self) -> Rule:
-        for pattern in (self.regex, *self.exclude):
+        for pattern in (self.regex, self.head, *self.exclude):
             try:
                 compiled = regex.compile(pattern)
             except regex.error as error:
@@ -219,9 +222,9 @@ _CODE = re.compile(
     [()\[\]{}<>;,\s]                          # calls, indices, types
     | ^(?:[a-z_]\w*\.)+\w+$                   # attribute.access.path
     | ^[A-Za-z]+(?:[-_.][A-Za-z]+)*$          # words only: a name or an identifier, no secret
-    | ^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$         # THE_NAME_OF_A_CONSTANT
+    | ^_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$        # THE_NAME_OF_A_CONSTANT
     | ^\d{1,7}$ | ^\d+\.\d+ | ^v?\d+(?:\.\d+)+$ | ^\d{4}-\d\d-\d\d
-    | ^(?:https?|file|s3|arn|vault|ssm|op)[:/] | ^[./~\\] | ^--?\w
+    | ^(?:https?|file|s3|arn|vault|ssm|op)[:/] | ^~?\.{0,2}[/\\]\w | ^--?[a-z]+$
     | ^(?:self|this|os|process|env|config|settings|request|req|args|params|props|ctx)[.\[>-]
     """
 )
