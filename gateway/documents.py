@@ -81,9 +81,11 @@ class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # the C loader has no us
             return super().construct_object(node, deep=deep)
         except (ValueError, OverflowError) as error:
             # A date such as 2026-13-01, or a number with thousands of digits.
-            raise yaml.constructor.ConstructorError(
-                None, None, f"is not a value: {error}", node.start_mark
-            ) from None
+            message = f"is not a value: {error}"
+        except (LookupError, AttributeError, TypeError):
+            # PyYAML trusts explicit tags: `!!int` with nothing, `!!bool maybe`, `!!timestamp x`.
+            message = f"is not a value of type `{node.tag.rpartition(':')[2]}`"
+        raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
