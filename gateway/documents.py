@@ -61,6 +61,8 @@ class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # the C loader has no us
     """A safe loader that refuses duplicate keys; YAML leaves them undefined."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # signature of the base class
+        if not isinstance(node, yaml.MappingNode):  # `!!set` before anything
+            raise yaml.constructor.ConstructorError(None, None, "is not a mapping", node.start_mark)
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
