@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -23,11 +22,12 @@ from starlette.routing import Route
 class Pages:
     """Where the pages get their content from.
 
+    `metrics` takes the `Accept` header and gives body and content type.
     `ready` maps the name of a part to whether it works; the gateway is ready when all do. `pac`
     takes the name by which the client knows this machine, which may be empty.
     """
 
-    metrics: Callable[[], bytes]
+    metrics: Callable[[str], tuple[bytes, str]]
     ready: Callable[[], Mapping[str, bool]]
     pac: Callable[[str], str]
     ca: Callable[[], str]
@@ -40,8 +40,9 @@ _NAME = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5
 def application(pages: Pages) -> Starlette:
     """The admin address as an ASGI application."""
 
-    async def metrics(_: Request) -> Response:
-        return Response(pages.metrics(), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        body, media_type = pages.metrics(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": media_type})
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")

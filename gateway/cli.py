@@ -111,7 +111,8 @@ def _announce(up: Any, settings: Settings) -> None:
   services      {len(rules.catalogue.services())} in the catalogue
   state         {settings.state}
 
-Try it (this prompt holds a social security number, so it does not reach the service):
+Try it. This prompt holds a social security number: the service gets it without the number, and
+`leakgate incidents list --state {settings.state}` shows what happened.
 
   curl --proxy http://{host}:{port} --cacert {certificate} https://api.openai.com/v1/chat/completions \\
        -H 'content-type: application/json' -H 'authorization: Bearer none' \\

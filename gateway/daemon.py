@@ -83,7 +83,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     try:
         migrate(settings.database_url)
         store = Store.open(settings.database_url)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # drivers raise what they like
         raise StartError(f"the database cannot be used: {_one_line(error)}") from None
     try:
         spool = Spool.open(settings.state / "spool", settings.spool_max_bytes)
@@ -142,12 +142,12 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
                 "spool": health.running and not health.full,
             }
 
-        def scrape() -> bytes:
+        def scrape(accept: str) -> tuple[bytes, str]:
             depth = spool.depth()
             meter.spool(records=depth.records, size=depth.size, capacity=spool.capacity)
             meter.queue(pool.waiting)
             meter.workers(pool.ready)
-            return meter.exposition()[0]
+            return meter.exposition(accept)
 
         pages = Pages(
             metrics=scrape,
@@ -173,6 +173,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         await proxy.start()
         stack.push_async_callback(proxy.stop)
         meter.policy_loaded(rules.policy.revision, at=time.time())
+        meter.ca_expires(ca.not_after.timestamp())
         tasks += [
             asyncio.create_task(admin.run_here(), name="admin"),
             asyncio.create_task(follower.follow(), name="follow policies"),
@@ -248,7 +249,8 @@ class _Follower:
             return
         except InspectionFault as fault:
             self._meter.policy_rejected()
-            logger.error("policy not loaded: %s", fault.detail or fault.cause)  # noqa: TRY400  # told without a traceback
+            why = fault.detail or fault.cause
+            logger.error("policy not loaded: %s", why)  # noqa: TRY400  # told without a traceback
             return
         self.rules = rules
         self._gate.catalogue = rules.catalogue

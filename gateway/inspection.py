@@ -45,6 +45,9 @@ from gateway.services import Catalogue
 BLOCKED = "policy"
 """`Refuse.cause` when a rule refused; every other cause is a fault of a stage."""
 
+_ROUNDS = 3
+"""Times that an exchange is rewritten before it is refused."""
+
 _FAULT_MESSAGES = {
     "timeout": "The request could not be checked in time, so it was not sent.",
     "overloaded": "The gateway is overloaded, so the request was not sent. Please try again.",
@@ -59,7 +62,7 @@ class _Reading:
     """One pass over an exchange.
 
     Its scan, with the findings that some rule asks for; the texts behind them; all that was found,
-    by entity; characters seen.
+    by entity; bytes seen.
     """
 
     scan: Scan
@@ -163,9 +166,9 @@ class Inspector:
             if not isinstance(part, TextPart) or not part.text:
                 continue
             result = self.engine.scan(part.text, label=part.label)
-            inspected += len(part.text)
+            inspected += _size(part.text)
             unread.extend(
-                Unread(part.locator, UnreadReason.DETECTOR_FAILED, len(part.text), failure)
+                Unread(part.locator, UnreadReason.DETECTOR_FAILED, _size(part.text), failure)
                 for failure in result.failures
             )
             for match in result.matches:
@@ -218,54 +221,54 @@ class Inspector:
     def _redact(
         self, exchange: Exchange, route: Route, reading: _Reading, outcome: Outcome
     ) -> tuple[Outcome, Enforcement]:
-        """Rewrite the exchange, then look again: what was to go must be gone (else refuse)."""
+        """Rewrite the exchange, then look again: what was to go must be gone, or it is refused.
 
-        def value_of(finding: Finding) -> str:
-            return reading.texts[finding.locator][finding.start : finding.end]
-
-        try:
-            changes = edits(reading.scan, outcome, value_of, key=self._key)
-            rewritten = splice.apply(exchange, changes)
-        except splice.CannotRewrite as reason:
-            message = f"{outcome.message} It cannot be removed in flight ({reason}).".strip()
-            blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
-            return blocked, self._refuse(exchange, route, blocked)
-        again = self._read(
-            replace(
+        A label may speak for the number beside it, so that a second look finds what the first one
+        was not sure of: that goes too, in the next round.
+        """
+        current, seen, wanted = exchange, reading, outcome
+        for _ in range(_ROUNDS):
+            try:
+                rewritten = self._rewrite(current, seen, wanted)
+            except splice.CannotRewrite as cannot:
+                return self._give_up(exchange, route, outcome, cannot.reason)
+            current = replace(
                 exchange,
                 target=rewritten.target,
                 headers=rewritten.headers,
                 body=rewritten.body,
                 trailers=rewritten.trailers,
-            ),
-            route,
-            {},
+            )
+            seen = self._read(current, route, {})
+            if len(seen.scan.unread) > len(reading.scan.unread):
+                break
+            wanted = evaluate(self.policy, current, route, seen.scan)
+            if wanted.verdict < Verdict.REDACT:
+                return outcome, rewritten
+            if wanted.verdict > Verdict.REDACT:
+                break
+        return self._give_up(exchange, route, outcome, "something was left")
+
+    def _rewrite(self, exchange: Exchange, reading: _Reading, outcome: Outcome) -> Rewrite:
+        def value_of(finding: Finding) -> str:
+            return reading.texts[finding.locator][finding.start : finding.end]
+
+        changes = edits(reading.scan, outcome, value_of, key=self._key)
+        return splice.apply(exchange, changes)
+
+    def _give_up(
+        self, exchange: Exchange, route: Route, outcome: Outcome, why: str
+    ) -> tuple[Outcome, Enforcement]:
+        message = (
+            "This request holds something that company policy does not let out, and it could not"
+            f" be taken out in flight ({why}). Please remove it and send again."
         )
-        removed = {
-            (reading.scan.findings[redaction.finding].entity, value_of(reading.scan.findings[redaction.finding]))
-            for redaction in outcome.redactions
-        }
-        left = {
-            (finding.entity, again.texts[finding.locator][finding.start : finding.end])
-            for finding in again.scan.findings
-        }
-        newly_unread = len(again.scan.unread) > len(reading.scan.unread)
-        verdict_now = evaluate(self.policy, exchange, route, again.scan).verdict
-        if removed & left or newly_unread or verdict_now > Verdict.LOG:
-            message = f"{outcome.message} It could not be removed in flight.".strip()
-            blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
-            return blocked, self._refuse(exchange, route, blocked)
-        return outcome, rewritten
+        blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
+        return blocked, self._refuse(exchange, route, blocked)
 
     def _refuse(self, exchange: Exchange, route: Route, outcome: Outcome) -> Refuse:
-        rule = next(
-            (
-                hit.rule
-                for hit in outcome.hits
-                if hit.mode == "enforce" and hit.action >= Verdict.REDACT and hit.action == outcome.verdict
-            ),
-            next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), ""),
-        )
+        # The strictest hit comes first.
+        rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
         return _shape(exchange, route, cause=BLOCKED, message=outcome.message, rule=rule)
 
 
@@ -343,6 +346,11 @@ def _is_navigation(exchange: Exchange) -> bool:
         return mode == "navigate"
     accept = exchange.header("accept") or ""
     return accept.startswith("text/html") and exchange.header("x-requested-with") is None
+
+
+def _size(text: str) -> int:
+    """Bytes of a text in UTF-8; a lone surrogate counts as three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _open_blobs(

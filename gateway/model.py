@@ -395,8 +395,8 @@ class Refusal:
 class Decision:
     """The one value that metrics, incidents and exporters consume.
 
-    `timings` maps stage to seconds. `inspected` counts characters of decoded content that detectors
-    saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
+    `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
+    detectors saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
     `scan` holds no findings either: nobody needs them any more.
     """
 

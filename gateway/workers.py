@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.model import Decision, Exchange
@@ -42,7 +43,8 @@ READY = b"ready"
 
 class InspectionFault(Exception):
     """Inspection did not end in a decision; `cause` is a closed word: timeout, worker_died,
-    exception, overloaded, stopped."""
+    exception, overloaded, stopped.
+    """
 
     def __init__(self, cause: str, detail: str = "") -> None:
         self.cause = cause
@@ -226,8 +228,10 @@ class Pool:
             return preferred
         best: _Worker | None = None
         for worker in workers:
-            if worker.ready and len(worker.jobs) < _IN_FLIGHT and (
-                best is None or len(worker.jobs) < len(best.jobs)
+            if (
+                worker.ready
+                and len(worker.jobs) < _IN_FLIGHT
+                and (best is None or len(worker.jobs) < len(best.jobs))
             ):
                 best = worker
         if best is not None and preferred.ready and len(preferred.jobs) == len(best.jobs):
@@ -402,10 +406,10 @@ class Pool:
         fresh: list[_Worker] = []
         try:
             # The first one alone: what it compiles it leaves in a cache for the others.
-            fresh.append(await self._spawn_one(spec))
-            await self._wait_ready(fresh[0])
-            for _ in range((self._size if count is None else count) - 1):
+            for number in range(self._size if count is None else count):
                 fresh.append(await self._spawn_one(spec))
+                if number == 0:
+                    await self._wait_ready(fresh[0])
             for worker in fresh[1:]:
                 await self._wait_ready(worker)
         except BaseException:
@@ -434,7 +438,7 @@ class Pool:
         process.daemon = True
         process.start()
         theirs.close()
-        ours.setblocking(False)
+        ours.settimeout(0)
         return _Worker(number=self._numbers, process=process, channel=ours)
 
     async def _wait_ready(self, worker: _Worker) -> None:
@@ -480,7 +484,7 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
     if spec.memory:
         resource.setrlimit(resource.RLIMIT_DATA, (spec.memory, spec.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold clear text
-    channel.setblocking(True)
+    channel.settimeout(None)
     try:
         module, _, name = spec.factory.partition(":")
         build: Callable[[Any], Inspecting] = getattr(importlib.import_module(module), name)
@@ -538,6 +542,7 @@ def usage(pids: tuple[int, ...]) -> Mapping[int, int]:
     """Resident memory in bytes per process id, where the system tells (Linux)."""
     result = {}
     for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm") as file:  # noqa: PTH123  # a kernel file
-            result[pid] = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+            result[pid] = int(pages) * os.sysconf("SC_PAGE_SIZE")
     return result

@@ -7,7 +7,7 @@ files are written atomically, so that a crash leaves the old authority or the ne
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import tempfile
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ CERTIFICATE_FILE = "leakgate-ca-cert.pem"
 PREVIOUS_FILE = "leakgate-ca-previous.pem"
 """The certificate before the last rotation: clients may need both for a while."""
 
-_LIFETIME = datetime.timedelta(days=3650)
+_LIFETIME = dt.timedelta(days=3650)
 
 
 class AuthorityError(Exception):
@@ -39,7 +39,7 @@ class Authority:
     """A certificate authority on disk. `folder` holds the three files named above."""
 
     folder: Path
-    not_after: datetime.datetime
+    not_after: dt.datetime
     fingerprint: str
 
     @property
@@ -97,13 +97,15 @@ def load(folder: Path) -> Authority:
         ) from None
     if not basic.ca or not usage.key_cert_sign:
         raise AuthorityError(f"`{path}`: this certificate may not sign others (keyCertSign)")
-    if certificate.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+    if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
         raise AuthorityError(f"`{path}` has expired: run `leakgate ca rotate`")
     public = folder / CERTIFICATE_FILE
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     if not public.exists() or public.read_bytes() != pem:
         _write(public, pem, mode=0o644)
-    return Authority(folder, certificate.not_valid_after_utc, certificate.fingerprint(hashes.SHA256()).hex())
+    return Authority(
+        folder, certificate.not_valid_after_utc, certificate.fingerprint(hashes.SHA256()).hex()
+    )
 
 
 def rotate(folder: Path) -> Authority:
@@ -118,7 +120,7 @@ def rotate(folder: Path) -> Authority:
 def _create(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, f"Leakgate CA {now:%Y-%m-%d}"),
@@ -132,7 +134,7 @@ def _create(folder: Path) -> None:
         .issuer_name(name)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(days=2))
         .not_valid_after(now + _LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(

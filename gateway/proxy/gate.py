@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -30,6 +29,12 @@ logger = logging.getLogger("leakgate.proxy")
 
 _EXCHANGE = "leakgate.host"
 """Metadata key of the name by which a flow is inspected."""
+
+_SERVICE = "leakgate.service"
+_STREAM = "leakgate.stream"
+
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
+"""Content types of answers that come bit by bit."""
 
 _OWN_HEADERS = (b"proxy-authorization", b"proxy-connection")
 """Meant for us (RFC 9110 §11.7.1): they do not go on to the service."""
@@ -54,6 +59,15 @@ class Upstream:
             raise ValueError(f"`{base}`: only scheme, host, port and path may be given")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A streamed answer under way: to which service, since when, bytes so far."""
+
+    service: str
+    started: float
+    received: int = 0
 
 
 class Gate:
@@ -116,6 +130,7 @@ class Gate:
         self._strip(flow)
         exchange = self._exchange(flow)
         decision = await self._decide(exchange)
+        flow.metadata[_SERVICE] = decision.route.service
         match decision.enforcement:
             case Forward():
                 flow.response = None
@@ -162,7 +177,8 @@ class Gate:
         except InspectionFault as fault:
             self._meter.failed(fault.cause)
             if fault.detail:
-                logger.error("inspection failed: %s (%s)", fault.cause, fault.detail)
+                where = fault.detail
+                logger.error("inspection failed: %s (%s)", fault.cause, where)  # noqa: TRY400  # told without a traceback
             decision = inspection.fault(self.catalogue, exchange, fault.cause)
         return self._remember(decision)
 
@@ -205,7 +221,39 @@ class Gate:
         # HTTP/3 would leave the proxy: an answer that offers it is not passed on (RFC 7838).
         flow.response.headers.pop("alt-svc", None)
         if flow.response.status_code != 101:
-            flow.response.stream = True
+            flow.response.stream = self._watch(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """An answer has ended."""
+        self._end_of_answer(flow, "complete")
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """A connection broke."""
+        self._end_of_answer(flow, "aborted")
+
+    def _watch(self, flow: http.HTTPFlow) -> Callable[[bytes], bytes | list[bytes]]:
+        """Pass an answer's chunks on as they come; the streamed ones are counted."""
+        assert flow.response is not None
+        if not flow.response.headers.get("content-type", "").startswith(_STREAMS):
+            # INVARIANT: an empty chunk is never sent: over HTTP/1.1 it would end the body.
+            return lambda chunk: chunk or []
+        stream = _Stream(flow.metadata.get(_SERVICE, ""), time.perf_counter())
+        flow.metadata[_STREAM] = stream
+        self._meter.stream_started(stream.service)
+
+        def passing(chunk: bytes) -> bytes | list[bytes]:
+            stream.received += len(chunk)
+            return chunk or []
+
+        return passing
+
+    def _end_of_answer(self, flow: http.HTTPFlow, result: str) -> None:
+        stream = flow.metadata.pop(_STREAM, None)
+        if stream is not None:
+            seconds = time.perf_counter() - stream.started
+            self._meter.stream_ended(
+                stream.service, result, seconds=seconds, received=stream.received
+            )
 
     # --- WebSocket --------------------------------------------------------------------------------
 

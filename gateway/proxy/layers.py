@@ -28,7 +28,6 @@ from mitmproxy.proxy.layers import websocket as websocket_layers
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
-    RequestData,
     RequestEndOfMessage,
     RequestTrailers,
     ResponseData,

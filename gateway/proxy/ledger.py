@@ -104,6 +104,8 @@ def host_class(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        internal = "." not in host or host.endswith((".local", ".internal", ".lan", ".corp", ".home.arpa"))
+        internal = "." not in host or host.endswith(
+            (".local", ".internal", ".lan", ".corp", ".home.arpa")
+        )
         return "internal" if internal else "name"
     return "internal" if address.is_private else "address"

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from mitmproxy.addons import next_layer
 from mitmproxy.net.tls import starts_like_tls_record
-from mitmproxy.proxy import context, layer, mode_specs
-from mitmproxy.proxy.layers import modes
+from mitmproxy.proxy import context, mode_specs
 from mitmproxy.proxy.layers import http as http_layers
+from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.tls import ClientTLSLayer, parse_client_hello
 
 from gateway.proxy.layers import Closed, Tunnel
@@ -115,11 +115,8 @@ class Routing(next_layer.NextLayer):
     def _names(self, ctx: context.Context, data_client: bytes) -> list[str]:
         """Every name that the connection goes by, the destination first."""
         assert ctx.server.address is not None
-        names = [ctx.server.address[0]]
-        for host in (self._connect_host(ctx), self._sni(data_client)):
-            if host:
-                names.append(host)
-        return names
+        names = (ctx.server.address[0], self._connect_host(ctx), self._sni(data_client))
+        return [name for name in names if name]
 
     @staticmethod
     def _connect_host(ctx: context.Context) -> str | None:

@@ -144,7 +144,9 @@ class ProxyServer:
             ssl_insecure=False,
             store_streamed_bodies=False,
             **(
-                {"ssl_verify_upstream_trusted_ca": str(self._trusted_ca)} if self._trusted_ca else {}
+                {"ssl_verify_upstream_trusted_ca": str(self._trusted_ca)}
+                if self._trusted_ca
+                else {}
             ),
         )
         await self._self_test()

@@ -26,9 +26,7 @@ SHOWN = (1, 2, 10, 25, 50, 75, 100)
 
 
 def texts(count: int, seed: int) -> list[str]:
-    return [
-        json.loads(body)["messages"][0]["content"] for body in load.prompts(count, 2048, seed)
-    ]
+    return [json.loads(body)["messages"][0]["content"] for body in load.prompts(count, 2048, seed)]
 
 
 def request(messages: list[str]) -> bytes:
@@ -92,8 +90,13 @@ def main() -> None:
         proxy = stack.enter_context(bench_gateway.gateway(folder, trusted, Path("policies")))
         chat = Chat(
             {
-                "proxy": proxy.port, "ca": proxy.ca, "host": "localhost", "port": upstream,
-                "kind": "keep-alive", "distinct": 1, "size": 100,
+                "proxy": proxy.port,
+                "ca": proxy.ca,
+                "host": "localhost",
+                "port": upstream,
+                "kind": "keep-alive",
+                "distinct": 1,
+                "size": 100,
             }
         )
         taken = asyncio.run(chat.talk(3))

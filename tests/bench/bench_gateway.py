@@ -98,16 +98,28 @@ def stock(folder: Path, trusted: Path, *, quiet: bool) -> Iterator[Proxy]:
     confdir = folder / f"mitm-{port}"
     process = subprocess.Popen(
         [
-            BIN / "mitmdump", *(["-q"] if quiet else []), "--listen-host", "127.0.0.1", "-p", str(port),
-            "--set", f"confdir={confdir}",
-            "--set", f"ssl_verify_upstream_trusted_ca={trusted}",
+            BIN / "mitmdump",
+            *(["-q"] if quiet else []),
+            "--listen-host",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "--set",
+            f"confdir={confdir}",
+            "--set",
+            f"ssl_verify_upstream_trusted_ca={trusted}",
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     wait_for(port)
     try:
-        yield Proxy("mitmdump -q" if quiet else "mitmdump", port, str(confdir / "mitmproxy-ca-cert.pem"), process)
+        yield Proxy(
+            "mitmdump -q" if quiet else "mitmdump",
+            port,
+            str(confdir / "mitmproxy-ca-cert.pem"),
+            process,
+        )
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -126,8 +138,16 @@ def gateway(folder: Path, trusted: Path, policies: Path | None) -> Iterator[Prox
     log = (folder / f"log-{port}").open("wb")
     process = subprocess.Popen(
         [
-            BIN / "leakgate", "run", "--state", state, "--policies", where,
-            "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}",
+            BIN / "leakgate",
+            "run",
+            "--state",
+            state,
+            "--policies",
+            where,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--admin",
+            f"127.0.0.1:{admin}",
         ],
         env={k: v for k, v in os.environ.items() if not k.startswith("LEAKGATE_")}
         | {"LEAKGATE_TRUSTED_CA": str(trusted)},
@@ -135,7 +155,10 @@ def gateway(folder: Path, trusted: Path, policies: Path | None) -> Iterator[Prox
         stderr=log,
     )
     for _ in range(1200):
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=1):
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=1),
+        ):
             break
         if process.poll() is not None:
             raise SystemExit((folder / f"log-{port}").read_text())
@@ -149,9 +172,16 @@ def gateway(folder: Path, trusted: Path, policies: Path | None) -> Iterator[Prox
 
 def measure(proxy: Proxy, kind: str, upstream: int, **job: object) -> dict[str, float]:
     job = {
-        "proxy": proxy.port, "ca": proxy.ca, "host": "localhost", "port": upstream, "kind": kind,
-        "connections": 2 if kind == "http2" else 16, "streams": 8, "distinct": 20_000,
-        "size": 2048, "seconds": 4,
+        "proxy": proxy.port,
+        "ca": proxy.ca,
+        "host": "localhost",
+        "port": upstream,
+        "kind": kind,
+        "connections": 2 if kind == "http2" else 16,
+        "streams": 8,
+        "distinct": 20_000,
+        "size": 2048,
+        "seconds": 4,
     } | job
     before = proxy.cpu()
     done = subprocess.run(
@@ -212,10 +242,14 @@ def main() -> None:
                     f" {sum(run['errors'] for run in runs):.0f} | {ratio:.2f} |"
                 )
         if arguments.memory:
-            print(f"\n| memory, MiB | at first | after {arguments.memory} requests |\n|---|---|---|")
+            print(
+                f"\n| memory, MiB | at first | after {arguments.memory} requests |\n|---|---|---|"
+            )
             for proxy in proxies:
                 first = proxy.memory()
-                measure(proxy, "keep-alive", upstream, seconds=600, requests=arguments.memory, seed=7)
+                measure(
+                    proxy, "keep-alive", upstream, seconds=600, requests=arguments.memory, seed=7
+                )
                 print(f"| {proxy.name} | {first:.0f} | {proxy.memory():.0f} |")
 
 

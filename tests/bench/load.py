@@ -95,9 +95,7 @@ def prompts(count: int, size: int, seed: int) -> list[bytes]:
     for _ in range(count):
         text = " ".join(rng.choices(WORDS, k=size // 5))[: size - 1] + "."
         made.append(
-            json.dumps(
-                {"model": "gpt-5", "messages": [{"role": "user", "content": text}]}
-            ).encode()
+            json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": text}]}).encode()
         )
     return made
 
@@ -124,7 +122,9 @@ class Load:
         return time.perf_counter() < self.deadline and self.next < self.limit
 
     async def connect(self):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.job["proxy"], limit=1 << 20)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.job["proxy"], limit=1 << 20
+        )
         if self.job.get("direct"):
             raise NotImplementedError
         authority = f"{self.job['host']}:{self.job['port']}"

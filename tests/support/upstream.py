@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 import threading
@@ -46,7 +46,7 @@ class Seen:
 def certificate(folder: Path, *names: str) -> tuple[Path, Path]:
     """A self-signed certificate for `names`: (PEM with key, PEM certificate)."""
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "upstream test")])
 
     def general(name: str) -> x509.GeneralName:
@@ -61,8 +61,8 @@ def certificate(folder: Path, *names: str) -> tuple[Path, Path]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=30))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(
             x509.KeyUsage(
@@ -180,7 +180,7 @@ class Upstream:
             seen = Seen(method, target, raw=head)
             seen.headers = [
                 (name, value.strip())
-                for name, _, value in (l.partition(":") for l in lines[1:] if l)
+                for name, _, value in (line.partition(":") for line in lines[1:] if line)
             ]
             if (seen.header("transfer-encoding") or "").lower() == "chunked":
                 while True:
