@@ -27,7 +27,6 @@ MIN_DIGITS = 7
 
 # Separators as in phonenumbers' own candidate pattern: at most four of them between digits.
 _BETWEEN = r"[-x\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
-_SHAPE = rf"\d(?:{_BETWEEN}{{0,4}}\d){{{MIN_DIGITS - 1}}}"
 # In the flat text every separator outside ASCII is a space, `_` or U+0001.
 _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
@@ -51,16 +50,6 @@ _INNER = tuple(
     )
 )
 
-# Separators as in phonenumbers' own candidate pattern: at most four of them between digits.
-_BETWEEN = r"[-x\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
-_SHAPE = rf"\d(?:{_BETWEEN}{{0,4}}\d){{{MIN_DIGITS - 1}}}"
-# In the flat text every separator outside ASCII is a space, `_` or U+0001.
-_FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
-_RUN = regex.compile(
-    rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{0,2}}"
-    rf"\d(?:{_BETWEEN}{{0,4}}\d){{{MIN_DIGITS - 1},}}",
-    regex.IGNORECASE,
-)
 # Shapes that are something else, whatever a numbering plan says: a date, an Internet address, a US
 # social security number, a US postal code, a decimal fraction.
 _OTHER = regex.compile(
@@ -122,8 +111,6 @@ class PhoneProbe:
                 continue
             if _OTHER.fullmatch(candidate) or is_card(candidate):
                 continue
-            if _NAME_BEFORE.search(text, max(0, run.start() - 2), run.start()):
-                continue  # the version in `name-4.1-2025-04-14`
             if not self._worth(candidate) and not around.speaks(self.vocabulary, run.start()):
                 continue
             regions = self._possible(candidate)
@@ -143,7 +130,10 @@ class PhoneProbe:
                         spans.add((match.start, match.end))
                 if any(begin <= first and stop >= last for begin, stop in spans):
                     break
+            named = _NAME_BEFORE.search(text, max(0, run.start() - 2), run.start())
             for begin, stop in sorted(spans):
+                if named and begin == first:
+                    continue  # the version in `name-4.1-2025-04-14`
                 if sum(map(str.isdecimal, window[begin:stop])) >= MIN_DIGITS:
                     yield Raw(left + begin, left + stop, self._confidence, self.entity, self)
 
