@@ -4,9 +4,9 @@ Law: what an operator puts in place never holds the value, is printable ASCII wi
 `<>"\&` (so it stands unescaped in JSON, XML, HTML and form data), and is nothing that would be
 found and taken out again.
 
-The operators are the ones that presidio-anonymizer has too; they are written out here because
-the law above is stricter than its contract (its `mask` can leave all of a short value in sight,
-its `hash` is not keyed), and each is a few lines.
+`replace` and `mask` are presidio-anonymizer's, with parameters that keep the law (its `mask` could
+leave all of a short value in sight). `partial` and `hash` are ours: its hash is not keyed, and its
+digits would be found as identifiers again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from presidio_anonymizer import operators as presidio
 
 from gateway.documents import suggest
 from gateway.redaction.fingerprint import canonical, keyed
@@ -63,8 +65,9 @@ class Replace:
 
     def replacement(self, value: str, entity: str, *, key: bytes) -> str:
         """See `Operator`."""
-        del value, key
-        return self.text or f"[{label(entity)}]"
+        del key
+        new = self.text or f"[{label(entity)}]"
+        return str(presidio.Replace().operate(value, {"new_value": new}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,12 @@ class Mask:
     def replacement(self, value: str, entity: str, *, key: bytes) -> str:
         """See `Operator`."""
         del entity, key
-        return self.char * (self.length or len(value))
+        text = value if not self.length else self.char * self.length
+        return str(
+            presidio.Mask().operate(
+                text, {"masking_char": self.char, "chars_to_mask": len(text), "from_end": False}
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
