@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import regex
 
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.prefilter import Expression
+from gateway.detectors.prefilter import located
 from gateway.detectors.probes import Raw, matches
 
 _SHAPE = r"(?<![\d.,])(?<!\d[ -])\d(?:[ -]?\d){11,18}(?![ -]?\d)(?![.,]\d)"
@@ -74,7 +74,7 @@ class CardProbe:
     entity = "CREDIT_CARD"
     reach = 64
     looks_back = False
-    expressions = (Expression(_SHAPE),)
+    expressions = (located(_SHAPE),)
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary

@@ -20,16 +20,13 @@ from pathlib import Path
 from gateway.detectors import catalogue, context, overlaps, recognizers, secret_rules, segments
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder
-from gateway.detectors.prefilter import LOOKAHEAD, Block, Prefilter, blocks, flatten
+from gateway.detectors.prefilter import LOOKAHEAD, Prefilter, blocks, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
 from gateway.detectors.settings import Settings
 from gateway.model import Match
 
 LABEL_SPEAKS = 300
 """Up to this many code points a text is a value, and its label is context for all of it."""
-
-WINDOW_BLOCKS = 16
-"""Neighbouring blocks are confirmed together, up to this many: a bound on what one pattern sees."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -159,7 +156,7 @@ class Engine:
         for number, hit in self._prefilter.candidates(flatten(text), cuts).items():
             probe = self._probes[number]
             try:
-                for first, last in _windows(cuts, hit):
+                for first, last in hit:
                     # A label may end one block and its value begin the next.
                     beyond = min(len(text), last + LOOKAHEAD) if probe.looks_back else last
                     for raw in probe.find(text, first, beyond, around):
@@ -205,21 +202,6 @@ class Engine:
                     sure = round(sure, 4)
                     matches.append(Match(raw.entity, raw.start, raw.end, sure, raw.probe.name))
         return matches
-
-
-def _windows(cuts: Sequence[Block], hit: Sequence[int]) -> list[Block]:
-    """The blocks numbered `hit`, neighbours joined: a search that goes on over a cut takes the
-    same matches as one over the whole text."""
-    windows: list[Block] = []
-    first = last = hit[0]
-    for number in hit[1:]:
-        if number == last + 1 and number - first < WINDOW_BLOCKS:
-            last = number
-            continue
-        windows.append((cuts[first][0], cuts[last][1]))
-        first = last = number
-    windows.append((cuts[first][0], cuts[last][1]))
-    return windows
 
 
 def _stop_words(language: str) -> frozenset[str]:

@@ -29,6 +29,8 @@ MIN_DIGITS = 7
 _BETWEEN = r"[-x\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
 # In the flat text every separator outside ASCII is a space, `_` or U+0001.
 _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
+# The first seven digits with what stands between them, and up to two brackets or signs.
+_BEFORE = 7 + 6 * 4 + 2 * 5
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
 # twenty digits.
 _RUN = regex.compile(
@@ -94,7 +96,7 @@ class PhoneProbe:
         self.name = name
         self.entity = entity
         self.vocabulary = vocabulary
-        self.expressions = (Expression(_FLAT_SHAPE, regex.IGNORECASE),)
+        self.expressions = (Expression(_FLAT_SHAPE, regex.IGNORECASE, _BEFORE),)
         self._regions = tuple(regions)
         self._leniency = leniency
         self._confidence = confidence

@@ -27,6 +27,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from re import _parser  # type: ignore[attr-defined]  # the one source of a pattern's width
 from typing import Any
 
 import hyperscan
@@ -47,10 +48,34 @@ _MAGIC = b"LGHSDB2\0"
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A pattern in the syntax of the `regex` module, with its `regex` flags."""
+    """A pattern in the syntax of the `regex` module, with its `regex` flags.
+
+    `before` and `after` say how far before and after the end of what this pattern finds the wanted
+    match may begin, in code points. Without `before` that is not known, and all of a block in
+    which the pattern matches is named.
+    """
 
     pattern: str
     flags: int = 0
+    before: int | None = None
+    after: int = 0
+
+
+NARROW = 600
+"""Patterns with matches up to this many code points are located, longer ones named by block."""
+
+WINDOW = 8_192
+"""Windows of one pattern are joined up to this many code points: a bound on what it sees."""
+
+
+def located(pattern: str, flags: int = 0) -> Expression:
+    """An expression that knows how long its matches can be, if they are not too long."""
+    try:
+        known = re.RegexFlag(flags) & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
+        _, longest = _parser.parse(pattern, known).getwidth()
+    except (re.error, OverflowError, RecursionError):
+        return Expression(pattern, flags)  # syntax of the `regex` module only
+    return Expression(pattern, flags, int(longest) if longest <= NARROW else None)
 
 
 type Block = tuple[int, int]
@@ -105,9 +130,13 @@ def flatten(text: str) -> bytes:
 class Prefilter:
     """All patterns as a few databases, and the numbers of those that run unfiltered."""
 
-    def __init__(self, databases: Sequence[Any], unfiltered: Sequence[int]) -> None:
+    def __init__(
+        self, databases: Sequence[Any], unfiltered: Sequence[int], expressions: Sequence[Expression]
+    ) -> None:
         self._databases = tuple(databases)
         self.unfiltered = tuple(unfiltered)
+        self._before = tuple(expression.before for expression in expressions)
+        self._after = tuple(expression.after for expression in expressions)
         self._lock = threading.Lock()  # a database has one scratch space
 
     @classmethod
@@ -124,38 +153,68 @@ class Prefilter:
         path = None
         if cache_dir is not None:
             path = cache_dir / f"patterns-{_digest(expressions)}.hsdb"
-            loaded = _load(path, key=key)
+            loaded = _load(path, expressions, key=key)
             if loaded is not None:
                 return loaded
         blobs, unfiltered = _compile(expressions)
         if path is not None:
             with contextlib.suppress(OSError):
                 _store(path, blobs, unfiltered, key=key)
-        return cls([_open(blob) for blob in blobs], unfiltered)
+        return cls([_open(blob) for blob in blobs], unfiltered, expressions)
 
-    def candidates(self, flat: bytes, cuts: Sequence[Block]) -> dict[int, list[int]]:
-        """For each pattern that can match, the numbers of the blocks of `cuts`, ascending."""
-        result: dict[int, list[int]] = {
-            number: list(range(len(cuts))) for number in self.unfiltered
+    def candidates(self, flat: bytes, cuts: Sequence[Block]) -> dict[int, list[Block]]:
+        """For each pattern that can match, where its matches can begin: windows, ascending, that
+        do not touch. `cuts` are neighbouring blocks of the flat text."""
+        if not cuts:
+            return {}
+        result: dict[int, list[Block]] = {
+            number: _join((), cuts) for number in self.unfiltered
         }
-        found: list[int] = []
+        found: list[tuple[int, int]] = []
 
-        def hit(number: int, *_: object) -> None:
-            found.append(number)
+        def hit(number: int, _begin: int, end: int, *_: object) -> None:
+            found.append((number, end))
 
-        size = len(flat)
+        befores, afters = self._before, self._after
+        first, last, size = cuts[0][0], cuts[-1][1], len(flat)
         with self._lock:
-            for index, (start, end) in enumerate(cuts):
-                # A cut inside a token gets a whole block of look-ahead, as the token goes on.
-                if end < size:
-                    end += LOOKAHEAD if flat[end - 1] in b" \n" else BLOCK
-                block = flat[start:end]
+            for start, end in cuts:
+                stop = end
+                if stop < size:
+                    # A cut inside a token gets a whole block of look-ahead: the token goes on.
+                    stop += LOOKAHEAD if flat[end - 1] in b" \n" else BLOCK
+                block = flat[start:stop]
                 for database in self._databases:
                     database.scan(block, match_event_handler=hit)
-                for number in found:
-                    result.setdefault(number, []).append(index)
+                for number, at in found:
+                    before = befores[number]
+                    if before is None:
+                        left, right = start, end
+                    else:
+                        left = max(first, start + at - before)
+                        right = min(last, start + at + afters[number])
+                        if left >= right:
+                            continue  # begins after the last block
+                    windows = result.setdefault(number, [])
+                    if windows and left <= windows[-1][1] and right - windows[-1][0] <= WINDOW:
+                        left = min(left, windows[-1][0])
+                        right = max(right, windows[-1][1])
+                        windows[-1] = (left, right)
+                    else:
+                        windows.append((left, right))
                 found.clear()
         return result
+
+
+def _join(windows: Sequence[Block], cuts: Sequence[Block]) -> list[Block]:
+    """`windows` with `cuts` added, neighbours joined up to `WINDOW`."""
+    joined = list(windows)
+    for start, end in cuts:
+        if joined and start <= joined[-1][1] and end - joined[-1][0] <= WINDOW:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
@@ -163,7 +222,9 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     # A long bounded repeat costs a state per repetition; without its bound it costs one.
     pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
     pattern = _FOREIGN.sub("_", pattern)
-    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER
+    flags = hyperscan.HS_FLAG_PREFILTER
+    if expression.before is None:
+        flags |= hyperscan.HS_FLAG_SINGLEMATCH
     if expression.flags & regex.IGNORECASE:
         flags |= hyperscan.HS_FLAG_CASELESS
     if expression.flags & regex.DOTALL:
@@ -233,7 +294,7 @@ def _mac(key: bytes, payload: bytes) -> bytes:
     ).digest()
 
 
-def _load(path: Path, *, key: bytes) -> Prefilter | None:
+def _load(path: Path, expressions: Sequence[Expression], *, key: bytes) -> Prefilter | None:
     try:
         data = path.read_bytes()
         if not data.startswith(_MAGIC):
@@ -250,7 +311,7 @@ def _load(path: Path, *, key: bytes) -> Prefilter | None:
     except (OSError, struct.error, hyperscan.error):
         # Absent, unreadable, or made for another processor or version.
         return None
-    return Prefilter(databases, sizes[count:])
+    return Prefilter(databases, sizes[count:], expressions)
 
 
 def _store(path: Path, blobs: Sequence[bytes], unfiltered: Sequence[int], *, key: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import regex
 
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.prefilter import Expression
+from gateway.detectors.prefilter import Expression, located
 from gateway.detectors.secret_rules import Matcher
 
 TIMEOUT = 2.0
@@ -109,9 +109,9 @@ class PatternProbe:
         self.entity = entity
         labelled = _with_label(expression.pattern)
         if shape is None and labelled is not None:
-            shape = Expression(labelled, expression.flags)
+            shape = Expression(labelled, expression.flags)  # of any length
             self.looks_back = True
-        self.expressions = (shape or expression,)
+        self.expressions = (shape or located(expression.pattern, expression.flags),)
         self.vocabulary = vocabulary
         self._confidence = confidence
         self._validate = validate
@@ -259,7 +259,7 @@ class SecretProbe:
         rule = matcher.rule
         self.name = f"secret:{rule.id}"
         self.entity = rule.entity
-        self.expressions = (Expression(rule.head or rule.regex),)
+        self.expressions = (Expression(rule.head) if rule.head else located(rule.regex),)
         self.reach = rule.reach
         self.looks_back = False
         self.vocabulary = Vocabulary(())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import presidio_analyzer.predefined_recognizers as predefined
@@ -29,7 +29,7 @@ from gateway.detectors import catalogue
 from gateway.detectors.cards import CardProbe
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.phones import PhoneProbe
-from gateway.detectors.prefilter import Expression
+from gateway.detectors.prefilter import Expression, located
 from gateway.detectors.probes import (
     EmailProbe,
     IpProbe,
@@ -48,7 +48,7 @@ class _Mended:
 
     original: str
     pattern: str
-    shape: str
+    shape: Expression
 
 
 _MENDED: tuple[_Mended, ...] = (
@@ -60,7 +60,7 @@ _MENDED: tuple[_Mended, ...] = (
         pattern=(
             r"\b((?=[\w@#$%^?~-]{0,9}[a-zA-Z])(?=[\w@#$%^?~-]{0,6}[0-9]{4})[\w@#$%^?~-]{10})\b"
         ),
-        shape=r"[\w@#$%^?~-]{0,6}[0-9]{4}",
+        shape=Expression(r"[0-9]{4}", before=10, after=1),
     ),
     # Any word of six letters passes when look-aheads are relaxed; this keeps the digit.
     _Mended(
@@ -72,7 +72,7 @@ _MENDED: tuple[_Mended, ...] = (
             r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
             r"[A-Z]{1,5}-?[A-Z0-9]{5,14}\b"
         ),
-        shape=r"[A-Z][A-Z0-9-]*\d",
+        shape=Expression(r"[A-Z][A-Z0-9-]*\d", before=40),
     ),
 )
 
@@ -135,7 +135,7 @@ def _patterns(
             name=recognizer.name,
             entity=entity,
             expression=Expression(mended.pattern if mended else pattern.regex, flags),
-            shape=Expression(mended.shape, flags) if mended else None,
+            shape=replace(mended.shape, flags=flags) if mended else None,
             confidence=pattern.score,
             vocabulary=vocabulary,
             validate=validate if checks else None,
@@ -197,7 +197,7 @@ class IbanProbe:
         self.name = recognizer.name
         self.vocabulary = vocabulary
         pattern = recognizer.patterns[0]
-        self.expressions = (Expression(pattern.regex, int(recognizer.global_regex_flags)),)
+        self.expressions = (located(pattern.regex, int(recognizer.global_regex_flags or 0)),)
         self._pattern = regex.compile(pattern.regex, recognizer.global_regex_flags)
         self._confidence = pattern.score
         self._validate = recognizer.validate_result

@@ -16,7 +16,6 @@ from gateway.detectors.prefilter import Prefilter, blocks, flatten
 from gateway.detectors.cards import is_card
 from gateway.detectors.probes import Probe, UrlProbe
 from gateway.detectors.context import Context
-from gateway.detectors.engine import _windows
 
 WORDS = (
     "the order was placed by our customer and please check account number for invoice date "
@@ -91,7 +90,7 @@ def ours(text: str, probes: list[Probe], prefilter: Prefilter) -> Found:
     by_recognizer: dict[str, list[tuple[str, int, int, float]]] = {}
     for number, hit in prefilter.candidates(flatten(text), cuts).items():
         probe = probes[number]
-        for first, last in _windows(cuts, hit):
+        for first, last in hit:
             beyond = min(len(text), last + 64) if probe.looks_back else last
             for raw in probe.find(text, first, beyond, around):
                 by_recognizer.setdefault(probe.name, []).append(
