@@ -84,11 +84,15 @@ def _settings(config: Path | None = None, **command: Any) -> Settings:
 @_settings_options
 def run(**options: Any) -> None:
     """Start the gateway; Ctrl-C stops it."""
-    from gateway import daemon  # noqa: PLC0415  # the proxy is not loaded for other commands
+    from gateway import workers  # noqa: PLC0415  # other commands need none
+
+    settings = _settings(**options)
+    workers.prepare()  # loads the detectors while the proxy is loaded here
+    from gateway import daemon  # noqa: PLC0415
     from gateway.proxy.server import StartError  # noqa: PLC0415
 
     try:
-        daemon.run(_settings(**options), announce=_announce)
+        daemon.run(settings, announce=_announce)
     except StartError as error:
         click.echo(f"leakgate: {error}", err=True)
         sys.exit(BAD_INPUT)

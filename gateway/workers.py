@@ -26,6 +26,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -108,6 +109,17 @@ class _Worker:
     doom: asyncio.TimerHandle | None = None
 
 
+def prepare() -> None:
+    """Start the process that workers are forked from; it loads the detectors' libraries meanwhile.
+
+    Called early, it loads them beside the gateway's own start. Calling it again does nothing.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        ["gateway.workers", "gateway.bootstrap"]
+    )
+    forkserver.ensure_running()
+
+
 class Pool:
     """A fixed number of workers behind one `inspect`.
 
@@ -129,8 +141,8 @@ class Pool:
         self._deadline = deadline
         self._watch = watch
         self._backlog = backlog
+        prepare()
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["gateway.workers", "gateway.bootstrap"])
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
         self._stopping = False
