@@ -63,10 +63,16 @@ def decode(data: bytes, encodings: str, limit: int) -> bytes:
     return data
 
 
-def encode(data: bytes, encodings: str) -> bytes:
-    """Apply all `encodings` (a header value) in their order. The same input gives the same bytes."""
-    for name in parse(encodings):
-        data = _ENCODERS[name](data)
+def encode(data: bytes, encodings: str, like: bytes = b"") -> bytes:
+    """Apply all `encodings` (a header value) in their order. The same input gives the same bytes.
+
+    `like` is the body as it was: a client that sent `deflate` without the zlib header talks to a
+    server that expects none.
+    """
+    names = parse(encodings)
+    for number, name in enumerate(names, 1):
+        bare = name == "deflate" and number == len(names) and like and is_raw_deflate(like)
+        data = _RAW_DEFLATE(data) if bare else _ENCODERS[name](data)
     return data
 
 
@@ -250,6 +256,7 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "br": _unbrotli,
     "zstd": _unzstd,
 }
+_RAW_DEFLATE = _deflate(-15)
 _ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": _deflate(31),
     "deflate": _deflate(15),

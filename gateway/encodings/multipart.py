@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.model import UnreadReason
 
@@ -33,12 +33,15 @@ class Param:
     """One parameter of a header value: the span of the raw value, and how it is written.
 
     `codec` is ``quoted`` (between quotes), ``slice`` (a bare token) or ``percent`` (RFC 5987
-    extended value, after the charset and language; `charset` names it).
+    extended value, after the charset and language; `charset` names it). `key_start:key_end` spans
+    the name of the parameter.
     """
 
     start: int
     end: int
     codec: str
+    key_start: int
+    key_end: int
     charset: str = ""
 
 
@@ -91,15 +94,16 @@ def parameters(value: str) -> Iterator[tuple[str, Param]]:
         if match[2] is not None:
             # Browsers never write a backslash escape other than these two (and write a Windows
             # path with single ones); a parser may unescape it or not.
-            yield name, Param(*match.span(2), "quoted")
+            yield name, Param(*match.span(2), "quoted", *match.span(1))
         elif name.endswith("*"):
             extended = _EXTENDED.match(match[3])
             if extended is None:
                 raise MultipartError
             start, end = match.span(3)
-            yield name, Param(start + extended.end(), end, "percent", extended[1].lower())
+            charset = extended[1].lower()
+            yield name, Param(start + extended.end(), end, "percent", *match.span(1), charset)
         else:
-            yield name, Param(*match.span(3), "slice")
+            yield name, Param(*match.span(3), "slice", *match.span(1))
 
 
 def media_type(value: str) -> str:
@@ -202,8 +206,12 @@ def _part(data: bytes, start: int, end: int) -> Part:
             for key, param in parameters(seen[lower]):
                 if key in params:
                     raise MultipartError
-                params[key] = Param(
-                    param.start + value_start, param.end + value_start, param.codec, param.charset
+                params[key] = replace(
+                    param,
+                    start=param.start + value_start,
+                    end=param.end + value_start,
+                    key_start=param.key_start + value_start,
+                    key_end=param.key_end + value_start,
                 )
         at = line_end + 2
     if at > end:

@@ -38,7 +38,7 @@ MAX_DECODED: Final = 1 << 30
 """A guard only: extraction has already decoded the same bytes under its own, lower limit."""
 
 
-class CannotRewrite(Exception):  # noqa: N818  # reads as a statement where it is raised
+class CannotRewrite(Exception):  # reads as a statement where it is raised
     """The exchange cannot be rewritten; it has to be refused instead. `reason` holds no content."""
 
     def __init__(self, reason: str) -> None:
@@ -378,8 +378,8 @@ def _decode_content(raw: Value, param: str) -> bytes:
         raise CannotRewrite(f"its content encoding `{error.detail}` is {error.reason}") from None
 
 
-def _encode_content(data: bytes, _raw: Value, param: str) -> Value:
-    return content_encoding.encode(data, param)
+def _encode_content(data: bytes, raw: Value, param: str) -> Value:
+    return content_encoding.encode(data, param, _bytes(raw))
 
 
 def _same(raw: Value, _param: str) -> Value:

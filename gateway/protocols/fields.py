@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+METHODS: Final = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"}
+)
+
 PROTOCOL_HEADERS: Final = frozenset(
     [
         "host",

@@ -95,6 +95,7 @@ def extract(exchange: Exchange, table: Table[Rule], limits: Limits) -> Extractio
     """All content of an exchange, its JSON read along `table`."""
     reader = _Reader(table, limits)
     if exchange.transport is Transport.HTTP:
+        reader.method(exchange.method)
         reader.target(exchange.target)
         for index, header in enumerate(exchange.headers):
             reader.header(header, index, trailer=False)
@@ -200,6 +201,11 @@ class _Reader:
         self._add(text, _Place(place.path, (), _FIXED))
 
     # --- request line and headers ----------------------------------------------------------------
+
+    def method(self, method: str) -> None:
+        """A method that no standard knows is text that a client made up."""
+        if method.upper() not in fields.METHODS:
+            self._add(method, _Place("method", (), _MADE_UP))
 
     def target(self, target: str) -> None:
         """Path segments, query names and query values."""
@@ -344,7 +350,11 @@ class _Reader:
         is_text = is_json or _TEXT_TYPE.fullmatch(media) is not None
         if media.startswith("multipart/"):
             self._multipart(data, place, boundary)
-        elif is_text and (is_json or not magic.sniff(data)):
+        elif is_text and (is_json or not magic.sniff(data) or _text_like(data) is not None):
+            begins_like_file = not is_json and magic.sniff(data)
+            if begins_like_file:
+                self._blob(data, place)
+                place = replace(place, rule=replace(place.rule, editable=False))
             self._text_document(data, place, declared, declared_json=is_json)
         elif self._sniffed_json(data, place):
             pass
@@ -494,7 +504,10 @@ class _Reader:
                 self._add(text, replace(place, path=f"{path}.filename", rule=FILE_NAME, label=name))
             elif key != "name":
                 self._add(text, replace(place, path=f"{path}.parameter", rule=_HEADER))
-                self._add(key, _Place(f"{path}.parameter", (), _MADE_UP))
+                span = Step("slice", part.params[key].key_start, part.params[key].key_end)
+                latin = Step("latin-1", 0, span.end - span.start)
+                where = replace(root, path=f"{path}.parameter.name", rule=_MADE_UP)
+                self._add(data[span.start : span.end].decode("latin-1"), where.inside(span, latin))
             elif base not in self.table.words:
                 self._add(text, replace(place, path=f"{path}.name", rule=_KEY))
         for line in part.fields:
@@ -537,7 +550,10 @@ class _Reader:
         known = lower in fields.KNOWN_HEADERS
         path = f"{root.path}.header.{lower if known else '*'}"
         if not known:
-            self._add(line.name.decode("latin-1"), _Place(f"{path}.name", (), _MADE_UP))
+            end = line.name_start + len(line.name)
+            where = replace(root, path=f"{path}.name", rule=_MADE_UP, label="")
+            name = Step("slice", line.name_start, end), Step("latin-1", 0, len(line.name))
+            self._add(line.name.decode("latin-1"), where.inside(*name))
         rule = _HEADER
         if lower in fields.PROTOCOL_HEADERS or lower == "content-transfer-encoding":
             rule = _PROTOCOL_HEADER
@@ -555,11 +571,13 @@ class _Reader:
     def _field(self, data: bytes, place: _Place) -> None:
         """A form field without a content type: text, by RFC 7578 section 4.4."""
         read = charset.decode(data)
-        if read is None or magic.sniff(data):
-            self._blob(data, replace(place, media=magic.sniff(data)))
-            return
-        text, found = read
-        self._string(text, place.inside(found.step(len(data))))
+        media = magic.sniff(data)
+        if read is None or media:
+            self._blob(data, replace(place, media=media))
+        if read is not None and (not media or _text_like(data) is not None):
+            text, found = read
+            rule = replace(place.rule, editable=place.rule.editable and not media)
+            self._string(text, replace(place.inside(found.step(len(data))), rule=rule))
 
     def _file(self, data: bytes, place: _Place) -> None:
         """An uploaded file. One that is JSON or JSON lines is read here, along the table."""
@@ -596,6 +614,8 @@ class _Reader:
         room = self.limits.max_parts
         for event, tag in zip(walk.events, walk.tags, strict=True):
             kind, value, start, end, rule, container, key = event
+            if self._overflowed:
+                return
             if kind is EventKind.KEY:
                 if not self._full(place):
                     locator = Locator(
@@ -677,31 +697,37 @@ class _Reader:
         parsed = splice.data_url(url)
         if data is None or parsed is None:
             return False
-        inner = replace(place.inside(Step("data-url", *span)), media=parsed[0])
-        said = _text_like(data) if not magic.sniff(data) else None
-        if said is not None:
-            inner = inner.inside(Step("utf-8", 0, len(data)))
-            self._string(said, replace(inner, depth=place.depth + 1))
-        elif data:
-            self._blob(data, inner)
+        self._hidden(data, replace(place.inside(Step("data-url", *span)), media=parsed[0]))
         return True
+
+    def _hidden(self, data: bytes, place: _Place) -> bool:
+        """Bytes that stood encoded in a text: a file, a text, or both; False when it is neither.
+
+        A text that only begins like a file is read as both, so that three letters in front of it
+        do not make it an audio file that no one opens; as a text it cannot change, since the file
+        might break.
+        """
+        said = _text_like(data)
+        found = magic.sniff(data)
+        if said is not None:
+            inner = place.inside(Step("utf-8", 0, len(data)))
+            rule = replace(place.rule, editable=place.rule.editable and not found)
+            self._string(said, replace(inner, rule=rule, depth=place.depth + 1))
+        if data and (found or (said is None and (place.rule.media or place.media))):
+            self._blob(data, replace(place, media=place.media or found))
+            return True
+        return False
 
     def _base64(self, text: str, place: _Place) -> bool:
         """Read a text that may be base64 through and through; False when it stays only a text."""
         data = splice.decode_base64(text)
         if data is None:
             return False
-        inner = place.inside(Step("base64", 0, len(text)))
-        said = _text_like(data)
-        found = magic.sniff(data)
-        if found or (place.rule.media and said is None):
-            self._blob(data, replace(inner, media=place.media or found))
-            return True
-        if said is not None:
-            # It stays a text as well: a secret may look like base64 of a text.
-            inner = inner.inside(Step("utf-8", 0, len(data)))
-            self._string(said, replace(inner, depth=place.depth + 1))
-        return False
+        inner = replace(place.inside(Step("base64", 0, len(text))), media=place.media)
+        if not magic.sniff(data) and not place.rule.media:
+            inner = replace(inner, media="")  # a type stands beside it, but it may be any text
+        # A text in it does not take its place: a secret may look like base64 of a text.
+        return self._hidden(data, inner) and _text_like(data) is None
 
 
 _FIXED: Final = replace(SAY, editable=False)

@@ -32,6 +32,12 @@ def test_what_is_encoded_decodes_to_itself(data, names):
     assert content_encoding.decode(content_encoding.encode(data, header), header, LIMIT) == data
 
 
+@pytest.mark.parametrize("wbits", [15, -15])
+def test_deflate_is_written_back_with_or_without_its_header_as_it_came(wbits):
+    again = content_encoding.encode(b"other", "deflate", zlib.compress(b"words", wbits=wbits))
+    assert zlib.decompress(again, wbits=wbits) == b"other"
+
+
 @pytest.mark.parametrize("header", ["", "identity", " Identity , identity", ","])
 def test_identity_is_no_encoding(header):
     assert content_encoding.decode(b"abc", header, LIMIT) == b"abc"

@@ -346,6 +346,13 @@ def test_paths_never_hold_what_was_sent(name, request_):
 
 
 @pytest.mark.parametrize(("name", "request_"), REQUESTS)
+def test_no_two_parts_have_one_address(name, request_):
+    extraction = extract(name, exchange(request_, Planter()))
+    locators = [item.locator for item in extraction.parts]
+    assert len(set(locators)) == len(locators)
+
+
+@pytest.mark.parametrize(("name", "request_"), REQUESTS)
 def test_every_text_reads_back_from_its_address(name, request_):
     before = exchange(request_, Planter(), "gzip")
     for item in extract(name, before).parts:

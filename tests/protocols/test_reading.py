@@ -250,6 +250,41 @@ def test_text_in_base64_is_read_and_rewritten_inside():
     assert base64.b64decode(json.loads(made.body)["v"]) == b'{"deep": "my *** is out"}'
 
 
+def test_a_text_that_begins_like_a_file_is_read_as_both():
+    secret = b"ID3 my secret words are here"
+    coded = base64.b64encode(secret).decode()
+    for request in (
+        exchange(secret, "text/plain"),
+        exchange(json.dumps({"v": coded}).encode()),
+        exchange(json.dumps({"v": f"data:text/plain;base64,{coded}"}).encode()),
+        exchange(
+            multipart_body(b"Content-Disposition: form-data; name=a\r\n\r\n" + secret),
+            "multipart/form-data; boundary=b",
+        ),
+    ):
+        found = read(request)
+        assert secret.decode() in texts(found)
+        assert [item.data for item in blobs(found)] == [secret]
+
+
+def test_binary_in_base64_is_a_file_only_where_a_file_is_expected():
+    noise = bytes(range(128, 228))
+    coded = base64.b64encode(noise).decode()
+    body = json.dumps(
+        {"messages": [{"content": [{"input_audio": {"data": coded, "format": "pcm16"}}]}]}
+    )
+    (item,) = blobs(read(exchange(body.encode()), "openai"))
+    assert (item.data, item.media_type) == (noise, "pcm16")
+    found = read(exchange(json.dumps({"format": "x", "signature": coded}).encode()))
+    assert blobs(found) == []
+    assert coded in texts(found)
+
+
+def test_a_made_up_method_is_read():
+    assert texts(read(exchange(method="TELLALICE")), "method") == ["TELLALICE"]
+    assert texts(read(exchange(method="QUERY")), "method") == []
+
+
 def test_hashes_and_random_keys_stay_text():
     for text in (
         "d41d8cd98f00b204e9800998ecf8427e",
@@ -441,7 +476,8 @@ pieces = st.sampled_from([
     b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\", b"\\u00", b"\\ud800", b"a", b"data:", b";base64,",
     b"aGVsbG8gd29ybGQsIGhlbGxv", b"--b", b"--b--", b"\r\n", b"\n", b"%", b"%41", b"&", b"=", b"+", b"\0",
     b"\xff", b"\xc3\xa9", b"Content-Disposition: form-data; name=a", b"Content-Type: multipart/x; boundary=b",
-    b"\x1e", b"42", b"1234567", b"\x1f\x8b\x08", b"=?base64?", b"?=", b" ",
+    b"\r\nX-Odd: a\r\nX-Odd: b", b'; OdD="x"', b"\r\nContent-Transfer-Encoding: base64",
+    b"--b\r\nContent-Disposition: form-data; name=q\r\n\r\nwords\r\n--b--", b"\x1e", b"42", b"1234567", b"\x1f\x8b\x08", b"=?base64?", b"?=", b" ",
 ])  # fmt: skip
 TYPES = st.sampled_from([
     None, JSON, "text/plain", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded",
