@@ -28,7 +28,7 @@ from gateway.incidents.recorder import Recorder
 from gateway.incidents.spool import Spool
 from gateway.incidents.store import Store, migrate
 from gateway.metrics import Metrics
-from gateway.model import Decision
+from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities
 from gateway.proxy.gate import Gate, Upstream
 from gateway.proxy.ledger import PassedLedger
@@ -133,6 +133,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         except InspectionFault as fault:
             raise StartError(f"inspection cannot start: {fault.detail or fault.cause}") from None
         stack.push_async_callback(pool.stop)
+        await _try_out(pool)
 
         def ready() -> dict[str, bool]:
             health = recorder.health()
@@ -169,6 +170,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             trusted_ca=settings.trusted_ca,
             max_body=settings.max_body,
             own_addresses=(admin.address,),
+            denied=HostList.of(settings.deny_destinations),
         )
         await proxy.start()
         stack.push_async_callback(proxy.stop)
@@ -245,7 +247,7 @@ class _Follower:
         except DocumentError as error:
             self._meter.policy_rejected()
             for problem in error.problems:
-                logger.error("policy not loaded: %s", problem)
+                logger.error("policy not loaded: %s", problem)  # noqa: TRY400  # told without a traceback
             return
         except InspectionFault as fault:
             self._meter.policy_rejected()
@@ -290,6 +292,27 @@ def run(
             logger.info("stopping")
 
     uvloop.run(live())
+
+
+async def _try_out(pool: Pool) -> None:
+    """One exchange must come back decided, before the first person waits for one."""
+    probe = Exchange(
+        id="self-test",
+        received_at=time.time(),
+        actor="",
+        source_ip="127.0.0.1",
+        method="POST",
+        scheme="https",
+        host="self-test.invalid",
+        port=443,
+        target="/v1/self-test",
+        headers=((b"content-type", b"application/json"),),
+        body=b'{"messages":[{"role":"user","content":"self-test"}]}',
+    )
+    try:
+        await pool.inspect(probe)
+    except InspectionFault as fault:
+        raise StartError(f"self-test: inspection failed: {fault.detail or fault.cause}") from None
 
 
 def _check(settings: Settings) -> dict[str, Upstream]:

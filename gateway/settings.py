@@ -87,6 +87,10 @@ class Settings(Strict):
     pass_through: Annotated[list[str], BeforeValidator(_list)] = Field(
         [], description="hosts never opened (apps that pin)"
     )
+    deny_destinations: list[str] = Field(
+        ["169.254.169.254", "fd00:ec2::254", "metadata.google.internal"],
+        description="hosts that nobody may reach through the gateway (cloud metadata)",
+    )
     trusted_ca: Path | None = Field(None, description="PEM file of authorities for upstreams")
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: max(2, os.cpu_count() or 2), description="inspection processes"

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import certifi
+from cryptography import x509
 from mitmproxy import certs, connection, hooks, http, options
 from mitmproxy.addons import (
     core,
@@ -64,6 +66,21 @@ class _Certificates(tlsconfig.TlsConfig):
         """Answers for mitmproxy's revocation list are not served: nothing bypasses the gate."""
 
 
+def trust_bundle(trusted_ca: Path, folder: Path) -> Path:
+    """A PEM file with the usual authorities and those of `trusted_ca`; mitmproxy takes one file.
+
+    Raises OSError when `trusted_ca` cannot be read, `StartError` when it holds no certificate.
+    """
+    own = trusted_ca.read_bytes()
+    try:
+        x509.load_pem_x509_certificates(own)
+    except ValueError:
+        raise StartError(f"`{trusted_ca}` holds no PEM certificate") from None
+    bundle = folder / "trusted.pem"
+    bundle.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + own)
+    return bundle
+
+
 class _Destinations:
     """Keeps the proxy from being used to reach what it should not."""
 
@@ -85,6 +102,7 @@ class ProxyServer:
 
     `modes` are mitmproxy mode specifications; `listen` applies to modes that name no address.
     `trusted_ca` is a PEM file of authorities to trust for upstream services besides the default.
+    Connections to `own_addresses` and `denied` hosts are refused.
     """
 
     def __init__(
@@ -98,6 +116,7 @@ class ProxyServer:
         trusted_ca: Path | None,
         max_body: int,
         own_addresses: Sequence[tuple[str, int]] = (),
+        denied: HostList | None = None,
     ) -> None:
         self.gate = gate
         self.routing = routing
@@ -107,6 +126,7 @@ class ProxyServer:
         self._trusted_ca = trusted_ca
         self._max_body = max_body
         self._own = own_addresses
+        self._denied = denied or HostList.of(())
         self._servers: proxyserver.Proxyserver | None = None
         self._master: Master | None = None
 
@@ -128,9 +148,11 @@ class ProxyServer:
             _Certificates(self._authority),
             disable_h2c.DisableH2C(),
             upstream_auth.UpstreamAuth(),
-            _Destinations(self._own, HostList.of(())),
+            _Destinations(self._own, self._denied),
             self.gate,
         )
+        own = self._trusted_ca
+        trusted = trust_bundle(own, self._authority.folder) if own else None
         opts.update(
             mode=self._modes,
             listen_host=self._listen[0],
@@ -143,11 +165,7 @@ class ProxyServer:
             validate_inbound_headers=True,
             ssl_insecure=False,
             store_streamed_bodies=False,
-            **(
-                {"ssl_verify_upstream_trusted_ca": str(self._trusted_ca)}
-                if self._trusted_ca
-                else {}
-            ),
+            **({"ssl_verify_upstream_trusted_ca": str(trusted)} if trusted else {}),
         )
         await self._self_test()
         loop = asyncio.get_running_loop()

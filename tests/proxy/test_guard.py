@@ -98,3 +98,23 @@ def test_upstream_with_a_wrong_certificate_is_not_trusted(tmp_path, upstream):
         with client(running) as session:
             assert session.post(f"https://{AI_HOST}/v1/x", content=PROMPT).status_code == 502
     assert upstream.seen == []
+
+
+def test_own_authorities_are_trusted_besides_the_usual_ones(tmp_path, tls):
+    from gateway.proxy.server import StartError, trust_bundle
+
+    bundle = trust_bundle(tls[1], tmp_path).read_text()
+    assert tls[1].read_text() in bundle
+    assert bundle.count("BEGIN CERTIFICATE") > 50
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate")
+    with pytest.raises(StartError, match=r"broken\.pem"):
+        trust_bundle(broken, tmp_path)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "metadata.google.internal"])
+def test_denied_destinations_are_not_reached(tmp_path, host):
+    with GateThread(tmp_path, denied=(host,)) as running:
+        answer = httpx.get(f"http://{host}/latest/meta-data", proxy=running.url)
+    assert answer.status_code == 502
+    assert "not reachable" in answer.text

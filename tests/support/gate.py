@@ -67,6 +67,7 @@ class GateThread:
         modes: tuple[str, ...] = ("regular",),
         max_body: int = 1 << 20,
         pass_through: tuple[str, ...] = (),
+        denied: tuple[str, ...] = (),
         before: Callable[[GateThread], None] | None = None,
     ) -> None:
         self.catalogue = Catalogue.load()
@@ -97,6 +98,7 @@ class GateThread:
             listen=("127.0.0.1", 0),
             trusted_ca=trusted_ca,
             max_body=max_body,
+            denied=HostList.of(denied),
         )
         self._before = before
         self._loop = asyncio.new_event_loop()
