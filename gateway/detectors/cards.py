@@ -72,7 +72,7 @@ class CardProbe:
 
     name = "CardNumber"
     entity = "CREDIT_CARD"
-    reach = 64
+    reach = 32
     looks_back = False
     expressions = (located(_SHAPE),)
 

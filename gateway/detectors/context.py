@@ -81,6 +81,17 @@ class Context:
         self._label = f" {' '.join(words_of(label))} " if label else ""
         self._stop_words = stop_words
         self._before: dict[int, str] = {}
+        self._lower: str | None = None
+        self._holds: dict[tuple[str, ...], bool] = {}
+
+    def holds(self, words: tuple[str, ...]) -> bool:
+        """True when one of `words` (lower case) is anywhere in the text."""
+        known = self._holds.get(words)
+        if known is None:
+            if self._lower is None:
+                self._lower = self._text.lower()
+            known = self._holds[words] = any(word in self._lower for word in words)
+        return known
 
     def speaks(self, vocabulary: Vocabulary, start: int) -> bool:
         """True when a word of `vocabulary` stands before code point `start`, or in the label."""

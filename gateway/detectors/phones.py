@@ -109,11 +109,12 @@ class PhoneProbe:
         """Numbers that start in `text[start:end]`."""
         for run in matches(_RUN, text, start, end, reach=self.reach):
             candidate = run[0]
-            if sum(map(str.isdecimal, candidate)) < MIN_DIGITS:
-                continue
-            if _OTHER.fullmatch(candidate) or is_card(candidate):
+            count = sum(map(str.isdecimal, candidate))
+            if count < MIN_DIGITS:
                 continue
             if not self._worth(candidate) and not around.speaks(self.vocabulary, run.start()):
+                continue
+            if _OTHER.fullmatch(candidate) or (count >= 12 and is_card(candidate)):
                 continue
             regions = self._possible(candidate)
             if not regions:

@@ -90,7 +90,6 @@ class PatternProbe:
     is not the pattern itself; it must match wherever the pattern does.
     """
 
-    reach = 128
     looks_back = False
 
     def __init__(
@@ -107,12 +106,16 @@ class PatternProbe:
     ) -> None:
         self.name = name
         self.entity = entity
+        self.reach = 128
         labelled = _with_label(expression.pattern)
         if shape is None and labelled is not None:
             shape = Expression(labelled, expression.flags)  # of any length
             self.looks_back = True
         self.expressions = (shape or located(expression.pattern, expression.flags),)
         self.vocabulary = vocabulary
+        if self.expressions[0].before is not None:
+            # A located match ends within its window; what is left to see is a look-ahead.
+            self.reach = 32
         self._confidence = confidence
         self._validate = validate
         self._invalidate = invalidate
@@ -260,13 +263,15 @@ class SecretProbe:
         self.name = f"secret:{rule.id}"
         self.entity = rule.entity
         self.expressions = (Expression(rule.head) if rule.head else located(rule.regex),)
-        self.reach = rule.reach
+        self.reach = rule.reach if self.expressions[0].before is None else 32
         self.looks_back = False
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
 
     def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
         matcher = self._matcher
+        if matcher.rule.near and not around.holds(matcher.rule.near):
+            return
         for match in matches(matcher.pattern, text, start, end, reach=self.reach):
             span = matcher.span(match, text)
             if span is not None:

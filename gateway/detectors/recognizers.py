@@ -60,7 +60,7 @@ _MENDED: tuple[_Mended, ...] = (
         pattern=(
             r"\b((?=[\w@#$%^?~-]{0,9}[a-zA-Z])(?=[\w@#$%^?~-]{0,6}[0-9]{4})[\w@#$%^?~-]{10})\b"
         ),
-        shape=Expression(r"[0-9]{4}", before=10, after=1),
+        shape=located(r"\b[\w@#$%^?~-]{0,6}[0-9]{4}[\w@#$%^?~-]{0,6}\b"),
     ),
     # Any word of six letters passes when look-aheads are relaxed; this keeps the digit.
     _Mended(
