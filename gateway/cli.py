@@ -154,8 +154,8 @@ def scan(
     """
     if (path is None) != jsonl:
         raise click.UsageError("give a PATH, or --jsonl without one")
+    text = "" if path is None else _text(path)
     from gateway import bootstrap, detectors  # noqa: PLC0415
-    from gateway.content import text_encoding  # noqa: PLC0415
 
     settings = _settings(policies=policies, state=state)
     rules = _rules_if_any(settings)
@@ -163,16 +163,6 @@ def scan(
     engine = bootstrap.build_engine(chosen, settings.state)
     if path is None:
         sys.exit(_scan_lines(engine))
-    try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        click.echo(f"{path}: cannot be read: {error.strerror}", err=True)
-        sys.exit(BAD_INPUT)
-    encoding = text_encoding(data)
-    if encoding is None:
-        click.echo(f"{path}: is not text; files of this type cannot be read yet", err=True)
-        sys.exit(BAD_INPUT)
-    text = data.decode(encoding)
     result = engine.scan(text)
     if result.failures:
         click.echo(f"{path}: detectors failed: {', '.join(result.failures)}", err=True)
@@ -187,6 +177,22 @@ def scan(
                 f"{path}:{line}:{column}: {match.entity} ({match.confidence:.2f}, {match.detector})"
             )
     sys.exit(1 if result.matches else 0)
+
+
+def _text(path: str) -> str:
+    """The text of a file, `-` for standard input; ends the command when it cannot be read."""
+    from gateway.content import text_encoding  # noqa: PLC0415
+
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        click.echo(f"{path}: cannot be read: {error.strerror}", err=True)
+        sys.exit(BAD_INPUT)
+    encoding = text_encoding(data)
+    if encoding is None:
+        click.echo(f"{path}: is not text; files of this type cannot be read yet", err=True)
+        sys.exit(BAD_INPUT)
+    return data.decode(encoding)
 
 
 def _scan_lines(engine: detectors.Engine) -> int:
@@ -334,10 +340,10 @@ def _catalogue() -> Catalogue:
 
 def _rules_if_any(settings: Settings) -> bootstrap.Rules | None:
     """The rules of the policy folder; None when none was named and the default is not there."""
-    from gateway import bootstrap  # noqa: PLC0415
-
     if "policies" not in settings.model_fields_set and not settings.policies.is_dir():
         return None
+    from gateway import bootstrap  # noqa: PLC0415
+
     return bootstrap.load_rules(settings.policies)
 
 

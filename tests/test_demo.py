@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.gateway import warm
 
 from gateway import demo
 from gateway.incidents.record import FiredRule, Incident
@@ -30,7 +31,7 @@ def shown(tmp_path_factory):
             "PATH": os.environ["PATH"],
             "COLUMNS": "120",
             "TMPDIR": str(folder),
-            "LEAKGATE_STATE": os.environ.get("LEAKGATE_STATE", "state"),
+            "LEAKGATE_STATE": str(warm()),  # compiled detectors are taken from there
             "https_proxy": "http://127.0.0.1:9",  # the demo's own proxy counts, not this one
         },
         capture_output=True,

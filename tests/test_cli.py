@@ -1,0 +1,492 @@
+"""The commands, each as a process of its own: exit statuses, what goes to which stream, and where
+errors are."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from click.testing import CliRunner
+from cryptography import x509
+from support.gateway import warm
+
+from gateway import __version__, bootstrap, detectors
+from gateway.cli import main
+from gateway.incidents.record import FindingGroup, FiredRule, Incident
+from gateway.incidents.store import Store, migrate
+from gateway.model import Severity, Verdict
+
+COMMAND = Path(sys.executable).with_name("leakgate")
+PACKS = Path(__file__).parent.parent / "policies"
+SSN = "536-90-4399"
+
+POLICY = """\
+version: 1
+rules:
+  - id: numbers
+    title: Numbers stay here
+    severity: high
+    when:
+      entity: US_SSN
+      min_confidence: 0.5
+    action: block
+    message: No numbers, please.
+"""
+CASES = """\
+version: 1
+cases:
+  - name: a number is stopped
+    request: {service: openai-api}
+    parts:
+      - text: ["My social security number is 536-", "90-4399"]
+    want: {verdict: WANT}
+"""
+
+
+def leakgate(*arguments, stdin=b"", **environment):
+    """Run a command; the environment holds nothing but what is given."""
+    done = subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        input=stdin,
+        cwd=warm(),
+        env={"PATH": os.environ["PATH"], "LEAKGATE_STATE": str(warm())} | environment,
+        capture_output=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+build_engine = bootstrap.build_engine
+
+
+@functools.cache
+def engine(settings):
+    return build_engine(detectors.Settings.model_validate_json(settings), warm())
+
+
+@pytest.fixture
+def inside(monkeypatch):
+    """The same without a new process and with detectors that are built once: for variants."""
+    monkeypatch.setattr(
+        bootstrap, "build_engine", lambda settings, _: engine(settings.model_dump_json())
+    )
+    monkeypatch.chdir(warm())
+    for name in [name for name in os.environ if name.startswith("LEAKGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LEAKGATE_STATE", str(warm()))
+
+    def run(*arguments, stdin=b"", **environment):
+        done = CliRunner().invoke(main, [*map(str, arguments)], input=stdin, env=environment)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def policies(tmp_path):
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(POLICY)
+    return folder
+
+
+def test_version():
+    assert leakgate("version") == (0, f"{__version__}\n", "")
+
+
+def test_help_names_every_command():
+    status, out, _ = leakgate("--help")
+    assert status == 0
+    for name in ("run", "demo", "scan", "policy", "services", "incidents", "ca", "version"):
+        assert f"\n  {name} " in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bogus"],
+        ["scan"],
+        ["scan", "a", "--jsonl"],
+        ["services", "show"],
+        ["run", "--workers", "2"],
+    ],
+)
+def test_a_wrong_call_has_status_2_and_prints_nothing(inside, arguments):
+    status, out, err = inside(*arguments)
+    assert (status, out) == (2, "")
+    assert "Error: " in err
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def test_an_unknown_key_is_told_with_line_and_column(tmp_path):
+    config = tmp_path / "leakgate.yaml"
+    config.write_text("listen: 127.0.0.1:0\n\nwrokers: 2\nstate: [1]\n")
+    status, out, err = leakgate("run", "--config", config)
+    assert (status, out) == (2, "")
+    assert f"{config}:3:1: unknown key `wrokers`, did you mean `workers`?\n" in err
+    assert f"{config}:4:1: " in err
+    assert "Traceback" not in err
+
+
+def test_an_unknown_variable_is_told(inside, tmp_path):
+    status, out, err = inside("ca", "path", "--state", tmp_path, LEAKGATE_LISTNE="1.2.3.4:80")
+    assert (status, out) == (2, "")
+    assert err == "environment LEAKGATE_LISTNE: unknown setting, did you mean `listen`?\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--listen", "nowhere"], "option --listen: `nowhere` is not HOST:PORT"),
+        (["--policies", "none"], "none: is not a folder of policy files"),
+        (["--config", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_run_does_not_start_with_wrong_settings(inside, tmp_path, arguments, complaint):
+    status, out, err = inside("run", "--state", tmp_path / "state", *arguments)
+    assert (status, out) == (2, "")
+    assert err == f"{complaint}\n"
+
+
+def test_run_does_not_start_with_wrong_policies(inside, tmp_path, policies):
+    (policies / "own.yaml").write_text(POLICY.replace("US_SSN", "US_SNN"))
+    status, out, err = inside("run", "--state", tmp_path / "state", "--policies", policies)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{policies}/own.yaml:7:")
+    assert "did you mean `US_SSN`?" in err
+
+
+# --- scan -----------------------------------------------------------------------------------------
+
+
+def test_scan_tells_findings_and_their_places_but_not_the_values(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text(f"first line\n😀 my social security number is {SSN}\n")
+    status, out, err = leakgate("scan", path)
+    assert (status, err) == (1, "")
+    assert out.startswith(f"{path}:2:32: US_SSN (")
+    assert SSN not in out
+
+
+def test_scan_of_a_clean_file_and_of_standard_input(inside):
+    assert inside("scan", "-", stdin=b"nothing here") == (0, "", "")
+
+
+def test_scan_json_counts_code_points(inside):
+    text = f"😀 ssn {SSN}"
+    status, out, _ = inside("scan", "-", "--json", stdin=text.encode())
+    (found,) = json.loads(out)["findings"]
+    assert status == 1
+    assert set(found) == {"entity", "start", "end", "confidence", "detector"}
+    assert text[found["start"] : found["end"]] == SSN
+    assert 0 < found["confidence"] <= 1
+
+
+def test_scan_of_marked_utf_16(inside):
+    status, out, _ = inside("scan", "-", "--json", stdin=f"ssn {SSN}".encode("utf-16"))
+    assert (status, json.loads(out)["findings"][0]["start"]) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("missing", None, "cannot be read: No such file or directory"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\0", "is not text"),
+    ],
+)
+def test_scan_of_what_cannot_be_read_has_status_2(inside, tmp_path, name, content, complaint):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    status, out, err = inside("scan", path)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{path}: {complaint}")
+
+
+def test_scan_refuses_a_policy_folder_that_is_not_there(inside, tmp_path):
+    status, _, err = inside("scan", "-", "--policies", tmp_path / "none")
+    assert status == 2
+    assert "is not a folder of policy files" in err
+
+
+BAD_LINES = [
+    b"no json",
+    b'{"id": 1}',
+    b'{"text": "x"}',
+    b'{"id": 1, "text": 2}',
+    b"[1, 2]",
+    b'{"id": 1, "text": "\xff"}',
+    b"[" * 100_000,
+]
+
+
+def test_json_lines_are_answered_in_order_and_bad_ones_are_told():
+    texts = {f"id-{number}": f"{'😀' * number} ssn {SSN}" for number in range(20)}
+    texts |= {"clean": "nothing", "half": "\ud800 x"}
+    good = [json.dumps({"id": key, "text": text}).encode() for key, text in texts.items()]
+    status, out, err = leakgate("scan", "--jsonl", stdin=b"\n".join([*BAD_LINES, b"", *good]))
+    assert status == 2
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["id"] for answer in answers] == list(texts)
+    for answer in answers[:-2]:
+        (found,) = answer["findings"]
+        assert texts[answer["id"]][found["start"] : found["end"]] == SSN
+    assert [answer["findings"] for answer in answers[-2:]] == [[], []]
+    assert [line.split(": ")[0] for line in err.splitlines()] == [
+        f"-:{number}:1" for number in range(1, len(BAD_LINES) + 1)
+    ]
+
+
+def test_good_json_lines_have_status_0(inside):
+    line = json.dumps({"id": None, "text": f"ssn {SSN}"}).encode()
+    status, out, err = inside("scan", "--jsonl", stdin=line)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["id"] is None
+    assert set(json.loads(out)["findings"][0]) == {
+        "entity",
+        "start",
+        "end",
+        "confidence",
+        "detector",
+    }
+
+
+# --- policy ---------------------------------------------------------------------------------------
+
+
+def test_policy_check(policies):
+    status, out, err = leakgate("policy", "check", policies)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == f"{policies}/own.yaml"
+    assert "1 rules, revision " in out
+
+
+def test_policy_check_tells_every_problem_with_its_place(inside, policies):
+    (policies / "own.yaml").write_text(POLICY.replace("high", "hihg").replace("block", "blokc"))
+    (policies / "two.yaml").write_text("version: 1\nruels: []\n")
+    status, out, err = inside("policy", "check", policies)
+    assert (status, out) == (2, "")
+    places = [line.split(": ")[0].removeprefix(f"{policies}/") for line in err.splitlines()]
+    assert places == ["own.yaml:5:5", "own.yaml:9:5", "two.yaml:2:1"]
+
+
+def test_policy_test(policies):
+    (policies / "own_test.yaml").write_text(CASES.replace("WANT", "block"))
+    status, out, err = leakgate("policy", "test", policies)
+    assert (status, err) == (0, "")
+    assert f"{policies}/own_test.yaml:3:" in out
+    assert out.endswith("1 passed, 0 failed\n")
+
+
+def test_a_failed_case_has_status_1(inside, policies):
+    (policies / "own_test.yaml").write_text(CASES.replace("WANT", "allow"))
+    status, out, _ = inside("policy", "test", policies)
+    assert status == 1
+    assert out.endswith("0 passed, 1 failed\n")
+
+
+def test_policy_test_names_rules_without_a_case(inside, policies):
+    status, out, err = inside("policy", "test", policies)
+    assert (status, out) == (0, "0 passed, 0 failed\n")
+    assert "rule `numbers` is matched by no case" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "pattern"), [((), "[0-9]*s.yaml"), (("--tests",), "*_test.yaml")]
+)
+def test_policy_schema_fits_the_shipped_packs(inside, options, pattern):
+    status, out, _ = inside("policy", "schema", *options)
+    assert status == 0
+    validator = jsonschema.validators.validator_for(json.loads(out))(json.loads(out))
+    files = [path for path in PACKS.glob("*.yaml") if ("_test" in path.name) == bool(options)]
+    assert len(files) > 3
+    for path in files:
+        validator.validate(yaml.safe_load(path.read_text()))
+    assert not validator.is_valid({"version": 1, "ruels": []})
+
+
+# --- services -------------------------------------------------------------------------------------
+
+
+def test_services_list_and_show():
+    status, out, _ = leakgate("services", "list", "--json", "--category", "avatar")
+    listed = json.loads(out)
+    assert status == 0
+    assert {service["category"] for service in listed} == {"avatar"}
+    assert "headshotpro" in {service["id"] for service in listed}
+    status, out, _ = leakgate("services", "show", "headshotpro", "--json")
+    assert status == 0
+    assert json.loads(out)["id"] == "headshotpro"
+
+
+def test_services_in_words(inside):
+    status, out, _ = inside("services", "list")
+    assert status == 0
+    assert out.splitlines()[0].split() == ["id", "category", "name", "hosts"]
+    assert any(line.startswith("openai-api ") for line in out.splitlines())
+    status, out, _ = inside("services", "show", "openai-api")
+    assert yaml.safe_load(out)["id"] == "openai-api"
+
+
+def test_an_unknown_service_has_status_2(inside):
+    status, out, err = inside("services", "show", "openai-apy")
+    assert (status, out) == (2, "")
+    assert "no service `openai-apy`, did you mean `openai-api`?" in err
+
+
+# --- incidents ------------------------------------------------------------------------------------
+
+
+def incident(number, **changes):
+    values = {
+        "id": f"{number:016x}",
+        "exchange": f"{number:016x}",
+        "at": datetime(2026, 11, 23, 12, number, tzinfo=UTC),
+        "actor": "",
+        "source_ip": "192.0.2.7",
+        "service": "openai-api",
+        "category": "chat",
+        "operation": "chat_completions",
+        "act": "prompt",
+        "host": "api.openai.com",
+        "method": "POST",
+        "verdict": Verdict.BLOCK,
+        "monitored": Verdict.BLOCK,
+        "enforcement": "refuse",
+        "cause": "policy",
+        "severity": Severity.HIGH,
+        "policy_revision": "p",
+        "detector_revision": "d",
+        "inspected": 10,
+        "rules": (FiredRule("numbers", "enforce", Verdict.BLOCK, Severity.HIGH),),
+        "findings": (
+            FindingGroup(
+                entity="US_SSN",
+                path="messages[0].content",
+                role="user",
+                kind="text",
+                detector="x",
+                count=1,
+                distinct=1,
+                confidence=0.85,
+                preview="••••99",
+                fingerprints=("f",),
+            ),
+        ),
+        "findings_total": 1,
+    }
+    return Incident(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("state")
+    url = f"sqlite:///{folder / 'leakgate.db'}"
+    migrate(url)
+    store = Store.open(url)
+    store.add([incident(1), incident(2, service="chatgpt"), incident(3, rules=(), findings=())])
+    store.close()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        ((), [3, 2, 1]),
+        (("--limit", "1"), [3]),
+        (("--service", "chatgpt"), [2]),
+        (("--rule", "numbers"), [2, 1]),
+        (("--entity", "US_SSN"), [2, 1]),
+        (("--actor", "nobody"), []),
+    ],
+)
+def test_incidents_list_json(inside, state, options, numbers):
+    status, out, err = inside("incidents", "list", "--json", "--state", state, *options)
+    assert (status, err) == (0, "")
+    assert [each["id"] for each in json.loads(out)] == [f"{each:016x}" for each in numbers]
+
+
+def test_incidents_in_words(inside, state):
+    status, out, _ = inside("incidents", "list", "--state", state)
+    head, first, *_ = out.splitlines()
+    assert status == 0
+    assert head.split() == ["id", "time", "from", "service", "severity", "enforcement", "rules"]
+    assert first.split()[:4] == [f"{3:016x}", "2026-11-23", "12:03:00", "192.0.2.7"]
+    status, out, _ = inside("incidents", "show", f"{1:016x}", "--state", state)
+    assert status == 0
+    assert yaml.safe_load(out)["findings"][0]["preview"] == "••••99"
+
+
+def test_incidents_show_json(inside, state):
+    status, out, _ = inside("incidents", "show", f"{1:016x}", "--json", "--state", state)
+    shown = json.loads(out)
+    assert status == 0
+    assert shown["severity"] == "high"
+    assert shown["findings"][0]["entity"] == "US_SSN"
+
+
+def test_an_unknown_incident_has_status_2(inside, state):
+    status, out, err = inside("incidents", "show", "none", "--state", state)
+    assert (status, out, err) == (2, "", "no incident `none`\n")
+
+
+def test_a_state_folder_without_a_database_has_status_2(inside, tmp_path):
+    status, out, err = inside("incidents", "list", "--state", tmp_path)
+    assert (status, out) == (2, "")
+    assert err == f"{tmp_path}: holds no database; has the gateway run there?\n"
+    assert not list(tmp_path.iterdir())
+
+
+# --- ca -------------------------------------------------------------------------------------------
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_ca_path_export_and_rotate(tmp_path):
+    state = tmp_path / "state"
+    status, out, _ = leakgate("ca", "path", "--state", state)
+    path = Path(out.strip())
+    assert status == 0
+    assert path.is_absolute()
+    assert path.is_file()
+    assert mode(path.parent) == 0o700
+    assert mode(path.parent / "leakgate-ca.pem") == 0o600
+    first = path.read_text()
+    assert "PRIVATE" not in first
+
+    assert leakgate("ca", "export", "--state", state) == (0, first, "")
+
+    status, out, _ = leakgate("ca", "rotate", "--state", state)
+    second = path.read_text()
+    assert status == 0
+    assert str(path) in out
+    assert first != second
+    assert mode(path.parent / "leakgate-ca.pem") == 0o600
+
+    status, out, _ = leakgate("ca", "export", "--state", state)
+    assert (status, out) == (0, second + first)
+    assert len(x509.load_pem_x509_certificates(out.encode())) == 2
+    assert "PRIVATE" not in out
+
+
+def test_a_ca_key_that_others_can_read_is_refused(inside, tmp_path):
+    inside("ca", "path", "--state", tmp_path)
+    key = tmp_path / "ca" / "leakgate-ca.pem"
+    key.chmod(0o640)
+    status, out, err = inside("ca", "export", "--state", tmp_path)
+    assert (status, out) == (2, "")
+    assert f"chmod 600 {key}" in err
