@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 from support import canaries, golden
 from support.gateway import GatewayProcess
+from support.mock import MISSING, Mock, Relay, available
 from support.upstream import Upstream, certificate
+
+ROOT = Path(__file__).parents[2]
 
 POLICY = """\
 version: 1
@@ -62,6 +68,11 @@ def card():
     return canaries.card()
 
 
+@pytest.fixture(scope="session")
+def ssn():
+    return canaries.ssn()
+
+
 class Place:
     """A gateway and the recording upstream that stands for every AI service behind it."""
 
@@ -71,7 +82,7 @@ class Place:
         self.gateway = GatewayProcess(
             folder,
             policies=POLICY.format(action=action),
-            upstreams={host: self.upstream.url for host in golden.HOSTS.values()},
+            upstreams=dict.fromkeys(golden.HOSTS.values(), self.upstream.url),
             trusted_ca=tls[1],
             settings={"max_body": "1m", "max_decoded": "4m"},
         )
@@ -104,6 +115,64 @@ def blocking(tmp_path_factory, tls):
 def redacting(tmp_path_factory, tls):
     """Secrets: redact."""
     place = Place(tmp_path_factory.mktemp("redacting"), "redact", tls)
+    yield place
+    place.close()
+
+
+STRICTER = """\
+version: 1
+rules:
+  - id: no-secrets-at-all
+    severity: critical
+    when: {entity_group: secret, min_confidence: 0.6}
+    action: block
+    message: Secrets do not go to AI services.
+"""
+"""Beside the shipped policies, which take a secret out of a prompt instead of stopping it."""
+
+PAGE = b"""<!doctype html><title>chat</title><h1>A page of the service</h1>
+<form method="post" action="/upload" enctype="multipart/form-data">
+<input name="note"><input type="file" name="attachment"></form>"""
+
+
+class Mocked:
+    """A gateway with the shipped policies, and aimock behind it."""
+
+    def __init__(self, folder, tls):
+        self.stack = contextlib.ExitStack()
+        with self.stack:
+            mock = self.stack.enter_context(Mock(folder / "mock"))
+            own = {
+                "/v1/messages/count_tokens": ("application/json", b'{"input_tokens":7}'),
+                "/page": ("text/html", PAGE),
+                "/upload": ("text/html", b"<!doctype html><h1>Thank you</h1>"),
+                "/api/say": ("application/json", b'{"said":true}'),
+            }
+            self.upstream = self.stack.enter_context(Relay(tls[0], mock.port, own))
+            policies = folder / "policies"
+            shutil.copytree(ROOT / "policies", policies)
+            (policies / "90-stricter.yaml").write_text(STRICTER)
+            hosts = [golden.HOSTS[name] for name in ("openai", "anthropic", "gemini")]
+            self.gateway = self.stack.enter_context(
+                GatewayProcess(
+                    folder,
+                    policies=policies,
+                    upstreams=dict.fromkeys([*hosts, "chatgpt.com"], self.upstream.url),
+                    trusted_ca=tls[1],
+                )
+            )
+            self.stack = self.stack.pop_all()
+        self.certificate = tls[1]
+
+    def close(self):
+        self.stack.close()
+
+
+@pytest.fixture(scope="session")
+def mocked(tmp_path_factory, tls):
+    if not available():
+        pytest.skip(MISSING)
+    place = Mocked(tmp_path_factory.mktemp("mocked"), tls)
     yield place
     place.close()
 

@@ -37,7 +37,7 @@ def _shapes() -> list[str]:
         "gh" + "p_" + _random(_ALNUM, 36),
         "AK" + "IA" + _random(string.ascii_uppercase + "234567", 16),
         "xo"
-        + "xb-"
+        "xb-"
         + _random(string.digits, 12)
         + "-"
         + _random(string.digits, 12)
@@ -46,10 +46,7 @@ def _shapes() -> list[str]:
         "npm" + "_" + _random(_ALNUM, 36),
         # The one shape that has been known as long as there are secret rules.
         "-----BEGIN PRIVATE "
-        + "KEY-----"
-        + _random(_ALNUM + "+/", 64)
-        + "-----END PRIVATE "
-        + "KEY-----",
+        "KEY-----" + _random(_ALNUM + "+/", 64) + "-----END PRIVATE " + "KEY-----",
     ]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +24,7 @@ STAGES = (
 FAULTS = ("raise", "hang", "kill", "memory", "exit")
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """Carries content on purpose, as careless exceptions do."""
 
 
@@ -39,7 +38,7 @@ def _fail(stage: str) -> None:
     _wanted[0] = ""
     match fault:
         case "raise":
-            raise Broken(body)
+            raise BrokenError(body)
         case "hang":
             time.sleep(3600)
         case "kill":

@@ -22,7 +22,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -43,10 +43,8 @@ _READY = "Ctrl-C stops it."
 def warm() -> Path:
     """The shared folder, with a key and a folder `cache` in it."""
     folder = WARM
-    try:
+    with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        pass
     if not os.access(folder, os.W_OK):
         folder = Path(tempfile.mkdtemp(prefix="leakgate-warm-"))
     key = folder / "fingerprint.key"
@@ -113,7 +111,7 @@ class GatewayProcess:
 
     # --- life -------------------------------------------------------------------------------------
 
-    def __enter__(self) -> GatewayProcess:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -287,9 +285,11 @@ class GatewayProcess:
         parts = [self.log().encode(), "".join(self.output).encode()]
         with contextlib.suppress(OSError):
             parts.append(self.metrics().encode())
-        for path in sorted(self.state.rglob("*")):
-            if path.is_file() and "cache" not in path.relative_to(self.state).parts:
-                parts.append(path.read_bytes())
+        parts += [
+            path.read_bytes()
+            for path in sorted(self.state.rglob("*"))
+            if path.is_file() and "cache" not in path.relative_to(self.state).parts
+        ]
         return b"\n".join(parts)
 
 

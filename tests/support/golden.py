@@ -172,9 +172,18 @@ def build(golden: Golden, plant: Planter | None = None) -> Request:
 
 
 _KNOWN = frozenset(
-    "authorization cookie user-agent referer x-api-key api-key x-key anthropic-version".split()
+    [
+        "authorization",
+        "cookie",
+        "user-agent",
+        "referer",
+        "x-api-key",
+        "api-key",
+        "x-key",
+        "anthropic-version",
+    ]
 )
-_CREDENTIALS = frozenset("authorization cookie x-api-key api-key x-key".split())
+_CREDENTIALS = frozenset(["authorization", "cookie", "x-api-key", "api-key", "x-key"])
 
 
 def _target(target: str, plant: Planter) -> str:

@@ -31,7 +31,7 @@ class Answer:
     body: bytes = b""
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """The connection ended before an answer."""
 
 
@@ -47,7 +47,7 @@ def connect(
         while not head.endswith(b"\r\n\r\n"):
             data = plain.recv(1)
             if not data:
-                raise Gone
+                raise GoneError
             head += data
         assert head.startswith(b"HTTP/1.1 200"), head
     context = ssl.create_default_context(cafile=cafile)
@@ -111,7 +111,7 @@ class Http1:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._socket.sendall(data)
             return self._answer()
-        except (OSError, Gone):
+        except (OSError, GoneError):
             self.close()
             raise
 
@@ -119,7 +119,7 @@ class Http1:
         assert self._socket is not None
         data = self._socket.recv(65536)
         if not data:
-            raise Gone
+            raise GoneError
         self._buffer += data
 
     def _line(self) -> bytes:
@@ -192,7 +192,7 @@ class Http2:
             self._h2.initiate_connection()
         try:
             return self._exchange(method, target, headers, body, chunked, trailers)
-        except (OSError, Gone, h2.exceptions.ProtocolError):
+        except (OSError, GoneError, h2.exceptions.ProtocolError):
             self.close()
             raise
 
@@ -231,7 +231,7 @@ class Http2:
             self._socket.sendall(self._h2.data_to_send())
             data = self._socket.recv(65536)
             if not data:
-                raise Gone
+                raise GoneError
             for event in self._h2.receive_data(data):
                 match event:
                     case h2.events.ResponseReceived():
@@ -248,7 +248,7 @@ class Http2:
                     case h2.events.StreamReset() | h2.events.ConnectionTerminated():
                         if answer.status and sent_end:
                             return answer
-                        raise Gone
+                        raise GoneError
 
 
 def websocket(
