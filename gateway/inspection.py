@@ -358,10 +358,10 @@ def _open_blobs(
 ) -> tuple[Extraction, tuple[FileInfo, ...]]:
     """Open every file of `extraction`: its texts and unread places take the file's place."""
     if not any(isinstance(part, BlobPart) for part in extraction.parts):
-        return extraction, ()
+        return extraction, extraction.files
     parts: list[TextPart | BlobPart] = []
     unread = list(extraction.unread)
-    files: list[FileInfo] = []
+    files = list(extraction.files)
     for part in extraction.parts:
         if isinstance(part, TextPart):
             parts.append(part)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
 from typing import Any, Protocol
 
 import mitmproxy.flow
@@ -24,6 +25,16 @@ from gateway.proxy.layers import CLOSE_REASON, DENIED, Closed
 logger = logging.getLogger("leakgate.proxy")
 
 type Handler = Callable[..., Awaitable[None] | None]
+
+
+def place_of(error: BaseException) -> str:
+    """Type and place of an error; never its text, which may quote content."""
+    trace, place = error.__traceback__, "unknown place"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119  # a name only
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {place}"
 
 
 class Refusing(Protocol):
@@ -42,6 +53,7 @@ class Manager(addonmanager.AddonManager):
     def __init__(self, master: Any) -> None:
         super().__init__(master)
         self._handlers: dict[str, tuple[Handler, ...]] = {}
+        self._waits: dict[str, bool] = {}
 
     def handlers(self, name: str) -> tuple[Handler, ...]:
         """All handlers of a hook, in the order of the addons."""
@@ -65,14 +77,25 @@ class Manager(addonmanager.AddonManager):
         super().add(*addons)
         self._handlers.clear()
 
+    def run_at_once(self, name: str, data: object) -> bool:
+        """Run a hook's handlers now, if none of them has to wait; False when one has."""
+        handlers = self.handlers(name)
+        waits = self._waits.get(name)
+        if waits is None:
+            waits = self._waits[name] = any(map(iscoroutinefunction, handlers))
+        if waits:
+            return False
+        try:
+            for handler in handlers:
+                handler(data)
+        except Exception as error:  # noqa: BLE001  # the guard
+            self._guard(name, data, error)
+        return True
+
     async def handle_lifecycle(self, event: hooks.Hook) -> None:
         """Run the handlers of a hook that concerns traffic."""
         name = event.name
-        handlers = self._handlers.get(name)
-        if handlers is None:
-            handlers = self.handlers(name)
-        if not handlers:
-            return
+        handlers = self.handlers(name)
         (data,) = event.args()
         try:
             for handler in handlers:
@@ -93,13 +116,7 @@ class Manager(addonmanager.AddonManager):
 
     def _guard(self, name: str, data: object, error: BaseException) -> None:
         """A hook failed: what it was about does not go on."""
-        # Only the type and the place are logged: an exception's text may quote content.
-        trace, place = error.__traceback__, ""
-        while trace is not None:
-            code = trace.tb_frame.f_code
-            place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119  # a name only
-            trace = trace.tb_next
-        logger.error("hook `%s` failed: %s at %s", name, type(error).__name__, place)
+        logger.error("hook `%s` failed: %s", name, place_of(error))
         flow = data if isinstance(data, http.HTTPFlow) else None
         response = self.refusing.failed(name, flow) if self.refusing else None
         match data:

@@ -26,10 +26,11 @@ from mitmproxy.addons import (
     tlsconfig,
     upstream_auth,
 )
-from mitmproxy.proxy import mode_specs, server_hooks
+from mitmproxy.proxy import mode_servers, mode_specs, server_hooks
 
 from gateway.proxy import layers
 from gateway.proxy.authority import Authority
+from gateway.proxy.connections import ConnectionHandler
 from gateway.proxy.gate import Gate
 from gateway.proxy.layers import UNINSPECTED
 from gateway.proxy.manager import Master
@@ -135,6 +136,7 @@ class ProxyServer:
         layers.install(
             layers.Bounds(self._max_body, self.gate.is_inspected, self.gate.refuse_too_large)
         )
+        mode_servers.ProxyConnectionHandler = ConnectionHandler  # type: ignore[misc]
         opts = options.Options()
         master = self._master = Master(opts)
         master.addons.refusing = self.gate
