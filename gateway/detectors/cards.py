@@ -80,7 +80,8 @@ class CardProbe:
         self.vocabulary = vocabulary
         self._pattern = regex.compile(_SHAPE)
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
+        """Card numbers that start in `text[start:end]`."""
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             if is_card(match[0]):
                 # Twelve to fifteen bare digits in a wide range: Luhn alone proves little.

@@ -16,7 +16,7 @@ from typing import Any
 from gateway.detectors.settings import Settings
 
 
-class ModelMissing(Exception):  # noqa: N818  # reads as what happened
+class ModelMissing(Exception):
     """The language model that the settings name cannot be loaded."""
 
 

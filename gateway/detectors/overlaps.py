@@ -48,8 +48,10 @@ class _Union:
 
 
 def without_contained(spans: Sequence[tuple[int, int, float]]) -> list[int]:
-    """Positions of the spans (start, end, confidence) that no other of at least their confidence
-    contains; of equal spans the first stands."""
+    """Positions of the spans (start, end, confidence) that no surer or equal one contains.
+
+    Of equal spans the first stands.
+    """
     if len(spans) < 2:
         return list(range(len(spans)))
     order = sorted(range(len(spans)), key=lambda i: (spans[i][0], -spans[i][1], -spans[i][2], i))

@@ -105,7 +105,7 @@ class PhoneProbe:
         for region in regions:
             _plan(region)  # loads the region's data now, not with the first text
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
         for run in matches(_RUN, text, start, end, reach=self.reach):
             candidate = run[0]
@@ -194,7 +194,7 @@ def _plan(region: str) -> regex.Pattern[str]:
         "voip", "pager", "uan", "voicemail",
     )  # fmt: skip
     # A number of any region with the same country code is a number: +1 is 25 countries.
-    code = metadata.country_code
+    code = metadata.country_code or 0
     neighbours = [
         PhoneMetadata.metadata_for_region(name, None) for name in COUNTRY_CODE_TO_REGION_CODE[code]
     ]

@@ -1,4 +1,4 @@
-"""Which patterns can match where? Answered for all patterns in one pass over the text.
+r"""Which patterns can match where? Answered for all patterns in one pass over the text.
 
 Law: the answer is a superset. A pattern that is not named for a block has no match that starts in
 the block; a pattern that the multi-pattern matcher cannot take is named for every block.
@@ -6,7 +6,7 @@ the block; a pattern that the multi-pattern matcher cannot take is named for eve
 How it stays a superset on any text: the matcher (Hyperscan) runs over a *flat* copy of the text,
 one ASCII character per code point, in which each character stands for its class: decimal digits
 of any script become the ASCII digit, word characters `_`, white space a space, the rest U+0001.
-`\\d`, `\\w`, `\\s` and `\\b` therefore hold in the copy where they hold in the text, and offsets are
+`\d`, `\w`, `\s` and `\b` therefore hold in the copy where they hold in the text, and offsets are
 the same. Look-arounds and back-references are relaxed by Hyperscan's prefilter mode, which only
 ever adds answers.
 """
@@ -164,8 +164,10 @@ class Prefilter:
         return cls([_open(blob) for blob in blobs], unfiltered, expressions)
 
     def candidates(self, flat: bytes, cuts: Sequence[Block]) -> dict[int, list[Block]]:
-        """For each pattern that can match, where its matches can begin: windows, ascending, that
-        do not touch. `cuts` are neighbouring blocks of the flat text."""
+        """For each pattern that can match, the windows in which its matches begin, ascending.
+
+        `cuts` are neighbouring blocks of the flat text.
+        """
         if not cuts:
             return {}
         result: dict[int, list[Block]] = {number: _join((), cuts) for number in self.unfiltered}

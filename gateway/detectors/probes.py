@@ -38,25 +38,34 @@ class Raw:
 
 
 class Probe(Protocol):
-    """A detector's pattern: `name` goes into reports, `expressions` into the prefilter.
-
-    `looks_back` is true where what the prefilter finds begins before the match does.
-    """
+    """A detector's pattern, or one that stands for several."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def entity(self) -> str: ...
-    @property
-    def expressions(self) -> tuple[Expression, ...]: ...
-    @property
-    def reach(self) -> int: ...
-    @property
-    def looks_back(self) -> bool: ...
-    @property
-    def vocabulary(self) -> Vocabulary: ...
+    def name(self) -> str:
+        """The detector, as findings and failures name it."""
+        ...
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    @property
+    def entity(self) -> str:
+        """What it reports."""
+        ...
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """What the prefilter looks for."""
+        ...
+
+    @property
+    def looks_back(self) -> bool:
+        """True where what the prefilter finds begins before the match does."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its context words."""
+        ...
+
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`. Raises `TimeoutError` when a pattern is stuck."""
         ...
 
@@ -121,7 +130,8 @@ class PatternProbe:
         self._invalidate = invalidate
         self._pattern = regex.compile(expression.pattern, expression.flags)
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
+        """Matches that start in `text[start:end]`."""
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             raw = self._confirm(match)
             if raw is not None:
@@ -148,7 +158,7 @@ class EmailProbe(PatternProbe):
     Elsewhere the pattern tries every word of the text as the beginning of an address.
     """
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Addresses that start in `text[start:end]`."""
         stop, at = min(len(text), end + self.reach), start
         while (sign := text.find("@", at, stop)) >= 0:
@@ -178,7 +188,7 @@ class IpProbe(PatternProbe):
     tell nothing of anybody's network.
     """
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Addresses that start in `text[start:end]`."""
         for raw in super().find(text, start, end, around):
             if self._tells(text, raw):
@@ -225,7 +235,7 @@ class UrlProbe(PatternProbe):
         self._endings = frozenset(endings)
         self._lengths = sorted({len(ending) for ending in endings})
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Addresses that start in `text[start:end]`."""
         stop, at = min(len(text), end + self.reach), start
         while (dot := text.find(".", at, stop)) >= 0:
@@ -268,7 +278,8 @@ class SecretProbe:
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
+        """Matches that start in `text[start:end]`."""
         matcher = self._matcher
         if matcher.rule.near and not around.holds(matcher.rule.near):
             return
@@ -279,8 +290,10 @@ class SecretProbe:
 
 
 def _with_label(pattern: str) -> str | None:
-    """A pattern that begins with a look-behind, with what it looks for as part of the match: the
-    prefilter cannot look behind, and without the label any number would do. None for others."""
+    """A pattern that begins with a look-behind, with what it looks for as part of the match.
+
+    The prefilter cannot look behind, and without the label any number would do. None for others.
+    """
     if not pattern.startswith("(?<="):
         return None
     depth, at = 0, 0

@@ -16,7 +16,7 @@ from typing import Any
 import presidio_analyzer.predefined_recognizers as predefined
 import regex
 import tldextract
-from presidio_analyzer import EntityRecognizer, PatternRecognizer
+from presidio_analyzer import PatternRecognizer
 from presidio_analyzer.predefined_recognizers import (
     EmailRecognizer,
     IbanRecognizer,
@@ -77,7 +77,7 @@ _MENDED: tuple[_Mended, ...] = (
 )
 
 
-def predefined_recognizers() -> Iterator[EntityRecognizer]:
+def predefined_recognizers() -> Iterator[Any]:
     """Every recognizer of the library that works on patterns alone, by class name."""
     for name in sorted(vars(predefined)):
         kind = getattr(predefined, name)
@@ -86,7 +86,8 @@ def predefined_recognizers() -> Iterator[EntityRecognizer]:
             and issubclass(kind, (PatternRecognizer, PhoneRecognizer))
             and kind is not PatternRecognizer
         ):
-            yield kind()
+            make: Any = kind
+            yield make()
 
 
 def probes(settings: Settings) -> list[Probe]:
@@ -110,9 +111,7 @@ def probes(settings: Settings) -> list[Probe]:
     return found
 
 
-def _patterns(
-    recognizer: PatternRecognizer, entity: str, vocabulary: Vocabulary
-) -> Iterator[PatternProbe]:
+def _patterns(recognizer: Any, entity: str, vocabulary: Vocabulary) -> Iterator[PatternProbe]:
     kind = type(recognizer)
     if kind.analyze is not PatternRecognizer.analyze:
         raise NotImplementedError(f"`{kind.__name__}` analyses in a way of its own")
@@ -159,7 +158,7 @@ def _has_public_domain(address: str) -> bool:
 
 
 def _phone(
-    recognizer: PhoneRecognizer, entity: catalogue.Entity, vocabulary: Vocabulary, *, floor: float
+    recognizer: Any, entity: catalogue.Entity, vocabulary: Vocabulary, *, floor: float
 ) -> PhoneProbe:
     wanted = getattr(recognizer, "target_classification", None)
     region = getattr(recognizer, "REGION", None)
@@ -193,7 +192,7 @@ class IbanProbe:
     reach = 128
     looks_back = False
 
-    def __init__(self, recognizer: IbanRecognizer, vocabulary: Vocabulary) -> None:
+    def __init__(self, recognizer: Any, vocabulary: Vocabulary) -> None:
         self.name = recognizer.name
         self.vocabulary = vocabulary
         pattern = recognizer.patterns[0]
@@ -202,7 +201,8 @@ class IbanProbe:
         self._confidence = pattern.score
         self._validate = recognizer.validate_result
 
-    def find(self, text: str, start: int, end: int, around: Context) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
+        """Account numbers that start in `text[start:end]`."""
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             first = match.start()
             for group in range(len(match.groups()), 0, -1):

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import phonenumbers
 import pytest
-from presidio_analyzer import EntityRecognizer, PatternRecognizer
-from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
+from presidio_analyzer import EntityRecognizer
+from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
 from gateway.detectors import Settings, catalogue, recognizers
+from gateway.detectors.cards import is_card
+from gateway.detectors.context import Context
 from gateway.detectors.phones import _OTHER, MIN_DIGITS
 from gateway.detectors.prefilter import Prefilter, blocks, flatten
-from gateway.detectors.cards import is_card
 from gateway.detectors.probes import Probe, UrlProbe
-from gateway.detectors.context import Context
 
 WORDS = (
     "the order was placed by our customer and please check account number for invoice date "

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from gateway.detectors import Engine, Settings
-from gateway.detectors.secret_rules import Rule, entropy, expand, is_placeholder, load_rules
-from gateway.documents import DocumentError
+from gateway.detectors.secret_rules import Rule, expand, load_rules
 
 RULES = load_rules()
 FILLER = "a line of plain words that says nothing much at all\n"
