@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -232,5 +233,6 @@ def test_workers_end_with_the_pool():
     assert not {
         pid
         for pid in pids
-        if os.path.exists(f"/proc/{pid}") and "zombie" not in open(f"/proc/{pid}/status").read()
+        if os.path.exists(f"/proc/{pid}")
+        and "zombie" not in Path(f"/proc/{pid}/status").read_text()
     }

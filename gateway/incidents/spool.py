@@ -58,7 +58,7 @@ _LONGEST = MAX_RECORD + HEADER + 1
 _STALE = 60.0  # seconds after which an owner folder that never got its name is debris
 
 
-class SpoolFull(OSError):  # noqa: N818  # reads as the state that it tells
+class SpoolFull(OSError):  # reads as the state that it tells
     """The journal holds `max_bytes` of unstored incidents; the exchange must be refused."""
 
     def __init__(self, capacity: int) -> None:

@@ -250,7 +250,7 @@ def test_starting_twice_is_a_mistake(start):
 # --- with real databases -------------------------------------------------------------------------
 
 
-def test_an_incident_that_the_database_refuses_is_set_aside_and_blocks_nobody(  # noqa: PLR0917  # fixtures
+def test_an_incident_that_the_database_refuses_is_set_aside_and_blocks_nobody(  # fixtures
     url, start, spool, meter, incident, caplog
 ):
     migrate(url)

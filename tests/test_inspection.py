@@ -1,0 +1,204 @@
+"""The whole story of one exchange, with the real stages and small policies."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway import bootstrap, inspection
+from gateway.model import Exchange, Forward, Refuse, Rewrite, UnreadReason, Verdict
+
+KEY = b"k" * 32
+SSN = "219-09-9876"
+CARD = "4111 1111 1111 1111"
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+
+    def make(policy: str) -> inspection.Inspector:
+        folder = tmp_path_factory.mktemp("policies")
+        (folder / "policy.yaml").write_text(policy)
+        rules = bootstrap.load_rules(folder)
+        return bootstrap.build_inspector(
+            bootstrap.plan(rules, key=KEY, cache=cache, max_decoded=1 << 20)
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def redacting(build):
+    return build(
+        """
+version: 1
+rules:
+  - id: ids
+    severity: high
+    when: {entity: [US_SSN, CREDIT_CARD], min_confidence: 0.4}
+    action: redact
+  - id: unread
+    severity: high
+    when: {unread: any}
+    action: block
+    message: It could not be read.
+"""
+    )
+
+
+def exchange(body: bytes, *, content_type: str = "application/json", **more) -> Exchange:
+    values = {
+        "id": "e1",
+        "received_at": 1.0,
+        "actor": "",
+        "source_ip": "10.0.0.1",
+        "method": "POST",
+        "scheme": "https",
+        "host": "api.openai.com",
+        "port": 443,
+        "target": "/v1/chat/completions",
+        "headers": (
+            (b"Content-Type", content_type.encode()),
+            (b"Content-Length", str(len(body)).encode()),
+        ),
+        "body": body,
+    }
+    return Exchange(**(values | more))
+
+
+def chat(text: str) -> bytes:
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+
+
+def test_clean_exchange_is_forwarded_and_not_remembered(redacting):
+    decision = redacting.inspect(exchange(chat("What is the capital of France?")))
+    assert isinstance(decision.enforcement, Forward)
+    assert decision.incident == ""
+    assert decision.inspected > 20
+    assert set(decision.timings) >= {"extract", "detect", "evaluate", "total"}
+
+
+def test_value_is_redacted_and_remembered_without_itself(redacting):
+    decision = redacting.inspect(exchange(chat(f"My SSN is {SSN}.")))
+    assert isinstance(decision.enforcement, Rewrite)
+    sent = json.loads(decision.enforcement.body)["messages"][0]["content"]
+    assert sent == "My SSN is [US_SSN]."
+    assert decision.incident == "e1"
+    assert decision.outcome.verdict is Verdict.REDACT
+    (finding,) = [f for f in decision.scan.findings if f.entity == "US_SSN"]
+    assert finding.fingerprint
+    assert SSN not in repr(decision)
+    headers = dict(decision.enforcement.headers)
+    assert headers[b"Content-Length"] == str(len(decision.enforcement.body)).encode()
+
+
+def test_redacted_exchange_comes_clean_out_of_a_second_inspection(redacting):
+    """Law 7: what was redacted is not found again."""
+    first = redacting.inspect(exchange(chat(f"SSN {SSN}, card {CARD}, again {SSN}")))
+    assert isinstance(first.enforcement, Rewrite)
+    again = redacting.inspect(exchange(first.enforcement.body, headers=first.enforcement.headers))
+    assert isinstance(again.enforcement, Forward)
+    assert "found" not in again.incident
+
+
+def test_label_that_speaks_for_its_neighbour_takes_it_along(redacting):
+    """The first round's `[US_SSN]` is context for a bare number, which then goes in the next."""
+    decision = redacting.inspect(exchange(chat(f"SSN: {SSN} 219099876")))
+    assert isinstance(decision.enforcement, Rewrite)
+    assert b"219099876" not in decision.enforcement.body
+    assert SSN.encode() not in decision.enforcement.body
+
+
+def test_finding_where_nothing_can_be_rewritten_refuses(redacting):
+    body = b'{"messages":[{"role":"tool","tool_call_id":"%s","content":"x"}]}' % SSN.encode()
+    decision = redacting.inspect(exchange(body))
+    assert isinstance(decision.enforcement, Refuse)
+    assert decision.enforcement.cause == inspection.BLOCKED
+
+
+def test_signed_request_is_refused_instead_of_broken(redacting):
+    headers = (
+        (b"content-type", b"application/json"),
+        (b"authorization", b"AWS4-HMAC-SHA256 Credential=x, SignedHeaders=host, Signature=y"),
+        (b"x-amz-content-sha256", b"0" * 64),
+    )
+    decision = redacting.inspect(exchange(chat(f"SSN {SSN}"), headers=headers))
+    assert isinstance(decision.enforcement, Refuse)
+    assert SSN.encode() not in decision.enforcement.body
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "reason"),
+    [
+        (b"\x1f\x8b\x00not gzip", b"gzip", UnreadReason.UNDECODABLE),
+        (b"{}", b"unheard-of", UnreadReason.UNDECODABLE),
+        (b'{"a": ', b"identity", UnreadReason.MALFORMED),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_reason(redacting, body, encoding, reason):
+    headers = ((b"content-type", b"application/json"), (b"content-encoding", encoding))
+    decision = redacting.inspect(exchange(body, headers=headers))
+    assert isinstance(decision.enforcement, Refuse)
+    assert reason in {place.reason for place in decision.scan.unread}
+
+
+def test_refusal_names_rule_and_incident_and_no_value(build):
+    inspector = build(
+        "version: 1\nrules:\n  - id: no-cards\n    severity: high\n"
+        "    when: {entity: CREDIT_CARD}\n    action: block\n    message: No cards, please.\n"
+    )
+    decision = inspector.inspect(exchange(chat(f"card {CARD}")))
+    assert isinstance(decision.enforcement, Refuse)
+    error = json.loads(decision.enforcement.body)["error"]
+    assert "no-cards" in error["message"]
+    assert "e1" in error["message"]
+    assert CARD not in decision.enforcement.body.decode()
+    assert (b"x-should-retry", b"false") in decision.enforcement.headers
+
+
+def test_browser_navigation_gets_a_page(build):
+    inspector = build(
+        "version: 1\nrules:\n  - id: closed\n    severity: high\n"
+        "    when: {service: openai-api}\n    action: block\n"
+    )
+    headers = ((b"accept", b"text/html"), (b"sec-fetch-mode", b"navigate"))
+    decision = inspector.inspect(exchange(b"", method="GET", headers=headers))
+    assert isinstance(decision.enforcement, Refuse)
+    assert decision.enforcement.body.lstrip().lower().startswith(b"<!doctype html")
+
+
+def test_monitor_mode_changes_nothing_but_is_remembered(build):
+    inspector = build(
+        "version: 1\nrules:\n  - id: watch\n    severity: low\n    mode: monitor\n"
+        "    when: {entity: CREDIT_CARD}\n    action: block\n"
+    )
+    decision = inspector.inspect(exchange(chat(f"card {CARD}")))
+    assert isinstance(decision.enforcement, Forward)
+    assert decision.outcome.verdict is Verdict.ALLOW
+    assert decision.outcome.monitored is Verdict.BLOCK
+    assert decision.incident == "e1"
+
+
+def test_text_file_is_opened_and_redacted_in_place(redacting):
+    body = (
+        b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'
+        b'--b\r\ncontent-disposition: form-data; name="file"; filename="people.csv"\r\n'
+        b"content-type: text/csv\r\n\r\nname,ssn\r\nAda," + SSN.encode() + b"\r\n\r\n--b--\r\n"
+    )
+    decision = redacting.inspect(
+        exchange(body, content_type="multipart/form-data; boundary=b", target="/v1/files")
+    )
+    assert isinstance(decision.enforcement, Rewrite)
+    assert decision.enforcement.body == body.replace(SSN.encode(), b"[US_SSN]")
+    assert [file.family for file in decision.scan.files] == ["text"]
+
+
+def test_fault_is_a_refusal_in_the_services_shape(redacting):
+    decision = inspection.fault(redacting.catalogue, exchange(b"x"), "timeout")
+    assert isinstance(decision.enforcement, Refuse)
+    assert decision.enforcement.status == 400
+    assert decision.enforcement.cause == "timeout"
+    assert decision.incident == "e1"
+    assert "gateway:timeout" in json.loads(decision.enforcement.body)["error"]["message"]
