@@ -124,7 +124,8 @@ class Pool:
     """A fixed number of workers behind one `inspect`.
 
     `deadline` is the time in seconds that an exchange may take, waiting included. `backlog` bounds
-    how many exchanges may wait. Must be used on one event loop.
+    how many exchanges may wait, `backlog_bytes` how large all exchanges may be that are not yet
+    decided. Must be used on one event loop.
     """
 
     def __init__(
@@ -135,12 +136,15 @@ class Pool:
         deadline: float,
         watch: Watching,
         backlog: int = 1000,
+        backlog_bytes: int = 512 << 20,
     ) -> None:
         self._spec = spec
         self._size = size
         self._deadline = deadline
         self._watch = watch
         self._backlog = backlog
+        self._backlog_bytes = backlog_bytes
+        self._undecided = 0
         prepare()
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._workers: list[_Worker] = []
@@ -211,8 +215,18 @@ class Pool:
         """
         if self._stopping:
             raise InspectionFault("stopped")
-        if len(self._waiting) >= self._backlog:
+        size = len(exchange.body)
+        if len(self._waiting) >= self._backlog or (
+            self._undecided and self._undecided + size > self._backlog_bytes
+        ):
             raise InspectionFault("overloaded")
+        self._undecided += size
+        try:
+            return await self._decide(exchange, affinity)
+        finally:
+            self._undecided -= size
+
+    async def _decide(self, exchange: Exchange, affinity: str) -> Decision:
         loop = asyncio.get_running_loop()
         job = _Job(
             payload=pickle.dumps(exchange, protocol=pickle.HIGHEST_PROTOCOL),

@@ -182,6 +182,20 @@ def test_full_backlog_faults_at_once():
     with_pool(story, backlog=4, deadline=10.0)
 
 
+def test_too_many_bytes_at_once_fault_and_are_forgotten_when_decided():
+    async def story(pool, watch):
+        big = exchange("/slow/0.2", b"x" * (1 << 20))
+        jobs = [asyncio.ensure_future(pool.inspect(big)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(InspectionFault) as fault:
+            await pool.inspect(big)
+        assert fault.value.cause == "overloaded"
+        await asyncio.gather(*jobs)
+        await pool.inspect(big)
+
+    with_pool(story, backlog_bytes=3 << 20, deadline=10.0)
+
+
 def test_waiting_too_long_faults():
     async def story(pool, watch):
         jobs = [asyncio.ensure_future(pool.inspect(exchange("/slow/0.4"))) for _ in range(10)]
