@@ -21,7 +21,9 @@ WORDS = 5
 REACH = 120
 """Code points before a match in which words are looked for."""
 
-_TOKEN = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\W\d_\p{Lu}]+|\d+|\p{Lu}", regex.V1)
+_TOKEN = regex.compile(
+    r"\p{Lu}{2,}s(?!\p{L})|\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\W\d_\p{Lu}]+|\d+|\p{Lu}", regex.V1
+)
 
 # Stop words that would otherwise hide context words that matter here.
 _TELLING = frozenset({"call", "name"})

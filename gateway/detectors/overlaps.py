@@ -1,11 +1,12 @@
-"""Which of several matches of the same characters stand? Law: more sure wins, and a match is never
-dropped for one of another group that is about as sure.
+"""Which of several matches of the same characters stand? Law: more sure wins, and no character that
+was found is lost.
 
 Policies name entities and groups, so a match that is dropped for one of another group could
-silence a rule. Therefore: of the same entity, a match inside another of at least its confidence is
-dropped; of the same group, one that overlaps a surer one is; of different groups, one that is
-covered by matches surer by `CLEARLY` is. Equally sure matches all stand. Runs in n log n: spans
-are merged per level of confidence, and levels are few.
+silence a rule. Therefore a match is dropped when it is covered: by one of the same entity of at
+least its confidence, by surer ones of the same group, or by ones of any group surer by `CLEARLY`.
+Equally sure matches of different entities all stand. INVARIANT: the matches that stand cover every
+character that any match covers, so redaction loses nothing. Runs in n log n: spans are merged per
+level of confidence, and levels are few.
 """
 
 from __future__ import annotations
@@ -37,10 +38,6 @@ class _Union:
                 merged.append((start, end))
         self._starts = [start for start, _ in merged]
         self._ends = [end for _, end in merged]
-
-    def overlaps(self, start: int, end: int) -> bool:
-        at = bisect.bisect_right(self._ends, start)
-        return at < len(self._starts) and self._starts[at] < end
 
     def covers(self, start: int, end: int) -> bool:
         at = bisect.bisect_right(self._starts, start) - 1
@@ -100,7 +97,7 @@ def resolve(matches: Sequence[Match], groups: Mapping[str, frozenset[str]]) -> t
                 continue
             mine = groups.get(match.entity, frozenset())
             if any(
-                group in surer and surer[group].overlaps(match.start, match.end)
+                group in surer and surer[group].covers(match.start, match.end)
                 for group in mine
                 if group != "pii"
             ):

@@ -176,7 +176,7 @@ _PLACEHOLDER = re.compile(
     | x{4,} | \*{3,} | \.{3,} | \#{4,} | _{5,} | -{5,} | \?{3,} | •{3,} | …
     | ^<.*>$ | ^\[.*\]$ | ^\{.*\}$ | ^\(.*\)$ | ^%.*%$ | ^@\w+@$
     | \$\{ | \$\( | \{\{ | \}\} | <%|%> | ^\$[A-Za-z_] | %\(\w+\)s | ^%[sdr]$ | ^\{\w*\}$
-    | 0{8,} | 1{8,} | 1234567890?1234567890? | abcdefgh | qwertyui | deadbeef | lorem | foobar
+    | 0{8,} | 1{8,} | 1234567890 | ^12345678$ | abcdefgh | qwertyui | deadbeef | lorem | foobar
     | ^(?:none|null|nil|undefined|true|false|void|empty|unset|todo|tbd|n/?a|test|testing|string
         |password|passwort|passwd|secret|token|default|optional|required|hidden|unknown)$
     """

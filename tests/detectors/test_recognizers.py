@@ -158,7 +158,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
 def test_results_equal_the_stock_recognizers(probes, prefilter, known):
     differences = []
     found = 0
-    for text in corpus(7, 150):
+    for text in corpus(7, 90):
         expected, actual = stock(text, known), ours(text, probes, prefilter)
         found += len(expected)
         differences.extend(
@@ -166,5 +166,5 @@ def test_results_equal_the_stock_recognizers(probes, prefilter, known):
             for d in expected ^ actual
             if not justified(text, d, ours_only=d in actual)
         )
-    assert found > 2000
+    assert found > 1500
     assert not differences, "\n".join(map(repr, differences))

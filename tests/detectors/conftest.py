@@ -1,0 +1,19 @@
+"""What tests of detectors share: the compiled patterns, which take seconds to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.detectors import Engine, Settings
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("patterns")
+
+
+@pytest.fixture(scope="session")
+def engine(cache: Path) -> Engine:
+    return Engine.build(Settings(), key=b"test", cache_dir=cache)

@@ -1,0 +1,119 @@
+"""The prefilter never leaves out a place where a pattern matches; its cache is its own."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.detectors.prefilter import BLOCK, Expression, Prefilter, blocks, flatten, located
+
+PATTERNS = [
+    located(r"\b\d{3}-\d{2}-\d{4}\b", int(regex.I)),
+    located(r"(?<![\w-])[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}\s\d{1,4}(?!\w)", int(regex.I)),
+    located(r"\b\w{2,6}\s\w{2,6}\b"),
+    located(r"[k-s]{3}", int(regex.I)),
+    Expression(r"\S+@\w+\.\w+"),
+    located(r"(\d)\1\d"),
+    located(r"(?<=ab)cd?"),
+]
+
+
+@pytest.fixture(scope="module")
+def prefilter() -> Prefilter:
+    return Prefilter.build(PATTERNS, key=b"k", cache_dir=None)
+
+
+ALPHABET = st.sampled_from("0123456789aZkKsSſK٣１é ÄÖ-_.@\n\u00a0\u3000日abcd ")
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(ALPHABET | st.characters(codec="utf-8"), max_size=200))
+def test_every_match_begins_in_a_window(prefilter, text):
+    windows = prefilter.candidates(flatten(text), blocks(text))
+    for number, expression in enumerate(PATTERNS):
+        for match in regex.finditer(expression.pattern, text, expression.flags):
+            if match.start() < match.end():
+                assert any(a <= match.start() < b for a, b in windows.get(number, [])), expression
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    pad=st.integers(BLOCK - 40, BLOCK + 10), filler=st.sampled_from(["x", "word ", "line\n", "é "])
+)
+def test_matches_over_the_end_of_a_block_are_seen(prefilter, pad, filler):
+    text = (filler * BLOCK)[:pad] + " 123-45-6789 " + (filler * BLOCK)[:pad]
+    windows = prefilter.candidates(flatten(text), blocks(text))
+    at = text.index("123-45")
+    assert any(a <= at < b for a, b in windows[0])
+
+
+def test_only_four_foreign_characters_match_a_letter():
+    every = "".join(map(chr, [*range(0x80, 0xD800), *range(0xE000, 0x110000)]))
+    assert set(regex.findall("[a-z]", every, regex.I)) <= set("\u0130\u0131\u017f\u212a")
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=100))
+def test_the_flat_text_has_one_byte_per_code_point(text):
+    text = text.encode("utf-8", "replace").decode()
+    assert len(flatten(text)) == len(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.sampled_from("a \n"), max_size=5000))
+def test_blocks_cover_the_text(text):
+    cuts = blocks(text)
+    assert "".join(text[a:b] for a, b in cuts) == text
+    assert all(b - a <= BLOCK for a, b in cuts)
+
+
+def test_a_pattern_that_cannot_be_compiled_runs_everywhere():
+    made = Prefilter.build(
+        [Expression(r"(?P<x>a)(?(x)b|c){1,99999}"), located("b")], key=b"k", cache_dir=None
+    )
+    assert made.unfiltered == (0,)
+    assert made.candidates(b"zzz", [(0, 3)])[0] == [(0, 3)]
+
+
+def test_the_cache_is_loaded_private_and_mended(tmp_path, monkeypatch):
+    from gateway.detectors import prefilter as module
+
+    made = Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    compiled = []
+    compile_all = module._compile
+    monkeypatch.setattr(module, "_compile", lambda e: compiled.append(1) or compile_all(e))
+    again = Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
+    assert not compiled
+    text = "ssn 123-45-6789"
+    assert again.candidates(flatten(text), blocks(text)) == made.candidates(
+        flatten(text), blocks(text)
+    )
+    data = file.read_bytes()
+    for damaged in (
+        b"",
+        data[:40],
+        data[:-1] + bytes([data[-1] ^ 1]),
+        b"X" + data[1:],
+        data + b"more",
+    ):
+        file.write_bytes(damaged)
+        compiled.clear()
+        Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
+        assert compiled, len(damaged)
+        assert file.read_bytes() == data or len(file.read_bytes()) > 40
+    compiled.clear()
+    Prefilter.build(PATTERNS, key=b"another key", cache_dir=tmp_path)
+    assert compiled  # a file that someone else sealed
+
+
+def test_an_unwritable_cache_costs_time_only(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    made = Prefilter.build(PATTERNS, key=b"k", cache_dir=blocked / "below")
+    assert made.candidates(b"123-45-6789", [(0, 11)])[0]
