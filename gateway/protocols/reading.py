@@ -10,7 +10,7 @@ import quopri
 import re
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.encodings import (
     charset,
@@ -123,12 +123,12 @@ def _has_digits(text: str) -> bool:
     return sum(1 for _ in islice(_DIGIT.finditer(text), _MIN_NUMBER_DIGITS)) == _MIN_NUMBER_DIGITS
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a text or file stands, and what is known of it before it is looked at.
 
     `rule` and `role` are as in the table; `node` is the place in the table for a document inside;
-    `media` and `filename` are what stands beside a file; `depth` counts documents around.
+    `media` and `filename` are what stands beside a file; `depth` counts documents around. A tuple,
+    because a request makes dozens of them.
     """
 
     path: str
@@ -143,7 +143,7 @@ class _Place:
 
     def inside(self, *steps: Step) -> _Place:
         """The same place, some layers further in."""
-        return replace(self, steps=(*self.steps, *steps))
+        return self._replace(steps=(*self.steps, *steps))
 
     def locator(self) -> Locator:
         return Locator(self.path, self.steps)
@@ -218,12 +218,12 @@ class _Reader:
             end = path_end if slash < 0 else slash
             if end > at:
                 text, place = self._decoded(target, root, Step("percent", at, end))
-                self._string(text, replace(place, path=f"path[{number}]"))
+                self._string(text, place._replace(path=f"path[{number}]"))
                 number += 1
             at = end + 1
         if cut >= 0:
             for name, value in form.pairs(target, cut + 1):
-                self._query(target, replace(root, path="query"), name, value)
+                self._query(target, root._replace(path="query"), name, value)
 
     def _decoded(self, parent: str, place: _Place, step: Step) -> tuple[str, _Place]:
         """A slice of a text, decoded by a codec from text to text."""
@@ -236,14 +236,14 @@ class _Reader:
         lower = label.lower()
         path = f"query.{lower if lower in fields.KNOWN_QUERY else '*'}"
         if lower not in fields.KNOWN_QUERY:
-            self._add(label, replace(place, path=f"{path}.name", rule=_MADE_UP))
+            self._add(label, place._replace(path=f"{path}.name", rule=_MADE_UP))
         rule = CREDENTIAL if lower in fields.CREDENTIAL_QUERY else _QUERY
         text, place = self._decoded(target, root, Step("form", *value))
-        self._string(text, replace(place, path=path, rule=rule, label=label))
+        self._string(text, place._replace(path=path, rule=rule, label=label))
         if "+" in target[slice(*value)]:
             # RFC 3986 gives `+` no meaning; whether it is a space is the server's choice.
             text, place = self._decoded(target, root, Step("percent", *value))
-            self._string(text, replace(place, path=path, rule=rule, label=label))
+            self._string(text, place._replace(path=path, rule=rule, label=label))
 
     def header(self, header: Header, index: int, *, trailer: bool) -> None:
         """One header field; its name too, when the client made it up."""
@@ -284,10 +284,10 @@ class _Reader:
             said = _text_like(inner) if inner else None
             if inner and said:
                 layers = (Step("base64", *wrapped.span(1)), Step("utf-8", 0, len(inner)))
-                self._string(said, replace(place.inside(*layers), depth=1))
+                self._string(said, place.inside(*layers)._replace(depth=1))
         elif _PERCENT.search(text):
             said, place = self._decoded(text, place, Step("percent", 0, len(text)))
-            self._string(said, replace(place, depth=1))
+            self._string(said, place._replace(depth=1))
 
     # --- bodies ----------------------------------------------------------------------------------
 
@@ -339,7 +339,7 @@ class _Reader:
         if not data:
             return
         media = multipart.media_type(content_type)
-        place = replace(place, media=media)
+        place = place._replace(media=media)
         try:
             declared = multipart.parameter(content_type, "charset") or ""
             boundary = multipart.parameter(content_type, "boundary") or ""
@@ -354,7 +354,7 @@ class _Reader:
             begins_like_file = not is_json and magic.sniff(data)
             if begins_like_file:
                 self._blob(data, place)
-                place = replace(place, rule=replace(place.rule, editable=False))
+                place = place._replace(rule=replace(place.rule, editable=False))
             self._text_document(data, place, declared, declared_json=is_json)
         elif self._sniffed_json(data, place):
             pass
@@ -372,7 +372,7 @@ class _Reader:
         """Binary bytes without a declared type."""
         media = magic.sniff(data)
         if media:
-            self._blob(data, replace(place, media=media))
+            self._blob(data, place._replace(media=media))
         else:
             self._not_read(UnreadReason.UNKNOWN_TYPE, place, len(data))
             self._salvage(data, place)
@@ -410,11 +410,11 @@ class _Reader:
             if reason is None:
                 if is_form and _PERCENT.search(text):
                     # A server that takes the type at its word reads something else than JSON.
-                    self._form(text, replace(place, path=f"{place.path}.form"), editable=False)
+                    self._form(text, place._replace(path=f"{place.path}.form"), editable=False)
                 return
             if declared_json or reason is not UnreadReason.MALFORMED:
                 self._not_read(reason, place, len(data))
-                self._add(text, replace(place, rule=_FIXED))
+                self._add(text, place._replace(rule=_FIXED))
                 return
         if is_form:
             self._form(text, place, editable=True)
@@ -425,7 +425,7 @@ class _Reader:
             rest = place.inside(Step("slice", prefix.end(), len(text)))
             if self._json(text[prefix.end() :], rest) is None:
                 head = place.inside(Step("slice", 0, prefix.end()))
-                self._add(prefix[0], replace(head, rule=_NUMBER))
+                self._add(prefix[0], head._replace(rule=_NUMBER))
                 return
         if is_markup and "<!ENTITY" in text:
             # Entities of its own can spell any text; nothing here expands them.
@@ -442,12 +442,12 @@ class _Reader:
             path = f"{root.path}.{label if known else '*'}"
             if not known:
                 rule = replace(_KEY, editable=editable)
-                self._add(label, replace(place, path=f"{path}.name", rule=rule))
+                self._add(label, place._replace(path=f"{path}.name", rule=rule))
             said, place = self._decoded(text, root, Step("form", *value))
             node = self._field_node(label)
             rule = node.rule if editable else replace(node.rule, editable=False)
             node = node if editable else uniform(rule)
-            self._string(said, replace(place, path=path, rule=rule, node=node, label=label))
+            self._string(said, place._replace(path=path, rule=rule, node=node, label=label))
 
     # --- multipart -------------------------------------------------------------------------------
 
@@ -460,10 +460,10 @@ class _Reader:
             except multipart.MultipartError as error:
                 reason = error.reason
             else:
-                inside = replace(place, media="", depth=place.depth + 1)
+                inside = place._replace(media="", depth=place.depth + 1)
                 for number, (part, params) in enumerate(zip(parts, dispositions, strict=True)):
                     path = f"{place.path}.part[{number}]"
-                    self._part(data, replace(inside, path=path), part, params)
+                    self._part(data, inside._replace(path=path), part, params)
                 return
         self._not_read(reason, place, len(data), "multipart")
         self._salvage(data, place)
@@ -501,19 +501,19 @@ class _Reader:
         for key, (text, steps) in params.items():
             place = _Place(path, (*root.steps, *steps))
             if key in ("filename", "filename*"):
-                self._add(text, replace(place, path=f"{path}.filename", rule=FILE_NAME, label=name))
+                self._add(text, place._replace(path=f"{path}.filename", rule=FILE_NAME, label=name))
             elif key != "name":
-                self._add(text, replace(place, path=f"{path}.parameter", rule=_HEADER))
+                self._add(text, place._replace(path=f"{path}.parameter", rule=_HEADER))
                 span = Step("slice", part.params[key].key_start, part.params[key].key_end)
                 latin = Step("latin-1", 0, span.end - span.start)
-                where = replace(root, path=f"{path}.parameter.name", rule=_MADE_UP)
+                where = root._replace(path=f"{path}.parameter.name", rule=_MADE_UP)
                 self._add(data[span.start : span.end].decode("latin-1"), where.inside(span, latin))
             elif base not in self.table.words:
-                self._add(text, replace(place, path=f"{path}.name", rule=_KEY))
+                self._add(text, place._replace(path=f"{path}.name", rule=_KEY))
         for line in part.fields:
-            self._part_header(data, replace(root, path=path), line)
+            self._part_header(data, root._replace(path=path), line)
         content = data[part.start : part.end]
-        place = replace(root, path=path, rule=node.rule, node=node, label=name)
+        place = root._replace(path=path, rule=node.rule, node=node, label=name)
         place = place.inside(Step("multipart", part.start, part.end))
         transfer = part.transfer_encoding
         if transfer in ("base64", "quoted-printable"):
@@ -537,7 +537,7 @@ class _Reader:
         media = multipart.media_type(part.content_type)
         if "filename" in params or "filename*" in params:
             filename = params.get("filename*") or params["filename"]
-            self._file(content, replace(place, media=media, filename=filename[0]))
+            self._file(content, place._replace(media=media, filename=filename[0]))
         elif part.content_type:
             self._content(content, place, part.content_type)
         else:
@@ -551,14 +551,14 @@ class _Reader:
         path = f"{root.path}.header.{lower if known else '*'}"
         if not known:
             end = line.name_start + len(line.name)
-            where = replace(root, path=f"{path}.name", rule=_MADE_UP, label="")
+            where = root._replace(path=f"{path}.name", rule=_MADE_UP, label="")
             name = Step("slice", line.name_start, end), Step("latin-1", 0, len(line.name))
             self._add(line.name.decode("latin-1"), where.inside(*name))
         rule = _HEADER
         if lower in fields.PROTOCOL_HEADERS or lower == "content-transfer-encoding":
             rule = _PROTOCOL_HEADER
         start, end = line.value_start, line.value_end
-        place = replace(root, path=path, rule=rule, label=lower)
+        place = root._replace(path=path, rule=rule, label=lower)
         text, place = self._field_text(data[start:end], place.inside(Step("slice", start, end)))
         self._field_value(text, place)
 
@@ -573,15 +573,15 @@ class _Reader:
         read = charset.decode(data)
         media = magic.sniff(data)
         if read is None or media:
-            self._blob(data, replace(place, media=media))
+            self._blob(data, place._replace(media=media))
         if read is not None and (not media or _text_like(data) is not None):
             text, found = read
             rule = replace(place.rule, editable=place.rule.editable and not media)
-            self._string(text, replace(place.inside(found.step(len(data))), rule=rule))
+            self._string(text, place.inside(found.step(len(data)))._replace(rule=rule))
 
     def _file(self, data: bytes, place: _Place) -> None:
         """An uploaded file. One that is JSON or JSON lines is read here, along the table."""
-        if not magic.sniff(data) and self._sniffed_json(data, replace(place, node=None)):
+        if not magic.sniff(data) and self._sniffed_json(data, place._replace(node=None)):
             self.files.append(
                 FileInfo(place.locator(), "application/json", "text", len(data), place.media)
             )
@@ -645,7 +645,7 @@ class _Reader:
                 )  # fmt: skip
                 self._string(value, here)
             elif rule.tokens and kind is EventKind.NUMBERS:
-                self._not_read(UnreadReason.TOKEN_IDS, replace(place, path=path), end - start)
+                self._not_read(UnreadReason.TOKEN_IDS, place._replace(path=path), end - start)
             elif kind is EventKind.NUMBER or _has_digits(value):
                 here = _Place(
                     path, (*steps, Step("slice", start, end)), _NUMBER, rule.role or role, label
@@ -670,14 +670,14 @@ class _Reader:
         if parsed is not None:
             if self._data_url(text, (0, len(text)), place):
                 head = place.inside(Step("slice", 0, parsed[2]))
-                self._add(text[: parsed[2]], replace(head, rule=_DATA_URL_HEAD))
+                self._add(text[: parsed[2]], head._replace(rule=_DATA_URL_HEAD))
                 return
         elif _BASE64.match(text):
             if self._base64(text, place):
                 return
         else:
             for match in _DATA_URL.finditer(text):
-                self._data_url(match[0], match.span(), replace(place, filename=""))
+                self._data_url(match[0], match.span(), place._replace(filename=""))
         self._add(text, place)
 
     def _nested(self, text: str, place: _Place) -> bool:
@@ -686,7 +686,7 @@ class _Reader:
         rule = replace(place.rule, role=place.rule.role or place.role)
         node = uniform(rule) if place.node is None else place.node
         inner = place.inside(Step("json", 0, len(text)))
-        reason = self._json(text, replace(inner, node=node, depth=place.depth + 1))
+        reason = self._json(text, inner._replace(node=node, depth=place.depth + 1))
         if reason is UnreadReason.TOO_DEEP:
             self._not_read(reason, place, len(text))
         return reason is None and (len(self.parts), len(self.unread)) != before
@@ -697,7 +697,7 @@ class _Reader:
         parsed = splice.data_url(url)
         if data is None or parsed is None:
             return False
-        self._hidden(data, replace(place.inside(Step("data-url", *span)), media=parsed[0]))
+        self._hidden(data, place.inside(Step("data-url", *span))._replace(media=parsed[0]))
         return True
 
     def _hidden(self, data: bytes, place: _Place) -> bool:
@@ -712,9 +712,9 @@ class _Reader:
         if said is not None:
             inner = place.inside(Step("utf-8", 0, len(data)))
             rule = replace(place.rule, editable=place.rule.editable and not found)
-            self._string(said, replace(inner, rule=rule, depth=place.depth + 1))
+            self._string(said, inner._replace(rule=rule, depth=place.depth + 1))
         if data and (found or (said is None and (place.rule.media or place.media))):
-            self._blob(data, replace(place, media=place.media or found))
+            self._blob(data, place._replace(media=place.media or found))
             return True
         return False
 
@@ -723,9 +723,9 @@ class _Reader:
         data = splice.decode_base64(text)
         if data is None:
             return False
-        inner = replace(place.inside(Step("base64", 0, len(text))), media=place.media)
+        inner = place.inside(Step("base64", 0, len(text)))._replace(media=place.media)
         if not magic.sniff(data) and not place.rule.media:
-            inner = replace(inner, media="")  # a type stands beside it, but it may be any text
+            inner = inner._replace(media="")  # a type stands beside it, but it may be any text
         # A text in it does not take its place: a secret may look like base64 of a text.
         return self._hidden(data, inner) and _text_like(data) is None
 
