@@ -40,6 +40,7 @@ class Entity:
     min_confidence: float
     without_context: float | None = None
     digits_alone: float | None = None
+    at_most: float = 1.0
     context: tuple[str, ...] = ()
 
     def cap(self, value: str) -> float:
@@ -58,6 +59,7 @@ class _Entry(Strict):
     min_confidence: Confidence | None = None
     without_context: Confidence | None = None
     digits_alone: Confidence | None = None
+    at_most: Confidence = 1.0
     context: tuple[str, ...] = ()
 
 
@@ -96,6 +98,7 @@ def entities() -> Mapping[str, Entity]:
             min_confidence=floor,
             without_context=entry.without_context,
             digits_alone=entry.digits_alone,
+            at_most=entry.at_most,
             context=entry.context,
         )
     if problems:

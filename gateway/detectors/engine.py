@@ -60,7 +60,6 @@ class Engine:
         self._memory = memory
         self._stop_words = _stop_words(settings.language)
         known = catalogue.entities()
-        self._groups = {name: entity.groups for name, entity in known.items()}
         self._floors = {
             name: settings.min_confidence.get(name, entity.min_confidence)
             for name, entity in known.items()
@@ -125,7 +124,7 @@ class Engine:
         for piece in cut:
             found = self._piece(text, piece, label, failures)
             matches.extend(found)
-        result = tuple(matches) if len(cut) == 1 else overlaps.resolve(matches, self._groups)
+        result = tuple(matches) if len(cut) == 1 else overlaps.resolve(matches)
         if not failures:
             self._memory.put(digest, result)
         return ScanResult(result, tuple(sorted(failures)))
@@ -176,7 +175,7 @@ class Engine:
                         matches.append(Match(entity, first, last, sure, self._names.name))
             except Exception:  # noqa: BLE001  # as above
                 failures.add(self._names.name)
-        return overlaps.resolve(matches, self._groups)
+        return overlaps.resolve(matches)
 
     def _judge(
         self, text: str, found: dict[str, list[Raw]], around: context.Context
@@ -195,8 +194,8 @@ class Engine:
                 ]
             )
             for raw in kept:
-                sure = raw.confidence
                 entity = self._known[raw.entity]
+                sure = min(raw.confidence, entity.at_most)
                 capped = entity.without_context is not None or entity.digits_alone is not None
                 if sure < 1.0 or capped:
                     if around.speaks(raw.probe.vocabulary, raw.start):

@@ -1,18 +1,17 @@
 """Which of several matches of the same characters stand? Law: more sure wins, and no character that
 was found is lost.
 
-Policies name entities and groups, so a match that is dropped for one of another group could
-silence a rule. Therefore a match is dropped when it is covered: by one of the same entity of at
-least its confidence, by surer ones of the same group, or by ones of any group surer by `CLEARLY`.
-Equally sure matches of different entities all stand. INVARIANT: the matches that stand cover every
-character that any match covers, so redaction loses nothing. Runs in n log n: spans are merged per
-level of confidence, and levels are few.
+A match is dropped when it is covered: by one of the same entity of at least its confidence, or by
+ones of any entity surer by `CLEARLY`. About equally sure matches all stand, because policies name
+entities: dropping one for another that is hardly surer could silence a rule. INVARIANT: the
+matches that stand cover every character that any match covers, so redaction loses nothing. Runs in
+n log n: spans are merged per level of confidence, and levels are few.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from gateway.model import Match
@@ -65,8 +64,8 @@ def without_contained(spans: Sequence[tuple[int, int, float]]) -> list[int]:
     return sorted(kept)
 
 
-def resolve(matches: Sequence[Match], groups: Mapping[str, frozenset[str]]) -> tuple[Match, ...]:
-    """The matches that stand, by place. `groups` maps each entity to its groups."""
+def resolve(matches: Sequence[Match]) -> tuple[Match, ...]:
+    """The matches that stand, by place."""
     if len(matches) < 2:
         return tuple(matches)
     by_entity: dict[str, list[Match]] = {}
@@ -76,40 +75,16 @@ def resolve(matches: Sequence[Match], groups: Mapping[str, frozenset[str]]) -> t
     for same in by_entity.values():
         kept = without_contained([(m.start, m.end, m.confidence) for m in same])
         single.extend(same[position] for position in kept)
+    single.sort(key=lambda m: -m.confidence)
 
-    levels = [
-        (level, list(members))
-        for level, members in groupby(
-            sorted(single, key=lambda m: -m.confidence), key=lambda m: m.confidence
-        )
-    ]
     standing: list[Match] = []
-    surer: dict[str, _Union] = {}
-    clearly, pending = _Union(), 0
-    stood: list[tuple[float, list[Match]]] = []
-    for level, members in levels:
-        while pending < len(stood) and stood[pending][0] >= level + CLEARLY - 1e-9:
-            clearly.add((m.start, m.end) for m in stood[pending][1])
-            pending += 1
-        kept_here = []
-        for match in members:
-            if clearly.covers(match.start, match.end):
-                continue
-            mine = groups.get(match.entity, frozenset())
-            if any(
-                group in surer and surer[group].covers(match.start, match.end)
-                for group in mine
-                if group != "pii"
-            ):
-                continue
-            kept_here.append(match)
-        by_group: dict[str, list[tuple[int, int]]] = {}
-        for match in kept_here:
-            for group in groups.get(match.entity, ()):
-                by_group.setdefault(group, []).append((match.start, match.end))
-        for group, spans in by_group.items():
-            surer.setdefault(group, _Union()).add(spans)
-        stood.append((level, kept_here))
-        standing.extend(kept_here)
+    surer, merged = _Union(), 0
+    for level, members in groupby(single, key=lambda m: m.confidence):
+        reached = merged
+        while reached < len(standing) and standing[reached].confidence >= level + CLEARLY - 1e-9:
+            reached += 1
+        surer.add((m.start, m.end) for m in standing[merged:reached])
+        merged = reached
+        standing.extend([m for m in members if not surer.covers(m.start, m.end)])
     standing.sort(key=lambda m: (m.start, m.end, -m.confidence, m.entity, m.detector))
     return tuple(standing)
