@@ -411,14 +411,20 @@ class Pool:
     # --- starting workers -------------------------------------------------------------------------
 
     async def _restart(self) -> None:
+        """Put one worker in the place of one that was lost: each loss has its own task."""
         delay = 0.05
         while not self._stopping and len(self._workers) < self._size:
+            spec = self._spec
             try:
-                (worker,) = await self._spawn_all(self._spec, count=1)
+                (worker,) = await self._spawn_all(spec, count=1)
             except InspectionFault:
                 self._watch.worker_restarted("start_failed")
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
+                continue
+            if spec is not self._spec:
+                # Replaced while this one started: it would decide by what held before.
+                self._close(worker)
                 continue
             if len(self._workers) >= self._size:
                 self._close(worker)
@@ -426,6 +432,7 @@ class Pool:
             self._workers.append(worker)
             self._watch.workers(self.ready)
             self._dispatch()
+            return
 
     async def _spawn_all(self, spec: WorkerSpec, count: int | None = None) -> list[_Worker]:
         loop = asyncio.get_running_loop()

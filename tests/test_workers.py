@@ -135,6 +135,54 @@ def test_exchange_that_kills_its_worker_is_tried_once_more_then_faults():
     with_pool(story, deadline=10.0)
 
 
+def test_each_lost_worker_is_replaced_once():
+    async def story(pool, watch):
+        for pid in pool.pids():
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.05)
+        await settled(pool)
+        assert watch.restarts == ["worker_died", "worker_died"]
+        # A third one would cost seconds of processor time, to be thrown away.
+        await asyncio.sleep(0.1)
+        assert not pool._starts
+        assert pool._numbers == 4
+
+    with_pool(story)
+
+
+def test_worker_that_started_before_a_change_of_policy_does_not_join_after_it():
+    async def story(pool, watch):
+        spawn = pool._spawn_one
+        started, room = asyncio.Event(), asyncio.Event()
+        spawned = []
+
+        async def slowly(wanted):
+            worker = await spawn(wanted)
+            spawned.append(wanted.argument)
+            if wanted.argument == "first":
+                started.set()
+                await room.wait()
+            elif len(spawned) > 3:
+                await asyncio.sleep(0.5)
+            return worker
+
+        pool._spawn_one = slowly
+        os.kill(pool.pids()[0], signal.SIGKILL)
+        await asyncio.wait_for(started.wait(), 10)
+        await pool.replace(spec("second"))
+        # There is room for the late one again, just when it is ready.
+        os.kill(pool.pids()[0], signal.SIGKILL)
+        await asyncio.sleep(0.05)
+        assert pool.ready == 1
+        room.set()
+        await asyncio.gather(*pool._starts)
+        assert pool.ready == 2
+        decisions = [await pool.inspect(exchange("/x"), affinity=str(n)) for n in range(20)]
+        assert {decision.actor for decision in decisions} == {"second"}
+
+    with_pool(story, deadline=10.0)
+
+
 def test_worker_killed_from_outside_loses_no_exchange():
     async def story(pool, watch):
         jobs = [asyncio.ensure_future(pool.inspect(exchange("/slow/0.1"))) for _ in range(12)]
