@@ -84,17 +84,14 @@ class Engine:
                 for rule in secret_rules.load_rules()
                 if rule.entity not in settings.disabled
             )
-        expressions, owners = [], []
-        for position, probe in enumerate(probes):
-            for expression in probe.expressions:
-                expressions.append(expression)
-                owners.append(position)
+        # The prefilter counts expressions: a probe stands once for each of its own.
+        expressions = [expression for probe in probes for expression in probe.expressions]
+        owners = [probe for probe in probes for _ in probe.expressions]
         names = NameFinder.load(settings, known=catalogue.entity_names() - settings.disabled)
         prefilter = Prefilter.build(expressions, key=key, cache_dir=cache_dir)
-        assert owners == list(range(len(probes)))  # noqa: S101  # INVARIANT: one expression each
         engine = cls(
             settings=settings,
-            probes=probes,
+            probes=owners,
             prefilter=prefilter,
             names=names,
             memory=Memory(key=key),

@@ -59,7 +59,7 @@ _OTHER = regex.compile(
     r"|[0-3]?\d([-./])[0-3]?\d\2(?:19|20)\d\d(?: +[0-2]?\d)?"
     r"|(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:/\d\d?)?"
     r"|\d{3}-\d{2}-\d{4}"
-    r"|\d{5}-\d{4}|\d+\.\d+"
+    r"|\d{5}-\d{4}|(?:\+ ?)?\d+\.\d+"
 )
 _EXTENSION_AHEAD = regex.compile(r"[ \u00A0\t]{0,3}[;,:.#~xXeEiIaAдｘｉ＃～]")
 _NAME_BEFORE = regex.compile(r"\p{L}[-_]$")
@@ -68,6 +68,19 @@ _UNCERTAIN = regex.compile(r"[+\uFF0B\p{L}]")
 
 EXTENSION = 48
 """Code points after the last digit that may hold an extension (`ext. 123`)."""
+
+
+_NORTH_AMERICAN = (
+    r"(?<![\w.+-])(?:(?:\+?1|001)[-. ]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])\d{3}[-. ]\d{4}"
+    r"(?:(?: ?x| ext\.? ?)\d{1,5})?(?![\w-])(?!\.\d)"
+)
+_INTERNATIONAL = (
+    r"(?<![\w+])\+[1-9]\d{0,2}[-. ]?(?:\(\d{1,4}\)[-. ]?)?\d{2,4}(?:[-. ]?\d{2,4}){2,4}"
+    r"(?:x\d{1,5})?(?![\w-])(?!\.\d)"
+)
+SHAPES = (_NORTH_AMERICAN, _INTERNATIONAL)
+"""Writings that say by themselves that a number is a phone number. Numbers in them need not be
+assigned: a mistyped, new or made-up number is somebody's number to whoever wrote it down."""
 
 
 class PhoneProbe:

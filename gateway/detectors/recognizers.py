@@ -28,7 +28,7 @@ from presidio_analyzer.predefined_recognizers import (
 from gateway.detectors import catalogue
 from gateway.detectors.cards import CardProbe
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.phones import PhoneProbe
+from gateway.detectors.phones import SHAPES, PhoneProbe
 from gateway.detectors.prefilter import Expression, located
 from gateway.detectors.probes import (
     EmailProbe,
@@ -102,6 +102,17 @@ def probes(settings: Settings) -> list[Probe]:
         if isinstance(recognizer, PhoneRecognizer):
             floor = settings.min_confidence.get(entity, known.min_confidence)
             found.append(_phone(recognizer, known, vocabulary, floor=floor))
+            if entity == "PHONE_NUMBER":
+                found.extend(
+                    PatternProbe(
+                        name="PhoneShape",
+                        entity=entity,
+                        expression=Expression(shape),
+                        confidence=recognizer.SCORE,
+                        vocabulary=vocabulary,
+                    )
+                    for shape in SHAPES
+                )
         elif isinstance(recognizer, IbanRecognizer):
             found.append(IbanProbe(recognizer, vocabulary))
         elif isinstance(recognizer, PatternRecognizer):

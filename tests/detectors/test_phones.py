@@ -98,3 +98,25 @@ def test_candidates_that_would_not_be_reported_are_not_parsed():
     assert find("6502530000") == 0
     assert find("phone 6502530000") == 1
     assert find("650-253-0000") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "001-555-214-3312x912",
+        "(555) 214-3312",
+        "555.214.3312",
+        "+1-555-214-3312",
+        "+44 20 7946 0958",
+    ],
+)
+def test_telling_shapes_need_no_assigned_number(engine, text):
+    found = {(m.entity, m.start, m.end) for m in engine.scan(f"is {text} right").matches}
+    assert ("PHONE_NUMBER", 3, 3 + len(text)) in found
+
+
+@pytest.mark.parametrize(
+    "text", ["1.555.214.33", "x-555-214-3312-9", "12555-214-3312", "2+3 456 789"]
+)
+def test_other_shapes_are_not_telling(engine, text):
+    assert "PhoneShape" not in {m.detector for m in engine.scan(text).matches}
