@@ -43,6 +43,7 @@ ALPHABETS: Mapping[str, str] = MappingProxyType(
         "upperalnum": string.ascii_uppercase + string.digits,
         "hex": "0123456789abcdef",
         "upperhex": "0123456789ABCDEF",
+        "x": "x",
         "base32": string.ascii_uppercase + "234567",
         "base58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
         "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
