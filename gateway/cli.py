@@ -7,6 +7,7 @@ to standard error, one per line, `file:line:column: message` where there is a pl
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -99,31 +100,35 @@ def run(**options: Any) -> None:
 
 
 def _announce(up: Any, settings: Settings) -> None:
-    host, port = up.proxies[0]
     certificate = up.authority.certificate_path
     admin = f"http://{up.admin[0]}:{up.admin[1]}"
-    others = "".join(f", {h}:{p}" for h, p in up.proxies[1:])
+    listening = ", ".join(f"{host}:{port}" for host, port in up.proxies)
+    program = "leakgate" if shutil.which("leakgate") else sys.argv[0]
     rules = up.rules()
     enforced = sum(rule.mode == "enforce" for rule in rules.policy.rules)
     click.echo(
         f"""Leakgate {__version__} is running.
 
-  proxy         http://{host}:{port}{others}
+  proxy         {listening} ({", ".join(settings.mode)})
   admin         {admin}/metrics  /healthz  /readyz  /proxy.pac  /ca.pem
   CA            {certificate}
   policies      {settings.policies} ({len(rules.policy.rules)} rules, {enforced} enforced, revision {rules.policy.revision})
   services      {len(rules.catalogue.services())} in the catalogue
   state         {settings.state}
-
-Try it. This prompt holds a social security number: the service gets it without the number, and
-`leakgate incidents list --state {settings.state}` shows what happened.
+"""
+    )
+    if settings.mode[0] == "regular":
+        host, port = up.proxies[0]
+        click.echo(
+            f"""Try it. This prompt holds a social security number: the service gets it without the number, and
+`{program} incidents list --state {settings.state}` shows what happened.
 
   curl --proxy http://{host}:{port} --cacert {certificate} https://api.openai.com/v1/chat/completions \\
        -H 'content-type: application/json' -H 'authorization: Bearer none' \\
        -d '{{"model":"gpt-5","messages":[{{"role":"user","content":"My social security number is 219-09-9876, is it valid?"}}]}}'
-
-Ctrl-C stops it."""
-    )
+"""
+        )
+    click.echo("Ctrl-C stops it.")
     sys.stdout.flush()
 
 

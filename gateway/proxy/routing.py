@@ -82,7 +82,9 @@ class Routing(next_layer.NextLayer):
             names = self._names(ctx, data_client)
             passed = self._why_passed(names, data_client)
             if passed is not None:
-                return Tunnel(ctx, self._ledger.passed(names[0], passed))
+                # By address (transparent mode), the name is what the client says it is.
+                told = names[0] if not _is_address(names[0]) else names[-1]
+                return Tunnel(ctx, self._ledger.passed(told, passed))
         return super()._next_layer(ctx, data_client, data_server)
 
     def _udp(self, ctx: context.Context, data_client: bytes, data_server: bytes) -> Any:

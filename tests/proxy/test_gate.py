@@ -277,7 +277,7 @@ def test_streamed_answer_arrives_chunk_by_chunk(proxy):
 
 
 def test_unknown_host_passes_untouched_and_is_counted(proxy, upstream):
-    labels = {"class": "internal", "why": "not_catalogued"}
+    labels = {"class": "name", "why": "not_catalogued"}
     before = proxy.metric("leakgate_passthrough_connections_total", **labels)
     with tunnel(proxy, "127.0.0.1", upstream.port, "files.example.org", None) as connection:
         assert "upstream test" in issuer(connection)  # the upstream's own certificate
@@ -288,7 +288,7 @@ def test_unknown_host_passes_untouched_and_is_counted(proxy, upstream):
     assert proxy.exchanges == []
     assert upstream.seen[0].body == b"hi"
     assert proxy.metric("leakgate_passthrough_connections_total", **labels) == before + 1
-    entry = proxy.ledger.hosts["127.0.0.1"]
+    entry = proxy.ledger.hosts["files.example.org"]
     assert entry.sent > 300
     assert entry.received > 300
 
