@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import platform
+import re
 import signal
 import sys
 import time
@@ -171,6 +172,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             max_body=settings.max_body,
             own_addresses=(admin.address,),
             denied=HostList.of(settings.deny_destinations),
+            upstream_auth=settings.upstream_auth,
         )
         await proxy.start()
         stack.push_async_callback(proxy.stop)
@@ -324,6 +326,8 @@ def _check(settings: Settings) -> dict[str, Upstream]:
             upstreams[host.lower()] = Upstream.parse(base)
         except ValueError as error:
             problems.append(Problem("setting upstreams", 0, 0, f"`{host}`: {error}"))
+    if settings.upstream_auth and not re.fullmatch(r".+:.*", settings.upstream_auth):
+        problems.append(Problem("setting upstream_auth", 0, 0, "is not `user:password`"))
     if settings.trusted_ca is not None and not settings.trusted_ca.is_file():
         problems.append(
             Problem("setting trusted_ca", 0, 0, f"`{settings.trusted_ca}` is not a file")

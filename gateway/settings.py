@@ -91,6 +91,9 @@ class Settings(Strict):
         ["169.254.169.254", "fd00:ec2::254", "metadata.google.internal"],
         description="hosts that nobody may reach through the gateway (cloud metadata)",
     )
+    upstream_auth: str = Field(
+        "", repr=False, description="`user:password` for the proxy that mode `upstream:` names"
+    )
     trusted_ca: Path | None = Field(None, description="PEM file of authorities for upstreams")
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: max(2, os.cpu_count() or 2), description="inspection processes"

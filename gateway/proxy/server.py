@@ -118,6 +118,7 @@ class ProxyServer:
         max_body: int,
         own_addresses: Sequence[tuple[str, int]] = (),
         denied: HostList | None = None,
+        upstream_auth: str = "",
     ) -> None:
         self.gate = gate
         self.routing = routing
@@ -128,6 +129,7 @@ class ProxyServer:
         self._max_body = max_body
         self._own = own_addresses
         self._denied = denied or HostList.of(())
+        self._upstream_auth = upstream_auth
         self._servers: proxyserver.Proxyserver | None = None
         self._master: Master | None = None
 
@@ -161,6 +163,7 @@ class ProxyServer:
             listen_port=self._listen[1],
             # Connect only after a decision; the catalogue may send traffic elsewhere.
             connection_strategy="lazy",
+            upstream_auth=self._upstream_auth or None,
             upstream_cert=False,
             rawtcp=False,
             http3=False,

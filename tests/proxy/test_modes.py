@@ -88,7 +88,7 @@ def test_reverse_proxy_inspects_a_host_that_no_catalogue_lists(tmp_path):
 
 def test_traffic_goes_on_to_an_upstream_proxy(tmp_path, tls, upstream):
     """Chained: the second proxy sees a CONNECT for what passes and for what was inspected."""
-    seen = []
+    seen, credentials = [], []
 
     def serve(listener):
         while True:
@@ -97,7 +97,9 @@ def test_traffic_goes_on_to_an_upstream_proxy(tmp_path, tls, upstream):
             except OSError:
                 return
             with peer:
-                seen.append(peer.recv(4096).split(b"\r\n")[0])
+                head = peer.recv(4096)
+                seen.append(head.split(b"\r\n")[0])
+                credentials.append(b"Basic dTpw" in head)
                 peer.sendall(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
 
     import threading
@@ -105,7 +107,9 @@ def test_traffic_goes_on_to_an_upstream_proxy(tmp_path, tls, upstream):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         port = listener.getsockname()[1]
-        with GateThread(tmp_path, modes=(f"upstream:http://127.0.0.1:{port}",)) as running:
+        with GateThread(
+            tmp_path, modes=(f"upstream:http://127.0.0.1:{port}",), upstream_auth="u:p"
+        ) as running:
             with client(running) as session:
                 answer = session.post(f"https://{AI_HOST}/v1/x", content=PROMPT)
                 assert answer.status_code == 502
@@ -114,6 +118,7 @@ def test_traffic_goes_on_to_an_upstream_proxy(tmp_path, tls, upstream):
             assert running.exchanges[0].body == PROMPT
     assert f"CONNECT {AI_HOST}:443 HTTP/1.1".encode() in seen
     assert b"CONNECT files.example.org:443 HTTP/1.1" in seen
+    assert all(credentials)
 
 
 def test_reverse_proxy_over_tls_presents_our_certificate(tmp_path, tls, upstream):

@@ -68,6 +68,7 @@ class GateThread:
         max_body: int = 1 << 20,
         pass_through: tuple[str, ...] = (),
         denied: tuple[str, ...] = (),
+        upstream_auth: str = "",
         before: Callable[[GateThread], None] | None = None,
     ) -> None:
         self.catalogue = Catalogue.load()
@@ -99,6 +100,7 @@ class GateThread:
             trusted_ca=trusted_ca,
             max_body=max_body,
             denied=HostList.of(denied),
+            upstream_auth=upstream_auth,
         )
         self._before = before
         self._loop = asyncio.new_event_loop()
