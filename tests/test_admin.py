@@ -127,7 +127,7 @@ def served():
     """The admin server on its own loop: address and the state that its pages tell."""
     state = State()
     pages = Pages(
-        metrics=lambda: b"leakgate_up 1\n",
+        metrics=lambda accept: (b"leakgate_up 1\n", f"text/plain; version={accept or 'default'}"),
         ready=lambda: state.parts,
         pac=lambda name: f"// {name}",
         ca=lambda: "-----BEGIN CERTIFICATE-----\n",
@@ -165,6 +165,11 @@ def test_pages(served, path, media_type, body):
     assert answer.headers["content-type"].startswith(media_type)
     assert text == body
     assert "server" not in answer.headers
+
+
+def test_the_form_of_the_metrics_is_the_one_asked_for(served):
+    answer, _ = ask(served, "/metrics", Accept="1.0.0")
+    assert answer.headers["content-type"] == "text/plain; version=1.0.0"
 
 
 def test_readiness_tells_which_part_is_missing(served):
