@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import logging
 import multiprocessing
 import os
 import pickle
@@ -513,6 +514,8 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
     """A worker's life: build, say ready, then one exchange after the other until the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Libraries log what they stumble over, and here that is content.
+    logging.disable(logging.CRITICAL)
     _die_with(parent)
     if spec.memory:
         resource.setrlimit(resource.RLIMIT_DATA, (spec.memory, spec.memory))
