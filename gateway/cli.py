@@ -506,3 +506,7 @@ def _outline(data: Any, indent: int = 0) -> str:
     return yaml.safe_dump(
         json.loads(json.dumps(data, default=str)), sort_keys=False, indent=2 + indent
     ).rstrip()
+
+
+if __name__ == "__main__":
+    main()

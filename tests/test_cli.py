@@ -104,6 +104,13 @@ def test_version():
     assert leakgate("version") == (0, f"{__version__}\n", "")
 
 
+def test_the_module_can_be_run_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", "version"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
 def test_help_names_every_command():
     status, out, _ = leakgate("--help")
     assert status == 0
