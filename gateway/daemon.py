@@ -244,6 +244,8 @@ class _Follower:
         try:
             rules = await asyncio.to_thread(bootstrap.load_rules, self._settings.policies)
             if rules.policy.revision == self.rules.policy.revision:
+                # As after a mistake was taken back: what is there is what is in force.
+                self._meter.policy_loaded(rules.policy.revision, at=time.time())
                 return
             await self._pool.replace(self._spec(rules))
         except DocumentError as error:

@@ -11,40 +11,10 @@ import pytest
 from support import canaries, golden
 from support.gateway import GatewayProcess
 from support.mock import MISSING, Mock, Relay, available
+from support.policies import POLICY
 from support.upstream import Upstream, certificate
 
 ROOT = Path(__file__).parents[2]
-
-POLICY = """\
-version: 1
-rules:
-  - id: secrets
-    severity: critical
-    when: {{entity_group: secret, min_confidence: 0.6}}
-    action: {action}
-    message: A secret stands in this request.
-  - id: cards
-    severity: critical
-    when: {{entity: CREDIT_CARD, min_confidence: 0.6}}
-    action: {action}
-    message: A card number stands in this request.
-  - id: unread
-    severity: high
-    when:
-      unread:
-        - undecodable
-        - too_large
-        - expands_too_far
-        - malformed
-        - too_deep
-        - unknown_type
-        - charset
-        - encrypted
-        - detector_failed
-    action: block
-    message: Part of this request could not be read.
-"""
-"""One action for secrets and cards wherever they stand; what cannot be read is stopped."""
 
 
 @pytest.fixture(scope="session")
