@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import ssl
 import sys
 import time
@@ -20,15 +21,45 @@ import uvloop
 
 ANSWER = b'{"id":"x","choices":[{"message":{"role":"assistant","content":"ok"}}]}'
 
-WORDS = (
-    "the quarterly report shows that our customers in the northern region have asked for a better "
-    "way to export their invoices and the support team wants to know whether the new release will "
-    "ship before the end of the month please summarise the main points in three short bullets and "
-    "suggest how we could answer the open questions about delivery pricing migration and training "
-    "def parse(line): return [int(x) for x in line.split(',') if x] SELECT name, total FROM orders "
-    "error 404 at 2026-11-03 12:44:10 in module api.v2 retry after 30 seconds version 1.4.2 build "
-    "meeting on Tuesday at 10:30 with the design group about the layout of page 17 and figure 3"
+NOUNS = (
+    "invoice report contract release customer migration layout budget schedule proposal dataset "
+    "pipeline meeting training delivery backlog warranty survey roadmap dashboard"
 ).split()
+VERBS = "summarise rewrite explain translate compare check shorten extend review plan".split()
+LINES = (
+    "Please {verb} the {noun} for the northern region in three short bullets.",
+    "Our team wants to know whether the {noun} will be ready before the end of the month.",
+    "The {noun} has {n} open questions about pricing, {noun} and support.",
+    "Could you {verb} the paragraph below so that a new colleague understands the {noun}?",
+    "We tried two ways to {verb} it, and neither the {noun} nor the {noun} got any faster.",
+    "In the last meeting somebody asked why the {noun} costs {n} percent more than planned.",
+    "Write a friendly answer that thanks them for the {noun} and says that we will {verb} it.",
+    "    def {verb}_{noun}(self, {noun}: str, limit: int = {n}) -> list[str]:",
+    "        return [item.strip() for item in {noun}.split(',') if len(item) > {n}]",
+    "    if not {noun}.is_valid():",
+    "        raise ValueError(f'cannot {verb} {{{noun}!r}}')",
+    "SELECT {noun}.name, count(*) FROM {noun} JOIN {noun} USING (id) GROUP BY 1 ORDER BY 2 DESC;",
+    "2026-11-{d} 12:{d}:10 WARNING api.{noun} retry after {n} seconds, attempt {d}",
+    "Traceback (most recent call last):",
+    '  File "app/{noun}.py", line {n}, in {verb}',
+    "KeyError: '{noun}'",
+    "The attached {noun} lists the steps; step {d} is the one where people get stuck.",
+    "Use plain words, avoid jargon, and keep the table with the columns {noun}, {noun} and total.",
+    "What would you {verb} first if you had only one afternoon for the {noun}?",
+    "- [ ] {verb} the {noun} with the design group",
+)
+SLOT = re.compile(r"\{(noun|verb|n|d)\}")
+
+
+def line(rng: random.Random) -> str:
+    """One line as prompts have them: prose, code, logs."""
+    choices = {
+        "noun": lambda: rng.choice(NOUNS),
+        "verb": lambda: rng.choice(VERBS),
+        "n": lambda: str(rng.randrange(2, 900)),
+        "d": lambda: f"{rng.randrange(1, 29):02}",
+    }
+    return SLOT.sub(lambda slot: choices[slot[1]](), rng.choice(LINES))
 
 
 class Server(asyncio.Protocol):
@@ -89,13 +120,17 @@ async def serve(pem: str) -> None:
 
 
 def prompts(count: int, size: int, seed: int) -> list[bytes]:
-    """Chat requests with distinct prompts of `size` bytes."""
+    """Chat requests with distinct prompts of about `size` bytes."""
     rng = random.Random(seed)
     made = []
     for _ in range(count):
-        text = " ".join(rng.choices(WORDS, k=size // 5))[: size - 1] + "."
+        text = line(rng)
+        while len(text) < size:
+            text += "\n" + line(rng)
         made.append(
-            json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": text}]}).encode()
+            json.dumps(
+                {"model": "gpt-5", "messages": [{"role": "user", "content": text[:size]}]}
+            ).encode()
         )
     return made
 
