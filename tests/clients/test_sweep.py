@@ -159,18 +159,11 @@ def run(place, canaries, everything):
     tally.seconds = time.monotonic() - began
     for seen in list(place.upstream.seen):
         case = known[seen.header("x-case")]
-        if readings.holds(everything_of(seen), *canaries):
+        if readings.holds(readings.pieces(seen), *canaries):
             tally.leaks.append(str(case))
         if not still_valid(seen):
             tally.broken.append(str(case))
     return tally
-
-
-def everything_of(seen):
-    """All that a request that arrived is made of, piece by piece."""
-    messages = [m.encode() if isinstance(m, str) else bytes(m) for m in seen.messages]
-    fields = [f"{name}: {value}".encode("latin-1") for name, value in seen.headers + seen.trailers]
-    return [seen.target.encode("latin-1"), *fields, *messages, seen.body]
 
 
 def still_valid(seen):
@@ -230,7 +223,7 @@ def test_recording_sees_the_canary_when_nothing_stands_between(blocking, card, f
         connection.close()
     (seen,) = blocking.upstream.seen
     assert seen.http_version == framing[0]
-    assert readings.holds(everything_of(seen), card)
+    assert readings.holds(readings.pieces(seen), card)
 
 
 # --- the sweep ------------------------------------------------------------------------------------

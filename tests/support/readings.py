@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import brotli
 import zstandard
+from support.upstream import Seen
 
 _LIMIT = 1 << 22
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_\-]{16,}={0,2}")
@@ -130,9 +131,16 @@ def readings(data: bytes, depth: int = 5) -> Iterator[bytes]:
         layer = fresh
 
 
-def holds(pieces: Iterable[bytes], *values: str) -> bool:
-    """Can any of `values` be read out of any of `pieces`, in any decoding and any letter case?"""
+def holds(given: Iterable[bytes], *values: str) -> bool:
+    """Can any of `values` be read out of any of `given`, in any decoding and any letter case?"""
     wanted = [value.lower().encode() for value in values]
     return any(
-        value in each.lower() for piece in pieces for each in readings(piece) for value in wanted
+        value in each.lower() for piece in given for each in readings(piece) for value in wanted
     )
+
+
+def pieces(seen: Seen) -> list[bytes]:
+    """All that a request that arrived is made of, piece by piece."""
+    messages = [m.encode() if isinstance(m, str) else bytes(m) for m in seen.messages]
+    fields = [f"{name}: {value}".encode("latin-1") for name, value in seen.headers + seen.trailers]
+    return [seen.target.encode("latin-1"), *fields, *messages, seen.body]
