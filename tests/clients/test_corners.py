@@ -303,3 +303,20 @@ def test_recording_sees_every_corner_when_nothing_stands_between(blocking, card)
         reached += readings.holds(arrived(blocking.upstream), card)
     print(f"\n{reached} of {len(CORNERS)} corners arrive without a gateway")
     assert reached > len(CORNERS) * 0.8
+
+
+def test_most_corners_are_open_to_what_is_harmless(blocking):
+    """Refused must be the canary, not the corner, or a refusal here would show nothing."""
+    shut = []
+    for name, make in CORNERS.items():
+        blocking.upstream.seen.clear()
+        connection = Http1(HOST, **blocking.where())
+        with contextlib.suppress(OSError, GoneError, ValueError, IndexError):
+            connection.raw(make("harmless"))
+        connection.close()
+        if not blocking.upstream.seen:
+            shut.append(name)
+    print(
+        f"\n{len(CORNERS) - len(shut)} of {len(CORNERS)} corners are open; shut: {', '.join(shut)}"
+    )
+    assert len(shut) < len(CORNERS) * 0.4

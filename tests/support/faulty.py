@@ -1,7 +1,8 @@
 """The real gateway with the real inspector, whose stages fail on command.
 
 Run as a program it takes the arguments of `leakgate`. A request says what fails by its header
-`x-fault: STAGE/FAULT`; without it everything works.
+`x-fault: STAGE/FAULT`; without it everything works. For WebSocket messages the handshake's header
+`x-message-fault` says it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from gateway import bootstrap, content, inspection, protocols
 from gateway.detectors import ScanResult
 from gateway.encodings import splice
-from gateway.model import Decision, Exchange, Rewrite
+from gateway.model import Decision, Exchange, Rewrite, Transport
 
 STAGES = (
     "match", "extract", "open", "detect", "fingerprint", "evaluate", "redact", "rewrite", "again"
@@ -62,7 +63,8 @@ class Faulty(inspection.Inspector):
     """The real inspector; every stage first looks whether it has to fail."""
 
     def inspect(self, exchange: Exchange) -> Decision:
-        stage, _, fault = (exchange.header("x-fault") or "").partition("/")
+        name = "x-fault" if exchange.transport is Transport.HTTP else "x-message-fault"
+        stage, _, fault = (exchange.header(name) or "").partition("/")
         _wanted[:] = [stage, fault, exchange.body]
         return super().inspect(exchange)
 

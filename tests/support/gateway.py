@@ -25,9 +25,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from sqlalchemy import func, select
 
 from gateway.incidents.record import Incident
 from gateway.incidents.store import Store
+from gateway.incidents.tables import IncidentRow
 
 TESTS = Path(__file__).parent.parent
 WARM = TESTS.parent / ".tools" / "warm"
@@ -276,6 +278,17 @@ class GatewayProcess:
             if len(page) >= at_least or time.monotonic() > deadline:
                 return page
             time.sleep(0.1)
+
+    def stored(self, *, at_least: int = 0, seconds: float = 60) -> int:
+        """How many incidents the database holds, once there are `at_least` so many."""
+        deadline = time.monotonic() + seconds
+        with self.store() as store, store.engine.connect() as connection:
+            while True:
+                count = connection.scalar(select(func.count()).select_from(IncidentRow)) or 0
+                if count >= at_least or time.monotonic() > deadline:
+                    return count
+                connection.rollback()
+                time.sleep(0.1)
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
