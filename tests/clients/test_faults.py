@@ -30,7 +30,7 @@ from support.wire import GoneError, Http1, Http2, websocket
 HOST = golden.HOSTS["openai"]
 CHAT = "/v1/chat/completions"
 JSON = ("Content-Type", "application/json")
-DEADLINE = 1.0
+DEADLINE = 1.5
 WORKERS = 3
 
 
