@@ -237,7 +237,7 @@ class Gate:
         if not flow.response.headers.get("content-type", "").startswith(_STREAMS):
             # INVARIANT: an empty chunk is never sent: over HTTP/1.1 it would end the body.
             return lambda chunk: chunk or []
-        stream = _Stream(flow.metadata.get(_SERVICE, ""), time.perf_counter())
+        stream = _Stream(flow.metadata.get(_SERVICE, "unknown"), time.perf_counter())
         flow.metadata[_STREAM] = stream
         self._meter.stream_started(stream.service)
 
