@@ -134,7 +134,7 @@ class Inspector:
             at=exchange.received_at,
             actor=exchange.actor,
             source_ip=exchange.source_ip,
-            method=exchange.method,
+            method=_method_of(exchange),
             host=exchange.host,
             route=lean,
             scan=scan,
@@ -305,6 +305,12 @@ def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:
     )
 
 
+def _method_of(exchange: Exchange) -> str:
+    """The method, as far as a standard knows it; one that was made up is content."""
+    method = exchange.method.upper()
+    return method if method in protocols.METHODS else "*"
+
+
 def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str = "") -> Decision:
     """The decision when inspection itself failed: refuse. `cause` is a closed word of ours."""
     route = route_of(catalogue, exchange)
@@ -314,7 +320,7 @@ def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str =
         at=exchange.received_at,
         actor=exchange.actor,
         source_ip=exchange.source_ip,
-        method=exchange.method,
+        method=_method_of(exchange),
         host=exchange.host,
         route=route,
         scan=Scan(),

@@ -202,3 +202,19 @@ def test_fault_is_a_refusal_in_the_services_shape(redacting):
     assert decision.enforcement.cause == "timeout"
     assert decision.incident == "e1"
     assert "gateway:timeout" in json.loads(decision.enforcement.body)["error"]["message"]
+
+
+def test_method_that_was_made_up_is_not_remembered(redacting):
+    made_up = f"POST{CARD.replace(' ', '')}"
+    value = Exchange("e", 1.0, "", "", made_up, "https", "api.openai.com", 443, "/v1/x", (), b"")
+    decision = redacting.inspect(value)
+    assert isinstance(decision.enforcement, Refuse)
+    assert decision.method == "*"
+    assert inspection.fault(redacting.catalogue, value, "timeout").method == "*"
+
+
+def test_host_is_read_where_no_header_names_it(redacting):
+    """HTTP/2 has a pseudo-header for it, and catalogued hosts may have any label in front."""
+    host = f"x-{CARD.replace(' ', '')}.api.openai.com"
+    value = Exchange("e", 1.0, "", "", "GET", "https", host, 443, "/v1/models", (), b"")
+    assert isinstance(redacting.inspect(value).enforcement, Refuse)

@@ -27,10 +27,11 @@ from gateway.protocols import (
     replicate,
     stability,
 )
+from gateway.protocols.fields import METHODS
 from gateway.protocols.protocol import Protocol, Wire
 from gateway.protocols.reading import Limits
 
-__all__ = ["Limits", "Protocol", "get", "names"]
+__all__ = ["METHODS", "Limits", "Protocol", "get", "names"]
 
 _BY_NAME: Final[dict[str, Wire]] = {
     module.PROTOCOL.name: module.PROTOCOL

@@ -96,6 +96,7 @@ def extract(exchange: Exchange, table: Table[Rule], limits: Limits) -> Extractio
     reader = _Reader(table, limits)
     if exchange.transport is Transport.HTTP:
         reader.method(exchange.method)
+        reader.authority(exchange)
         reader.target(exchange.target)
         for index, header in enumerate(exchange.headers):
             reader.header(header, index, trailer=False)
@@ -206,6 +207,11 @@ class _Reader:
         """A method that no standard knows is text that a client made up."""
         if method.upper() not in fields.METHODS:
             self._add(method, _Place("method", (), _MADE_UP))
+
+    def authority(self, exchange: Exchange) -> None:
+        """HTTP/2 names the host beside the headers; a label of it can be made up as well."""
+        if exchange.header("host") is None:
+            self._add(exchange.host, _Place("header.host", (), _PROTOCOL_HEADER, label="host"))
 
     def target(self, target: str) -> None:
         """Path segments, query names and query values."""

@@ -265,6 +265,16 @@ def test_canary_in_a_websocket_handshake_does_not_arrive(blocking, card, place):
     assert not readings.holds(arrived(blocking.upstream), card)
 
 
+@pytest.mark.parametrize("kind", [Http1, Http2])
+def test_canary_in_a_label_of_the_host_does_not_arrive(blocking, card, kind):
+    blocking.upstream.seen.clear()
+    connection = kind(f"x-{card}.api.openai.com", **blocking.where())
+    headers = [("content-type", "application/json")]
+    assert connection.request("POST", CHAT, headers, CLEAN.encode()).status == 400
+    connection.close()
+    assert blocking.upstream.seen == []
+
+
 def test_canary_for_the_proxy_itself_does_not_arrive(blocking, card):
     """In the CONNECT request, and in the name that TLS asks for."""
     import socket

@@ -428,6 +428,7 @@ def test_query_values_are_decoded_and_credentials_known():
     request = exchange(target="/a%20b/c?q=x+y&KEY=abc&%41da=1&q=2&empty", content_type=None)
     found = [(item.text, item.kind) for item in read(request).parts if isinstance(item, TextPart)]
     assert found == [
+        ("h.example", PartKind.PROTOCOL_HEADER),
         ("a b", PartKind.URL_PATH), ("c", PartKind.URL_PATH), ("x y", PartKind.QUERY), ("x+y", PartKind.QUERY),
         ("abc", PartKind.CREDENTIAL), ("Ada", PartKind.KEY), ("1", PartKind.QUERY), ("2", PartKind.QUERY),
         ("empty", PartKind.KEY),
