@@ -135,7 +135,8 @@ class Inspector:
             actor=exchange.actor,
             source_ip=exchange.source_ip,
             method=_method_of(exchange),
-            host=exchange.host,
+            # A host that holds something is content; the route still says which service it is.
+            host="*" if _names_something(reading.scan) else exchange.host,
             route=lean,
             scan=scan,
             outcome=outcome,
@@ -303,6 +304,11 @@ def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:
         content_type=exchange.header("content-type") or "",
         websocket=exchange.transport is not Transport.HTTP,
     )
+
+
+def _names_something(scan: Scan) -> bool:
+    """Was anything found in the host?"""
+    return any(finding.locator.path == "header.host" for finding in scan.findings)
 
 
 def _method_of(exchange: Exchange) -> str:

@@ -217,4 +217,7 @@ def test_host_is_read_where_no_header_names_it(redacting):
     """HTTP/2 has a pseudo-header for it, and catalogued hosts may have any label in front."""
     host = f"x-{CARD.replace(' ', '')}.api.openai.com"
     value = Exchange("e", 1.0, "", "", "GET", "https", host, 443, "/v1/models", (), b"")
-    assert isinstance(redacting.inspect(value).enforcement, Refuse)
+    decision = redacting.inspect(value)
+    assert isinstance(decision.enforcement, Refuse)
+    assert decision.host == "*"
+    assert decision.route.service == "openai-api"
