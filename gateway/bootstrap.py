@@ -15,7 +15,6 @@ from pathlib import Path
 
 from gateway import detectors, protocols, services
 from gateway import policy as policies
-from gateway.detectors import Engine
 from gateway.documents import DocumentError, Marks, Problem
 from gateway.inspection import Inspector
 from gateway.model import Match, Route
@@ -41,7 +40,7 @@ class InspectorPlan:
     """What a worker needs to build the inspector. `key` keys fingerprints and caches."""
 
     policy: PolicySet
-    services: tuple[ServiceDocument, ...]
+    catalogue: Catalogue = field(repr=False)
     detectors: detectors.Settings
     key: bytes = field(repr=False)
     cache: Path | None
@@ -102,26 +101,28 @@ def _detector_settings(policy: PolicySet) -> detectors.Settings:
 
 def plan(rules: Rules, *, key: bytes, cache: Path | None, max_decoded: int) -> InspectorPlan:
     """What to give to workers."""
-    return InspectorPlan(rules.policy, rules.services, rules.detectors, key, cache, max_decoded)
+    return InspectorPlan(rules.policy, rules.catalogue, rules.detectors, key, cache, max_decoded)
 
 
 def build_inspector(plan: InspectorPlan) -> Inspector:
     """Build the inspector; called in each worker."""
     return Inspector(
-        catalogue=Catalogue.load(plan.services, inspected_hosts=plan.policy.inspect_hosts),
+        catalogue=plan.catalogue,
         policy=plan.policy,
-        engine=Engine.build(plan.detectors, key=plan.key, cache_dir=plan.cache),
+        engine=detectors.Engine.build(plan.detectors, key=plan.key, cache_dir=plan.cache),
         key=plan.key,
         limits=protocols.Limits(max_decoded=plan.max_decoded),
     )
 
 
-def build_engine(settings: detectors.Settings, state: Path) -> Engine:
+def build_engine(settings: detectors.Settings, state: Path) -> detectors.Engine:
     """The detectors by themselves, for commands that scan."""
-    return Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=cache_folder(state))
+    return detectors.Engine.build(
+        settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=cache_folder(state)
+    )
 
 
-def run_cases(folder: Path, rules: Rules, engine: Engine) -> tuple[CaseResult, ...]:
+def run_cases(folder: Path, rules: Rules, engine: detectors.Engine) -> tuple[CaseResult, ...]:
     """Run the test cases beside the policies, with the real detectors and the real catalogue."""
 
     def scan_text(text: str, label: str) -> Sequence[Match]:

@@ -98,13 +98,10 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             recorder.record(incident)
 
     def spec(rules: bootstrap.Rules) -> WorkerSpec:
-        plan = bootstrap.plan(
-            rules,
-            key=key,
-            cache=bootstrap.cache_folder(settings.state),
-            max_decoded=settings.max_decoded,
-        )
-        return WorkerSpec(inspector, plan, settings.worker_memory)
+        cache = bootstrap.cache_folder(settings.state)
+        plan = bootstrap.plan(rules, key=key, cache=cache, max_decoded=settings.max_decoded)
+        compiled = cache is not None and any(cache.iterdir())
+        return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
 
     pool = Pool(spec(rules), size=settings.workers, deadline=settings.deadline, watch=meter)
     ledger = PassedLedger(meter, settings.state / "passed-through.json")

@@ -11,9 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gateway import content, protocols
-from gateway.detectors import Engine
 from gateway.encodings import splice
 from gateway.model import (
     BlobPart,
@@ -41,6 +41,9 @@ from gateway.model import (
 from gateway.policy import PolicySet, evaluate
 from gateway.redaction import edits, fingerprint, preview
 from gateway.services import Catalogue
+
+if TYPE_CHECKING:
+    from gateway.detectors import Engine
 
 BLOCKED = "policy"
 """`Refuse.cause` when a rule refused; every other cause is a fault of a stage."""

@@ -68,11 +68,13 @@ class WorkerSpec:
 
     `factory` is ``module:function``; it is called once in each worker with `argument` (picklable)
     and gives an `Inspecting`. `memory` bounds the worker's private memory in bytes.
+    `first_alone` is for a factory that leaves in a cache what the other workers then find there.
     """
 
     factory: str
     argument: Any = field(repr=False)
     memory: int = 2 << 30
+    first_alone: bool = True
 
 
 class Watching(Protocol):
@@ -116,7 +118,7 @@ def prepare() -> None:
     Called early, it loads them beside the gateway's own start. Calling it again does nothing.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload(
-        ["gateway.workers", "gateway.bootstrap"]
+        ["gateway.workers", "gateway.bootstrap", "gateway.detectors.engine"]
     )
     forkserver.ensure_running()
 
@@ -439,13 +441,13 @@ class Pool:
         loop = asyncio.get_running_loop()
         fresh: list[_Worker] = []
         try:
-            # The first one alone: what it compiles it leaves in a cache for the others.
             for number in range(self._size if count is None else count):
                 fresh.append(await self._spawn_one(spec))
-                if number == 0:
+                if number == 0 and spec.first_alone:
                     await self._wait_ready(fresh[0])
-            for worker in fresh[1:]:
-                await self._wait_ready(worker)
+            for worker in fresh:
+                if not worker.ready:
+                    await self._wait_ready(worker)
         except BaseException:
             for worker in fresh:
                 self._close(worker)

@@ -2,12 +2,22 @@
 
 Public: `Engine.build(...)`, `Engine.scan(...)`, `ScanResult`, `Settings`, `entity_names()`,
 `groups()` and `entities()`.
+
+The engine brings Presidio and spaCy, which take a second to load: that happens with the first use
+of `Engine`, not for whoever only wants to know the names of entities.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from gateway.detectors.catalogue import Entity, entities, entity_names, groups
-from gateway.detectors.engine import Engine, ScanResult
-from gateway.detectors.names import ModelMissing
 from gateway.detectors.settings import Nlp, Settings
+
+if TYPE_CHECKING:
+    from gateway.detectors.engine import Engine, ScanResult
+    from gateway.detectors.names import ModelMissing
 
 __all__ = [
     "Engine",
@@ -20,3 +30,11 @@ __all__ = [
     "entity_names",
     "groups",
 ]
+
+_LATER = {"Engine": "engine", "ScanResult": "engine", "ModelMissing": "names"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module `{__name__}` has no `{name}`")
