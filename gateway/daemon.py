@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
+from typing import Any
 
 import uvloop
 
@@ -33,6 +34,7 @@ from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities
 from gateway.proxy.gate import Gate, Upstream
 from gateway.proxy.ledger import PassedLedger
+from gateway.proxy.manager import place_of
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
 from gateway.settings import Settings, split
@@ -75,6 +77,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         raise StartError(f"`{settings.state}` cannot be made: {error.strerror}") from None
     ca = _authority(settings)
     key = bootstrap.fingerprint_key(settings.state)
+    seen = policies.fingerprint(settings.policies)  # before: a change meanwhile is a change
     rules = bootstrap.load_rules(settings.policies)
     meter = Metrics(
         version=__version__,
@@ -116,7 +119,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     routing = Routing(
         rules.catalogue, HostList.of([*settings.pass_through, *rules.policy.pass_through]), ledger
     )
-    follower = _Follower(settings, rules, pool, gate, routing, meter, spec)
+    follower = _Follower(settings, rules, pool, gate, routing, meter, spec, seen)
     admin: AdminServer | None = None
     proxy: ProxyServer | None = None
     tasks: list[asyncio.Task[None]] = []
@@ -212,6 +215,7 @@ class _Follower:
         routing: Routing,
         meter: Metrics,
         spec: Callable[[bootstrap.Rules], WorkerSpec],
+        seen: str,
     ) -> None:
         self.rules = rules
         self._settings = settings
@@ -220,7 +224,7 @@ class _Follower:
         self._routing = routing
         self._meter = meter
         self._spec = spec
-        self._seen = policies.fingerprint(settings.policies)
+        self._seen = seen
 
     async def follow(self) -> None:
         """Look at the folder again and again."""
@@ -285,6 +289,7 @@ def run(
     async def live() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_task_failed)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         async with running(settings, inspector=inspector) as up:
@@ -293,6 +298,12 @@ def run(
             logger.info("stopping")
 
     uvloop.run(live())
+
+
+def _task_failed(_: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:
+    """A task nobody waits for failed: told without its text, which may quote content."""
+    error = about.get("exception")
+    logger.error("task failed: %s", place_of(error) if error else about.get("message"))
 
 
 async def _try_out(pool: Pool) -> None:
