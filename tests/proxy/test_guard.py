@@ -118,3 +118,26 @@ def test_denied_destinations_are_not_reached(tmp_path, host):
         answer = httpx.get(f"http://{host}/latest/meta-data", proxy=running.url)
     assert answer.status_code == 502
     assert "not reachable" in answer.text
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_connection_whose_layers_fail_is_closed_and_sends_nothing(
+    tmp_path, tls, upstream, monkeypatch, http2, caplog
+):
+    """mitmproxy logs such an error, with what it quotes, and leaves the client waiting."""
+    from gateway.proxy import layers
+
+    def fails(self, event):
+        raise Boom("canary-text")
+
+    with GateThread(tmp_path, upstreams={AI_HOST: upstream.url}, trusted_ca=tls[1]) as running:
+        monkeypatch.setattr(layers.HttpStream, "state_consume_request_body", fails)
+        with client(running, http2=http2) as session, pytest.raises(httpx.TransportError):
+            session.post(f"https://{AI_HOST}/v1/x", content=PROMPT)
+        monkeypatch.undo()
+        # Others go on.
+        with client(running) as session:
+            assert session.post(f"https://{AI_HOST}/v1/x", content=PROMPT).status_code == 200
+    assert len(upstream.seen) == 1
+    assert "canary-text" not in caplog.text
+    assert "Boom at test_guard.py" in caplog.text
