@@ -19,13 +19,12 @@ import zipfile
 
 import brotli
 import pytest
-import websockets.exceptions
 from incidents.conftest import Postgres
 from support import faulty, golden
 from support.gateway import GatewayProcess
 from support.policies import POLICY
 from support.upstream import Upstream
-from support.wire import GoneError, Http1, Http2, websocket
+from support.wire import ClosedError, GoneError, Http1, Http2, websocket
 
 HOST = golden.HOSTS["openai"]
 CHAT = "/v1/chat/completions"
@@ -203,20 +202,20 @@ def test_worker_fails_on_a_websocket_message(bench, card, fault):
     where = {"proxy": bench.gateway.port, "cafile": bench.gateway.ca}
     with websocket(HOST, "/v1/realtime", headers, **where) as connection:
         connection.send(f"marker words {card}")
-        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
+        with pytest.raises(ClosedError) as closed:
             connection.recv(timeout=20)
-    reason = closed.value.rcvd.reason
+    reason = closed.value.reason
     found = bench.incident(re.sub(r"incident (\w+)", r"incident `\1`", reason))
     left = bench.upstream.everything()
     ROWS.append(
         (
             f"worker: {fault} on a WebSocket message",
-            f"closed, {closed.value.rcvd.code}",
+            f"closed, {closed.value.code}",
             "the handshake" if b"marker" not in left else "THE MESSAGE",
             found.cause if found else "NOTHING",
         )
     )
-    assert closed.value.rcvd.code == 1008
+    assert closed.value.code == 1008
     assert bench.upstream.seen[0].messages in ([], [""])
     assert b"marker" not in left
     assert found.cause == CAUSES[fault]

@@ -15,10 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
-import websockets.exceptions
 from support import golden, readings
 from support.golden import Planter, Request
-from support.wire import GoneError, Http1, Http2, websocket
+from support.wire import ClosedError, GoneError, Http1, Http2, RefusedError, websocket
 
 from gateway.encodings import content_encoding
 
@@ -125,10 +124,10 @@ def send_message(request, headers, where):
             connection.send(message)
             connection.recv(timeout=20)
             return 200
-    except websockets.exceptions.InvalidStatus as refused:
-        return refused.response.status_code
-    except websockets.exceptions.ConnectionClosed as closed:
-        return 400 if closed.rcvd is not None and closed.rcvd.code == 1008 else 0
+    except RefusedError as refused:
+        return refused.status
+    except ClosedError as closed:
+        return 400 if closed.code == 1008 else 0
 
 
 def run(place, canaries, everything):

@@ -17,7 +17,9 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
-import websockets.sync.client
+import wsproto
+import wsproto.events
+import wsproto.utilities
 
 type Fields = Sequence[tuple[str, str]]
 
@@ -251,6 +253,95 @@ class Http2:
                         raise GoneError
 
 
+class RefusedError(Exception):
+    """The handshake of a WebSocket got another answer than 101."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(status)
+
+
+class ClosedError(Exception):
+    """The other side has closed the WebSocket; `code` 0 when without a word."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(code, reason)
+
+
+class WebSocket:
+    """A WebSocket in one thread: a TLS socket that two threads share stalls in some Pythons."""
+
+    def __init__(self, connection: ssl.SSLSocket) -> None:
+        self._socket = connection
+        self._ws = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+        self._waiting: list[wsproto.events.Event] = []
+
+    def __enter__(self) -> WebSocket:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError, wsproto.utilities.LocalProtocolError):
+            self.put(wsproto.events.CloseConnection(1000))
+        self._socket.close()
+
+    def shake_hands(self, host: str, target: str, headers: Fields) -> None:
+        """Ask for the WebSocket. `RefusedError` when it is not given."""
+        encoded = [(name.encode(), value.encode()) for name, value in headers]
+        self.put(wsproto.events.Request(host=host, target=target, extra_headers=encoded))
+        match self._next(20):
+            case wsproto.events.AcceptConnection():
+                return
+            case wsproto.events.RejectConnection(status_code=status):
+                self._socket.close()
+                raise RefusedError(status)
+            case other:
+                raise AssertionError(other)
+
+    def put(self, event: wsproto.events.Event) -> None:
+        """Send one frame."""
+        self._socket.sendall(self._ws.send(event))
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message in one frame."""
+        self.send_pieces([message])
+
+    def send_pieces(self, pieces: Sequence[str] | Sequence[bytes]) -> None:
+        """Send a message in as many frames as there are pieces."""
+        for number, piece in enumerate(pieces, start=1):
+            kind = (
+                wsproto.events.TextMessage
+                if isinstance(piece, str)
+                else (wsproto.events.BytesMessage)
+            )
+            self.put(kind(data=piece, message_finished=number == len(pieces)))
+
+    def recv(self, timeout: float = 20) -> str | bytes:
+        """The next message. `ClosedError` when there is none, `TimeoutError` in time."""
+        whole: list[str | bytes] = []
+        while True:
+            match self._next(timeout):
+                case wsproto.events.Message(data=data, message_finished=finished):
+                    whole.append(data)
+                    if finished:
+                        return whole[0][:0].join(whole)  # type: ignore[arg-type]
+                case wsproto.events.CloseConnection(code=code, reason=reason):
+                    raise ClosedError(code, reason or "")
+                case _:
+                    pass
+
+    def _next(self, timeout: float) -> wsproto.events.Event:
+        self._socket.settimeout(timeout)
+        while not self._waiting:
+            data = self._socket.recv(65536)
+            if not data:
+                raise ClosedError(0, "")
+            self._ws.receive_data(data)
+            self._waiting += self._ws.events()
+        return self._waiting.pop(0)
+
+
 def websocket(
     host: str,
     target: str,
@@ -259,16 +350,12 @@ def websocket(
     proxy: int | None,
     server: int | None = None,
     cafile: Path | None,
-) -> websockets.sync.client.ClientConnection:
-    """An open WebSocket."""
-    connection = connect(host, proxy=proxy, server=server, cafile=cafile, http2=False)
-    # The library would do TLS itself; the scheme `ws` keeps it from doing so once more.
-    return websockets.sync.client.connect(
-        f"ws://{host}{target}",
-        sock=connection,
-        additional_headers=list(headers),
-        compression=None,
-        open_timeout=20,
-        close_timeout=1,
-        proxy=None,
-    )
+) -> WebSocket:
+    """An open WebSocket. `RefusedError` when the handshake is not accepted."""
+    opened = WebSocket(connect(host, proxy=proxy, server=server, cafile=cafile, http2=False))
+    try:
+        opened.shake_hands(host, target, headers)
+    except BaseException:
+        opened._socket.close()  # ours
+        raise
+    return opened
