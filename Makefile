@@ -67,17 +67,26 @@ $(BIN)/python:
 	@python="$$($(FIND_PYTHON))"; echo "Making $(VENV) with $$python"; "$$python" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 
-# The lock is for the Python that we develop on; another one takes what pyproject.toml allows.
-LOCK = $$($(BIN)/python -c 'import sys; print("-c requirements.lock" if sys.version_info[:2] == (3, 13) else "")')
+# The lock is for the Python that we develop on; a newer one takes what pyproject.toml allows. On 3.12
+# mitmproxy wants an older typing-extensions than Presidio, for the sake of its own installers: only
+# uv can be told that the newer one will do.
+define INSTALL
+case "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" in \
+  3.12) $(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip install --quiet \
+          --python $(BIN)/python --override requirements-3.12.txt -e . $(1) ;; \
+  3.13) $(BIN)/python -m pip install --quiet -c requirements.lock -e . $(1) ;; \
+  *) $(BIN)/python -m pip install --quiet -e . $(1) ;; \
+esac
+endef
 
-$(VENV)/.run: pyproject.toml requirements.lock | $(BIN)/python
+$(VENV)/.run: pyproject.toml requirements.lock requirements-3.12.txt | $(BIN)/python
 	@echo "Installing what the gateway needs (once)"
-	@$(BIN)/python -m pip install --quiet $(LOCK) -e .
+	@$(call INSTALL,)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock $(VENV)/.run
 	@echo "Installing what the tests need (once)"
-	@$(BIN)/python -m pip install --quiet $(LOCK) --group dev
+	@$(call INSTALL,--group dev)
 	@touch $@
 
 # Programs that tests drive: a mock of AI services, a browser. Tests that miss one are skipped and

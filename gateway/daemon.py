@@ -43,7 +43,10 @@ from gateway.workers import InspectionFault, Pool, WorkerSpec
 logger = logging.getLogger("leakgate")
 
 _POLL_SECONDS = 1.0
-"""How often the policy folder is looked at, and gauges are set."""
+"""How often the policy folder is looked at."""
+
+_RETRY_SECONDS = 15.0
+"""When policies are tried again that no worker could start with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +228,13 @@ class _Follower:
         self._meter = meter
         self._spec = spec
         self._seen = seen
+        self._pause = _POLL_SECONDS
 
     async def follow(self) -> None:
         """Look at the folder again and again."""
         while True:
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(self._pause)
+            self._pause = _POLL_SECONDS
             try:
                 await self.check()
             except Exception as error:  # noqa: BLE001  # the gateway goes on with what it has
@@ -257,6 +262,8 @@ class _Follower:
         except InspectionFault as fault:
             self._meter.policy_rejected()
             why = fault.detail or fault.cause
+            # The policies may be sound and only the machine busy: they are tried again.
+            self._seen, self._pause = "", _RETRY_SECONDS
             logger.error("policy not loaded: %s", why)  # noqa: TRY400  # told without a traceback
             return
         self.rules = rules

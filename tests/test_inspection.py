@@ -201,6 +201,9 @@ def test_fault_is_a_refusal_in_the_services_shape(redacting):
     assert decision.enforcement.status == 400
     assert decision.enforcement.cause == "timeout"
     assert decision.incident == "e1"
+    assert decision.host == "api.openai.com"
+    labelled = exchange(b"x", host="c-4111111111111111.openai.azure.com")
+    assert inspection.fault(redacting.catalogue, labelled, "timeout").host == "*"
     assert "gateway:timeout" in json.loads(decision.enforcement.body)["error"]["message"]
 
 
