@@ -40,6 +40,7 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 0; background: #f6f7f9; 
 main {{ max-width: 40rem; margin: 4rem auto; padding: 2rem; background: #fff;
         border: 1px solid #c9ced6; border-top: .4rem solid #a4262c; border-radius: .4rem; }}
 h1 {{ font-size: 1.5rem; margin-top: 0; }}
+h2 {{ font-size: 1.15rem; }}
 dt {{ font-weight: 600; }}
 dd {{ margin: 0 0 .6rem; overflow-wrap: anywhere; }}
 @media (prefers-color-scheme: dark) {{
