@@ -5,6 +5,7 @@ The way of a text: it is cut into pieces (`segments`), each looked up in the mem
 results (`memory`); the prefilter says which patterns can match in which block (`prefilter`); the
 patterns with their checks confirm there (`probes`); words before a match raise its confidence
 (`context`); what is not sure enough is dropped (`catalogue`), overlaps are resolved (`overlaps`).
+Then the same once more for views of the text with disguises undone (`disguise`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.detectors import catalogue, context, overlaps, recognizers, secret_rules, segments
+from gateway.detectors import (
+    catalogue,
+    context,
+    disguise,
+    overlaps,
+    recognizers,
+    secret_rules,
+    segments,
+)
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder
 from gateway.detectors.prefilter import LOOKAHEAD, Prefilter, blocks, flatten
@@ -30,6 +39,14 @@ LABEL_SPEAKS = 300
 
 _WARMING = "phone +1 212 555 0123, 0171 5550123, 06 12 34 56 78"
 """Scanned once at the start: the number library compiles its patterns as it meets them."""
+
+DISGUISED = 0.95
+"""A disguised match is worth so much of what it would be worth in plain sight."""
+
+PROVEN = frozenset({"CREDIT_CARD", "IBAN_CODE", "US_SSN"})
+"""Entities that count in strict views, beside secrets that are as sure as `SURE`."""
+
+SURE = 0.9
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -96,6 +113,7 @@ class Engine:
             names=names,
             memory=Memory(key=key),
         )
+        disguise.prepare()
         engine.scan(_WARMING)
         return engine
 
@@ -115,16 +133,58 @@ class Engine:
         if not text.isascii():
             # A lone surrogate has no UTF-8 form; one replacement character keeps the offsets.
             text = _SURROGATE.sub("\ufffd", text)
-        matches: list[Match] = []
         failures: set[str] = set()
+        result = self._plain(text, label, failures)
+        hidden = self._disguised(text, label, failures)
+        if hidden:
+            result = overlaps.resolve([*result, *hidden])
+        if not failures:
+            self._memory.put(digest, result)
+        return ScanResult(result, tuple(sorted(failures)))
+
+    def _plain(self, text: str, label: str, failures: set[str]) -> tuple[Match, ...]:
+        """What is to be seen in `text` as it stands."""
+        matches: list[Match] = []
         cut = segments.pieces(text)
         for piece in cut:
             found = self._piece(text, piece, label, failures)
             matches.extend(found)
-        result = tuple(matches) if len(cut) == 1 else overlaps.resolve(matches)
-        if not failures:
-            self._memory.put(digest, result)
-        return ScanResult(result, tuple(sorted(failures)))
+        return tuple(matches) if len(cut) == 1 else overlaps.resolve(matches)
+
+    def _disguised(self, text: str, label: str, failures: set[str]) -> list[Match]:
+        """What is to be seen in the views of `text`, at the places of `text`."""
+        matches: list[Match] = []
+        try:
+            for view in disguise.views(text):
+                for match in self._seen(view, label, failures):
+                    if view.strict and not _proven(match):
+                        continue
+                    place = view.place(match.start, match.end)
+                    if place is None:
+                        continue
+                    start, end, name = place
+                    floor = self._floors[match.entity]
+                    sure = round(max(floor, match.confidence * DISGUISED), 4)
+                    matches.append(
+                        Match(match.entity, start, end, sure, f"{match.detector}+{name}")
+                    )
+        except Exception:  # noqa: BLE001  # the law of `scan`; `TooMuch` and all else is told
+            failures.add("disguise")
+        return matches
+
+    def _seen(self, view: disguise.View, label: str, failures: set[str]) -> tuple[Match, ...]:
+        """Plain matches in a view, remembered: its text comes back with the next turn of a chat."""
+        digest = self._memory.digest(view.text, label, (0, -2))
+        known = self._memory.get(digest)
+        if known is None:
+            failed: set[str] = set()
+            clean = _SURROGATE.sub("\ufffd", view.text)
+            known = self._plain(clean, label, failed)
+            if failed:
+                failures |= failed
+            else:
+                self._memory.put(digest, known)
+        return known
 
     def _piece(
         self, text: str, piece: segments.Piece, label: str, failures: set[str]
@@ -203,6 +263,13 @@ class Engine:
                     sure = round(sure, 4)
                     matches.append(Match(raw.entity, raw.start, raw.end, sure, raw.probe.name))
         return matches
+
+
+def _proven(match: Match) -> bool:
+    """True for a match whose own form proves it: a checksum, or a vendor's prefix."""
+    if match.detector.startswith("secret:"):
+        return match.confidence >= SURE
+    return match.entity in PROVEN
 
 
 def _stop_words(language: str) -> frozenset[str]:

@@ -1,0 +1,754 @@
+r"""Which values in a text are written so that a plain look does not see them? Law: every view tells
+for each of its characters which code points of the original it stands for, and all views of a text
+together are no larger than `ALLOWANCE` plus `FACTOR` times the text; where that would not do,
+`TooMuch` says so.
+
+A view is not the whole text again but the neighbourhoods of what is disguised, with the disguise
+undone: characters that look like others, invisible ones, entities and escapes, encoded runs, digits
+set apart, values that go on in the next line. Views are looked at for disguises themselves, to
+`DEPTH`. A text without any costs one pass of the multi-pattern matcher.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bisect
+import functools
+import html
+import re
+import threading
+import unicodedata
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import hyperscan
+
+DEPTH = 3
+"""Disguises within disguises that are undone. What lies deeper raises `TooMuch`."""
+
+ALLOWANCE, FACTOR = 1_000_000, 4
+"""Code points that all views of a text may have together: so many, and so many times the text."""
+
+INFLATED = 500_000
+"""Bytes that one compressed run may become."""
+
+BEFORE, AFTER = 260, 160
+"""Code points around a disguise that its view shows: what context words and patterns can reach."""
+
+NEAR = 120
+"""A disguised character so many code points before a match may be what speaks for the match."""
+
+_GAP = "\n\n"
+_BLOCK, _AHEAD = 4_096, 512
+
+
+class TooMuch(Exception):  # noqa: N818  # what it says is not that something is broken
+    """What is disguised in a text is more, or deeper, than can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """`start:end` of the text stands for `plain`. `tells`: worth a view, not only undone in one."""
+
+    start: int
+    end: int
+    plain: str = field(repr=False)
+    name: str
+    tells: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Text with disguises undone.
+
+    `starts[i]:ends[i]` are the code points of the original that character `i` stands for.
+    `changed` are the offsets of characters that are not as in the original, ascending, `names` what
+    was undone there; `seams` are offsets where neighbourhoods meet. In a `strict` view only matches
+    that prove themselves count, since undoing such a disguise can make values out of nothing.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    strict: bool
+    starts: Sequence[int] = field(repr=False)
+    ends: Sequence[int] = field(repr=False)
+    changed: Sequence[int] = field(repr=False)
+    names: Sequence[str] = field(repr=False)
+    seams: Sequence[int] = field(repr=False)
+
+    def place(self, start: int, end: int) -> tuple[int, int, str] | None:
+        """The span of the original that `start:end` stands for, and the name of the disguise.
+
+        None where nothing was disguised in it or shortly before it (then a plain look sees it), or
+        where it lies across a seam.
+        """
+        at = bisect.bisect_left(self.changed, start)
+        inside = at < len(self.changed) and self.changed[at] < end
+        seam = bisect.bisect_left(self.seams, start)
+        if seam < len(self.seams) and self.seams[seam] < end:
+            return None
+        if not inside:
+            if not at or start - self.changed[at - 1] > NEAR:
+                return None
+            at -= 1
+            # Where a neighbourhood was cut, a part of something longer may look like a value.
+            if (seam < len(self.seams) and self.seams[seam] <= end + 1) or (
+                seam and self.seams[seam - 1] >= start - 3
+            ):
+                return None
+        first, last = min(self.starts[start:end]), max(self.ends[start:end])
+        return first, last, self.names[at]
+
+
+def views(text: str) -> Iterator[View]:
+    """The views of `text`. Raises `TooMuch` after those that can be given."""
+    left = ALLOWANCE + FACTOR * len(text)
+    level: list[View | None] = [None]
+    spilt = False
+    for depth in range(DEPTH + 1):
+        following: list[View | None] = []
+        for outer in level:
+            inner = text if outer is None else outer.text
+            for name, strict, tokens, full in _families(inner):
+                spilt = spilt or full
+                if outer is not None:
+                    # What was to be seen without the outer view was seen there.
+                    tokens = [t for t in tokens if _touches(outer, t)]
+                if not any(token.tells for token in tokens):
+                    continue
+                if depth == DEPTH:
+                    if not strict:
+                        raise TooMuch
+                    continue
+                view = _view(inner, name, tokens, strict=strict, outer=outer)
+                left -= len(view.text)
+                if left < 0:
+                    raise TooMuch
+                yield view
+                following.append(view)
+        level = following
+        if not level:
+            break
+    if spilt:
+        raise TooMuch
+
+
+def _touches(outer: View, token: _Token) -> bool:
+    at = bisect.bisect_left(outer.changed, token.start)
+    return at < len(outer.changed) and outer.changed[at] < token.end
+
+
+def _view(text: str, name: str, tokens: Sequence[_Token], *, strict: bool, outer: View | None) -> View:
+    """Neighbourhoods of the `tokens` that tell, with all tokens in them undone."""
+    parts: list[str] = []
+    starts, ends, changed, seams = array("q"), array("q"), array("q"), array("q")
+    names: list[str] = []
+    size = 0
+
+    def literal(first: int, last: int) -> None:
+        nonlocal size
+        parts.append(text[first:last])
+        starts.extend(range(first, last))
+        ends.extend(range(first + 1, last + 1))
+        size += last - first
+
+    def put(plain: str, first: int, last: int) -> None:
+        nonlocal size
+        parts.append(plain)
+        starts.extend([first] * len(plain))
+        ends.extend([last] * len(plain))
+        size += len(plain)
+
+    at = 0
+    for left, right in _neighbourhoods(text, tokens):
+        if size:
+            put(_GAP, left, left)
+        if left:
+            seams.append(size)
+        position = left
+        while at < len(tokens) and tokens[at].start < left:
+            at += 1
+        while at < len(tokens) and tokens[at].end <= right:
+            token = tokens[at]
+            at += 1
+            if token.start < position:
+                continue
+            literal(position, token.start)
+            position = token.end
+            plain = token.plain
+            if not plain:
+                # Nothing stands for what was taken out: the next character tells of it.
+                changed.append(size)
+                names.append(token.name)
+                continue
+            if len(plain) > 1 and parts and parts[-1][-1:].isalnum() and token.name in _RUNS:
+                put(" ", token.start, token.start)
+            changed.extend(range(size, size + len(plain)))
+            names.extend([token.name] * len(plain))
+            put(plain, token.start, token.end)
+        literal(position, right)
+        if right < len(text):
+            seams.append(size)
+    if outer is not None:
+        starts = array("q", [outer.starts[i] if i < len(outer.starts) else 0 for i in starts])
+        ends = array("q", [outer.ends[i - 1] if i else 0 for i in ends])
+    return View(name, "".join(parts), strict, starts, ends, changed, names, seams)
+
+
+def _neighbourhoods(text: str, tokens: Iterable[_Token]) -> list[tuple[int, int]]:
+    size = len(text)
+    joined: list[tuple[int, int]] = []
+    for token in tokens:
+        if not token.tells:
+            continue
+        left, right = max(0, token.start - BEFORE), min(size, token.end + AFTER)
+        if joined and left <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(right, joined[-1][1]))
+        else:
+            joined.append((left, right))
+    return joined
+
+
+# --- what is there to undo ------------------------------------------------------------------------
+
+
+def _families(text: str) -> Iterator[tuple[str, bool, list[_Token], bool]]:
+    """Name, strictness, tokens by place, and whether something did not fit, per kind of disguise."""
+    ascii_only = text.isascii()
+    hinted = _hints(text)
+    inline: list[_Token] = []
+    for kind, find in _INLINE.items():
+        for first, last in hinted.get(kind, ()):
+            inline.extend(find(text, first, last))
+    if not ascii_only:
+        inline.extend(_lookalikes(text))
+    if inline:
+        yield "inline", False, _in_order(inline), False
+    runs: list[_Token] = []
+    full = False
+    for kind, decode in _ENCODED.items():
+        for first, last in hinted.get(kind, ()):
+            try:
+                runs.extend(decode(text, first, last))
+            except TooMuch:
+                full = True
+    if runs or full:
+        yield "runs", False, _in_order(runs), full
+    for kind, find in _STRICT.items():
+        tokens: list[_Token] = []
+        for first, last in hinted.get(kind, ()):
+            tokens.extend(find(text, first, last))
+        if tokens:
+            yield kind, True, _in_order(tokens), False
+
+
+def _in_order(tokens: list[_Token]) -> list[_Token]:
+    """By place, the longer first, without those that overlap an earlier one."""
+    tokens.sort(key=lambda token: (token.start, -token.end))
+    kept: list[_Token] = []
+    for token in tokens:
+        if not kept or token.start >= kept[-1].end:
+            kept.append(token)
+    return kept
+
+
+# Base64 of printable ASCII: six bits that begin a byte of 0x20-0x7e, and so on through the group.
+_THIRD = "AQgwBRhxEUk0FVl1IYo4JZp5Mcs8Ndt9"
+_B64_GROUP = rf"[I-Za-f][C-HS-Xi-nyz0-3][{_THIRD}][A-Za-z0-9+/_-]"
+_B64_WIDE = r"[I-Za-f][AQgw][A-Za-z0-9+/_-]{2}A[C-H][A-Za-z0-9+/_-]A"
+_B64_ZIPPED = r"(?:H4sI|eJ[wxyz]|eA[EF]|eNo|eF4)[A-Za-z0-9+/_-]{16}"
+_B64_ANCHOR = rf"(?:(?:{_B64_GROUP}){{4}}|(?:{_B64_WIDE}){{2}}|{_B64_ZIPPED})"
+_B32_ANCHOR = (
+    r"(?:[E-P][ABEFIJMNQRUVYZ2-7][A-Z2-7][C-HS-X][ACEGIKMOQSUWY246][I-Z2-7][BCDJKLRSTZ23][A-Z2-7]){2}"
+)
+_HEX_ANCHOR = r"(?:[2-7][0-9A-Fa-f]){8}"
+_HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
+
+_HINTS: tuple[tuple[str, str, bool], ...] = (
+    # kind, what cannot be absent where there is something to undo, any case
+    ("html", r"&(?:#|commat|period|lowbar|hyphen|dash|num|nbsp|shy|zw|NoBreak|ZeroW)", False),
+    ("percent", r"%[0-9A-F]{2}", True),
+    ("escape", r"\\(?:u[0-9a-f{]|x[0-9a-f]|[0-3][0-7]{2})", True),
+    ("quoted", r"=[0-9A-F]{2}=[0-9A-F]{2}|[A-Za-z0-9@._-]=\r?\n[A-Za-z0-9@._-]", True),
+    ("base64", _B64_ANCHOR, False),
+    ("base32", _B32_ANCHOR, True),
+    ("hex", _HEX_ANCHOR, False),
+    ("hex", _HEX_APART, False),
+    ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
+    ("spaced", r"\d(?:[._/|*~-]\d){8}", False),
+    ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
+    ("wrapped", r"\d[ -]?['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?\d", False),
+    (
+        "wrapped",
+        r"\d[A-Za-z0-9_+/-]{0,24}['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?[A-Za-z0-9]",
+        False,
+    ),
+    ("wrapped", r"\d['\x22][ \t]*\+[ \t]*['\x22]\d", False),
+)  # fmt: skip
+
+
+class _Hints:
+    """The hints as one database of the multi-pattern matcher. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # a database has one scratch space
+        self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[pattern.encode("ascii") for _, pattern, _ in _HINTS],
+            ids=list(range(len(_HINTS))),
+            flags=[
+                hyperscan.HS_FLAG_SINGLEMATCH | (hyperscan.HS_FLAG_CASELESS if any_case else 0)
+                for _, _, any_case in _HINTS
+            ],
+            elements=len(_HINTS),
+        )
+        self._kinds = [kind for kind, _, _ in _HINTS]
+
+    def find(self, text: str) -> dict[str, list[tuple[int, int]]]:
+        """For each kind, the regions of `text` in which its tokens begin."""
+        flat = text.encode("ascii", "replace")
+        result: dict[str, list[tuple[int, int]]] = {}
+        numbers: list[int] = []
+
+        def hit(number: int, *_: object) -> None:
+            numbers.append(number)
+
+        size = len(flat)
+        with self._lock:
+            for start in range(0, size, _BLOCK):
+                block = flat if size <= _BLOCK else flat[start : start + _BLOCK + _AHEAD]
+                self._database.scan(block, match_event_handler=hit)
+                if not numbers:
+                    continue
+                end = min(size, start + _BLOCK)
+                for kind in {self._kinds[number] for number in numbers}:
+                    regions = result.setdefault(kind, [])
+                    if regions and regions[-1][1] == start:
+                        regions[-1] = (regions[-1][0], end)
+                    else:
+                        regions.append((start, end))
+                numbers.clear()
+        return result
+
+
+@functools.cache
+def _matcher() -> _Hints:
+    return _Hints()
+
+
+def _hints(text: str) -> dict[str, list[tuple[int, int]]]:
+    return _matcher().find(text)
+
+
+def prepare() -> None:
+    """Make now what the first use would make: the matcher and the table of look-alikes."""
+    _matcher()
+    _lookalike_pattern()
+
+
+# --- entities and escapes -------------------------------------------------------------------------
+
+_TELLING = frozenset("@._-+/:=")
+_HTML = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,30})(?:;|\b)")
+_PERCENT = re.compile(r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+")
+_ESCAPE = re.compile(
+    r"\\{1,4}(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})"
+    r"|([0-3][0-7]{2}))"
+)
+_QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){2,}|(?<=[A-Za-z0-9@._-])=\r?\n(?=[A-Za-z0-9@._-])")
+
+
+def _token(text: str, match: re.Match[str], plain: str, name: str) -> _Token | None:
+    """None where nothing is undone."""
+    if plain == match[0]:
+        return None
+    tells = any(c.isalnum() and (c.isascii() or c in _LOOKS) for c in plain) or plain == "@"
+    if not tells and match.start():
+        # A separator tells where it sets digits apart, a sign within a word.
+        before = text[match.start() - 1]
+        tells = before.isdigit() and plain in {" ", "-", "\u00a0", "."}
+        tells = tells or (before.isalnum() and plain in _INVISIBLE | {".", "_"})
+    return _Token(match.start(), match.end(), plain, name, tells)
+
+
+def _html(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _HTML.finditer(text, start, min(len(text), end + 40)):
+        if match.start() >= end:
+            return
+        # "A numeric character reference in that range" is what `unescape` makes of it: HTML 13.2.5.
+        plain = html.unescape(match[0] if match[0].endswith(";") else match[0] + ";")
+        token = _token(text, match, plain, "html")
+        if token is not None and len(plain) <= 2:
+            yield token
+
+
+def _percent(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _PERCENT.finditer(text, start, min(len(text), end + 36)):
+        if match.start() >= end:
+            return
+        data = bytes.fromhex(match[0].replace("%", ""))
+        if token := _token(text, match, data.decode("utf-8", "replace"), "percent"):
+            yield token
+
+
+def _escape(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _ESCAPE.finditer(text, start, min(len(text), end + 16)):
+        if match.start() >= end:
+            return
+        octal = match[5]
+        code = int(octal, 8) if octal else int(match[1] or match[2] or match[3] or match[4], 16)
+        plain = chr(code) if code <= 0x10FFFF and not 0xD800 <= code < 0xE000 else "\ufffd"
+        if token := _token(text, match, plain, "escape"):
+            yield token
+
+
+def _quoted(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _QUOTED.finditer(text, start, min(len(text), end + 40)):
+        if match.start() >= end:
+            return
+        if match[0][1] in "\r\n":  # RFC 2045, 6.7: a soft line break
+            yield _Token(match.start(), match.end(), "", "quoted", tells=True)
+            continue
+        for at in range(match.start(), match.end(), 3):
+            code = int(text[at + 1 : at + 3], 16)
+            plain = chr(code) if code < 0x80 else "\ufffd"
+            yield _Token(at, at + 3, plain, "quoted", plain.isalnum())
+
+
+# --- characters that look like others, or like nothing --------------------------------------------
+
+_INVISIBLE = frozenset(
+    map(
+        chr,
+        [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0]
+        + [*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)]
+        + [*range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0020)]
+        + [0xE007F, *range(0xE0100, 0xE01F0)],
+    )
+)
+_MARKS = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f"
+
+# Letters of other scripts with the shape of an ASCII letter or digit in common typefaces: the
+# single-character part of the confusables of UTS #39 for Cyrillic, Greek, Armenian and Cherokee.
+_SHAPES = {
+    "a": "аɑα", "b": "ЬƄ", "c": "сϲᴄ", "d": "ԁᏧ", "e": "еҽ℮", "g": "ɡցᶃ", "h": "һհᏂ", "i": "іιɩ",
+    "j": "јϳ", "k": "кκ", "l": "ӏ", "m": "м", "n": "ոп", "o": "оοօσ", "p": "рρ", "q": "ԛզ",
+    "r": "гᴦ", "s": "ѕꜱ", "t": "тτ", "u": "υսᴜ", "v": "νѵᴠ", "w": "ԝωᴡ", "x": "хχ", "y": "уγү",
+    "z": "ᴢ", "A": "АΑᎪ", "B": "ВΒᏴ", "C": "СϹᏟ", "D": "Ꭰ", "E": "ЕΕᎬ", "G": "ԌᏀ", "H": "НΗᎻ",
+    "I": "ІΙӀ", "J": "ЈᎫ", "K": "КΚᏦ", "L": "Ꮮ", "M": "МΜᎷ", "N": "Ν", "O": "ОΟՕ", "P": "РΡᏢ",
+    "Q": "Ԛ", "R": "ᎡᏒ", "S": "ЅՏᏚ", "T": "ТΤᎢ", "U": "Ս", "V": "ѴᏙ", "W": "ԜᎳ", "X": "ХΧ",
+    "Y": "ҮΥУ", "Z": "ΖᏃ", "3": "ЗƷ", "4": "Ч", "6": "б",
+    "-": "‐‑‒–—―−﹘⁃", ".": "․。", "@": "﹫",
+}  # fmt: skip
+_AS_DIGITS = {"O": "0", "o": "0", "l": "1", "I": "1", "i": "1"}
+
+
+def _look_alikes() -> dict[str, str]:
+    """Each character outside ASCII that stands for one in ASCII."""
+    table: dict[str, str] = {}
+    ranges = ((0x2010, 0x3400), (0xFB00, 0xFFF0), (0x1D400, 0x1D800), (0x1F100, 0x1F200))
+    for first, last in ranges:
+        for code in range(first, last):
+            plain = unicodedata.normalize("NFKC", chr(code))
+            if len(plain) == 1 and plain.isascii():
+                table[chr(code)] = plain
+    for code in (*range(0x660, 0xAC00), *range(0x104A0, 0x11DB0), *range(0x16A60, 0x1FC00)):
+        digit = unicodedata.decimal(chr(code), None)
+        if digit is not None:
+            table[chr(code)] = str(digit)
+    for plain, others in _SHAPES.items():
+        table.update(dict.fromkeys(others, plain))
+    table.update({chr(0xE0000 + code): chr(code) for code in range(0x20, 0x7F)})
+    # Outside of words these are what they are; inside they set characters apart.
+    table.update(dict.fromkeys("\u00a0\u2007\u202f\u2009\u200a\u2008\u2003\u2002\u3000", " "))
+    return table
+
+
+_LOOKS = _look_alikes()
+_LETTERS = frozenset(c for others in _SHAPES.values() for c in others if c.isalpha())
+
+
+@functools.cache
+def _lookalike_pattern() -> re.Pattern[str]:
+    looks = "".join(map(re.escape, sorted(_LOOKS)))
+    nothing = "".join(map(re.escape, sorted(_INVISIBLE)))
+    return re.compile(f"[{nothing}]+|[{_MARKS}]+|[{looks}]")
+
+
+def _lookalikes(text: str) -> Iterator[_Token]:
+    """Tokens of single characters.
+
+    Whole words of another script are words; a look-alike tells where it stands beside ASCII, or
+    beside one that does. Invisible characters and marks tell within a word or number.
+    """
+    size = len(text)
+    chained = -1  # where the last telling token ended
+    marks = 0  # letters with a mark in a row: accents stand alone, or are composed
+    mark_at = -1
+    for match in _lookalike_pattern().finditer(text):
+        start, end = match.span()
+        character = match[0]
+        before = text[start - 1] if start else " "
+        after = text[end] if end < size else " "
+        plain = _LOOKS.get(character)
+        if plain is None:
+            joins = _counts(before) and (_counts(after) or _counts(before, digit=True))
+            if character[0] not in _INVISIBLE:
+                marks = marks + 1 if start == mark_at + 1 else 1
+                mark_at = end
+                tells = before.isdigit() or (marks >= 4 and before.isalpha())
+            else:
+                tells = joins or (chained == start and (_counts(after) or after in _MARKED))
+            yield _Token(start, end, "", "unicode", tells)
+        elif character in _LETTERS:
+            tells = _plain(before) or _plain(after) or chained == start
+            if before.isdigit() and (after.isdigit() or after in " -" or after in _LETTERS):
+                plain = _AS_DIGITS.get(plain, plain)
+            yield _Token(start, end, plain, "unicode", tells)
+        elif plain in " -.":
+            tells = (before.isdigit() or chained == start) and (after.isdigit() or after in _LOOKS)
+            tells = tells or (plain == "." and _plain(before) and after in _LOOKS)
+            yield _Token(start, end, plain, "unicode", tells)
+        else:
+            tells = plain.isalnum() or plain == "@"
+            yield _Token(start, end, plain, "unicode", tells)
+        if tells:
+            chained = end
+
+
+_MARKED = frozenset("0123456789@.-")
+
+
+def _plain(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
+def _counts(character: str, *, digit: bool = False) -> bool:
+    if digit:
+        return character.isdigit()
+    return (character.isascii() and (character.isalnum() or character in "@._-+")) or (
+        character in _LOOKS and character not in _LETTERS
+    )
+
+
+# --- encoded runs ---------------------------------------------------------------------------------
+
+_RUNS = frozenset({"base64", "base32", "hex", "compressed"})
+_B64_RUN = re.compile(
+    r"[A-Za-z0-9+/_-]{15,}(?:[ \t]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,}(?![A-Za-z0-9+/_-]))*={0,2}"
+)
+_B64_START = re.compile(_B64_ANCHOR)
+_B32_RUN = re.compile(r"[A-Z2-7]{16,}={0,6}|[a-z2-7]{16,}={0,6}")
+_B32_START = re.compile(_B32_ANCHOR)
+_HEX_RUN = re.compile(
+    r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){8,}"
+    r"|(?:0[xX])?[0-9A-Fa-f]{2}(?:[ ,:;-]{1,2}(?:0[xX])?[0-9A-Fa-f]{2}){7,}"
+)
+_HEX_PAIR = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{2})")
+_BODY = re.compile(r"[^A-Za-z0-9+/_-]+")
+_URL_SAFE = str.maketrans("-_", "+/")
+_STRETCH = re.compile(rb"[\t\n\r\x20-\x7e]{12,}")
+
+
+def _back(text: str, start: int) -> int:
+    """The beginning of the run that `start` is in: a region may cut it."""
+    while start and (text[start - 1].isalnum() or text[start - 1] in "+/_-"):
+        start -= 1
+    return start
+
+
+def _base64(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _B64_RUN.finditer(text, _back(text, start)):
+        if match.start() >= end:
+            return
+        for first, last in _lines(text, match):
+            run = _BODY.sub("", text[first:last])
+            anchor = _B64_START.search(run)
+            if anchor is None:
+                continue
+            # The run may begin with characters that only stand beside it.
+            for skip in sorted({0, anchor.start() % 4}, reverse=True):
+                found = _read(_b64(run[skip:]))
+                if found is not None:
+                    yield _Token(first + skip, last, found, "base64", tells=True)
+                    break
+
+
+def _lines(text: str, match: re.Match[str]) -> list[tuple[int, int]]:
+    """A run over several lines, if they are as long as each other; else its lines."""
+    first, last = match.span()
+    if "\n" not in match[0]:
+        return [(first, last)]
+    spans: list[tuple[int, int]] = []
+    for line in re.finditer(r"[A-Za-z0-9+/_-]+={0,2}", match[0]):
+        spans.append((first + line.start(), first + line.end()))
+    groups: list[tuple[int, int]] = []
+    width = done = 0
+    for start, end in spans:
+        if groups and not done and end - start <= width:
+            groups[-1] = (groups[-1][0], end)
+        else:
+            groups.append((start, end))
+            width = end - start
+        done = end - start < width
+    return groups
+
+
+def _b64(run: str) -> bytes:
+    run = run.translate(_URL_SAFE)
+    run = run[: len(run) - 1] if len(run) % 4 == 1 else run
+    return binascii.a2b_base64(run + "=" * (-len(run) % 4))
+
+
+def _base32(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _B32_RUN.finditer(text, _back(text, start)):
+        if match.start() >= end:
+            return
+        run = match[0].rstrip("=").upper()
+        if _B32_START.search(run) is None:
+            continue
+        run = run[: len(run) - {1: 1, 3: 1, 6: 1}.get(len(run) % 8, 0)]
+        found = _read(base64.b32decode(run + "=" * (-len(run) % 8)))
+        if found is not None:
+            yield _Token(match.start(), match.end(), found, "base32", tells=True)
+
+
+def _hex(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _HEX_RUN.finditer(text, _back(text, start)):
+        if match.start() >= end:
+            return
+        found = _read(bytes.fromhex("".join(_HEX_PAIR.findall(match[0]))))
+        # Digits in pairs are themselves printable more often than not: letters must come of them.
+        if found is not None:
+            yield _Token(match.start(), match.end(), found, "hex", tells=True)
+
+
+def _read(data: bytes) -> str | None:
+    """The text that `data` is or holds, None for other bytes."""
+    if data[:3] == b"\x1f\x8b\x08" or (len(data) > 2 and data[0] == 0x78 and not (data[0] * 256 + data[1]) % 31):  # fmt: skip
+        data = _inflate(data) or data
+    if len(data) >= 8 and data[1::2].count(0) * 10 >= len(data) * 4:
+        return _mostly(data.decode("utf-16-le", "replace"))
+    if len(data) >= 8 and data[::2].count(0) * 10 >= len(data) * 4:
+        return _mostly(data.decode("utf-16-be", "replace"))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    found = _mostly(text)
+    if found is None:
+        stretches = _STRETCH.findall(data)
+        found = b"\n".join(stretches).decode("ascii") if stretches else None
+    return found
+
+
+def _mostly(text: str) -> str | None:
+    if not text:
+        return None
+    odd = sum(1 for c in text[:4_000] if not (c.isprintable() or c in "\t\r\n"))
+    return text if odd * 8 <= min(len(text), 4_000) else None
+
+
+def _inflate(data: bytes) -> bytes | None:
+    """None for what is not compressed. Raises `TooMuch` for more than `INFLATED` bytes."""
+    machine = zlib.decompressobj(wbits=47)  # gzip or zlib, by its head
+    try:
+        plain = machine.decompress(data, INFLATED)
+    except zlib.error:
+        return None
+    if machine.unconsumed_tail:
+        raise TooMuch
+    return plain
+
+
+# --- values set apart, and values that go on in the next line -------------------------------------
+
+_X = r"[!-~]"
+_APART = re.compile(rf"(?<!\S)[\"'(\[<]?(?P<x>{_X}(?:[ \t]{{1,3}}{_X}){{8,}})(?![^\s\"')\]>,.;])")
+_POINTS = re.compile(r"(?<![\w.])\d(?:[._/|*~-]{1,2}\d){8,}(?![\w])(?!\.\d)")
+_GROUPS = re.compile(
+    r"(?<![\w.-])\d{4}(?P<by>[._/*~]|[ ._/*~-]{2,3})"
+    r"(?:\d{4}(?P=by)\d{4}(?P=by)\d{1,4}|\d{6}(?P=by)\d{4,5})(?![\w])(?![.-]\d)"
+)
+_SEPARATOR = re.compile(r"[ \t._/|*~-]+")
+_BLANK = re.compile(r"[ \t]+")
+_WRAP = re.compile(
+    r"(?<=[A-Za-z0-9])(?P<end>[ -]?)"
+    r"(?:['\"]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\"]?|['\"][ \t]*\+[ \t]*['\"])"
+    r"(?=[A-Za-z0-9])"
+)
+_HEAD, _TAIL = re.compile(r"[A-Za-z0-9_+/-]*[A-Za-z0-9_+/ -]*"), re.compile(r"[A-Za-z0-9_+/-]+")
+_NUMBERS = re.compile(r"[\d \t-]+")
+
+
+def _spaced(text: str, start: int, end: int) -> Iterator[_Token]:
+    """Characters one by one, and digits in groups with other separators than usual."""
+    stop = min(len(text), end + 2_000)
+    left = max(0, start - 1)
+    for match in _APART.finditer(text, left, stop):
+        yield from _without(text, match.start("x"), match.end("x"), _BLANK)
+    for pattern in (_POINTS, _GROUPS):
+        for match in pattern.finditer(text, left, stop):
+            yield from _without(text, match.start(), match.end(), _SEPARATOR)
+
+
+def _without(text: str, start: int, end: int, gap: re.Pattern[str]) -> Iterator[_Token]:
+    if sum(map(str.isalnum, text[start:end])) < 9:
+        return
+    for match in gap.finditer(text, start, end):
+        yield _Token(match.start(), match.end(), "", "spaced", tells=True)
+
+
+def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _WRAP.finditer(text, max(0, start - 1), min(len(text), end + _AHEAD)):
+        if match.start() >= end:
+            return
+        before = text[max(0, match.start() - 48) : match.start()]
+        after = text[match.end() : match.end() + 48]
+        if before[-1].isdigit() and after[0].isdigit() and not _column(text, match):
+            yield _Token(match.start("end"), match.end(), match["end"], "wrapped", tells=True)
+            continue
+        head = re.search(r"[A-Za-z0-9_+/-]+$", before)
+        tail = _TAIL.match(after)
+        if match["end"] or head is None or tail is None or len(tail[0]) < 4 or len(head[0]) < 6:
+            continue
+        if _mixed(head[0]) and _mixed(tail[0]):
+            yield _Token(match.start(), match.end(), "", "wrapped", tells=True)
+
+
+def _mixed(word: str) -> bool:
+    """True for what is no word of a language: digits among letters, or digits alone."""
+    return any(map(str.isdigit, word))
+
+
+def _column(text: str, match: re.Match[str]) -> bool:
+    """True where three lines in a row hold nothing but digits: a column of numbers."""
+    first = text.rfind("\n", max(0, match.start() - 80), match.start()) + 1
+    last = text.find("\n", match.end(), match.end() + 80)
+    if not first or not _NUMBERS.fullmatch(text, first, match.start()):
+        before_too = False
+    else:
+        above = text.rfind("\n", max(0, first - 80), first - 1) + 1
+        before_too = bool(_NUMBERS.fullmatch(text, above, first - 1))
+    after_too = False
+    if last >= 0 and _NUMBERS.fullmatch(text, match.end(), last):
+        below = text.find("\n", last + 1, last + 80)
+        below = below if below >= 0 else min(len(text), last + 80)
+        after_too = bool(_NUMBERS.fullmatch(text, last + 1, below))
+    return before_too or after_too
+
+
+type _Finder = Callable[[str, int, int], Iterator[_Token]]
+
+_INLINE: dict[str, _Finder] = {
+    "html": _html,
+    "percent": _percent,
+    "escape": _escape,
+    "quoted": _quoted,
+}
+_ENCODED: dict[str, _Finder] = {"base64": _base64, "base32": _base32, "hex": _hex}
+_STRICT: dict[str, _Finder] = {"spaced": _spaced, "wrapped": _wrapped}
