@@ -142,7 +142,9 @@ def _touches(outer: View, token: _Token) -> bool:
     return at < len(outer.changed) and outer.changed[at] < token.end
 
 
-def _view(text: str, name: str, tokens: Sequence[_Token], *, strict: bool, outer: View | None) -> View:
+def _view(
+    text: str, name: str, tokens: Sequence[_Token], *, strict: bool, outer: View | None
+) -> View:
     """Neighbourhoods of the `tokens` that tell, with all tokens in them undone."""
     parts: list[str] = []
     starts, ends, changed, seams = array("q"), array("q"), array("q"), array("q")
@@ -260,17 +262,23 @@ def _in_order(tokens: list[_Token]) -> list[_Token]:
 _THIRD = "AQgwBRhxEUk0FVl1IYo4JZp5Mcs8Ndt9"
 _B64_GROUP = rf"[I-Za-f][C-HS-Xi-nyz0-3][{_THIRD}][A-Za-z0-9+/_-]"
 _B64_WIDE = r"[I-Za-f][AQgw][A-Za-z0-9+/_-]{2}A[C-H][A-Za-z0-9+/_-]A"
-_B64_ZIPPED = r"(?:H4sI|eJ[wxyz]|eA[EF]|eNo|eF4)[A-Za-z0-9+/_-]{16}"
-_B64_ANCHOR = rf"(?:(?:{_B64_GROUP}){{4}}|(?:{_B64_WIDE}){{2}}|{_B64_ZIPPED})"
-_B32_ANCHOR = (
-    r"(?:[E-P][ABEFIJMNQRUVYZ2-7][A-Z2-7][C-HS-X][ACEGIKMOQSUWY246][I-Z2-7][BCDJKLRSTZ23][A-Z2-7]){2}"
+_B64_ZIPPED = r"(?:H4sI|eJ[wxyz]|eA[EF]|eNo|eF4)[A-Za-z0-9+/_-]{12}"
+_B64_ANCHOR = (
+    rf"(?:(?:{_B64_GROUP}){{3}}[I-Za-f][C-HS-Xi-nyz0-3]|(?:{_B64_WIDE}){{2}}|{_B64_ZIPPED})"
 )
+_B32_ANCHOR = r"(?:[E-P][ABEFIJMNQRUVYZ2-7][A-Z2-7][C-HS-X][ACEGIKMOQSUWY246][I-Z2-7][BCDJKLRSTZ23][A-Z2-7]){2}"
 _HEX_ANCHOR = r"(?:[2-7][0-9A-Fa-f]){8}"
 _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 
+_W = r"[A-Za-z0-9_+/-]"
+# The end of a line within a value: quoted in a mail or in a comment, continued in a program.
+_BREAK = r"(?:['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?|['\x22][ \t]*\+[ \t]*['\x22])"
+_WRAP_REACH = 150
+"""Code points from the end of what hints at a wrapped value back to the break."""
+
 _HINTS: tuple[tuple[str, str, bool], ...] = (
     # kind, what cannot be absent where there is something to undo, any case
-    ("html", r"&(?:#|commat|period|lowbar|hyphen|dash|num|nbsp|shy|zw|NoBreak|ZeroW)", False),
+    ("html", r"&(?:#|amp;(?:#|amp;|commat)|commat|period|lowbar|hyphen|dash|num|nbsp|shy|zw|NoBreak|ZeroW)", False),
     ("percent", r"%[0-9A-F]{2}", True),
     ("escape", r"\\(?:u[0-9a-f{]|x[0-9a-f]|[0-3][0-7]{2})", True),
     ("quoted", r"=[0-9A-F]{2}=[0-9A-F]{2}|[A-Za-z0-9@._-]=\r?\n[A-Za-z0-9@._-]", True),
@@ -281,13 +289,11 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
     ("spaced", r"\d(?:[._/|*~-]\d){8}", False),
     ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
-    ("wrapped", r"\d[ -]?['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?\d", False),
-    (
-        "wrapped",
-        r"\d[A-Za-z0-9_+/-]{0,24}['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?[A-Za-z0-9]",
-        False,
-    ),
-    ("wrapped", r"\d['\x22][ \t]*\+[ \t]*['\x22]\d", False),
+    # Two characters at least on each side; other than digits, words with digits in them.
+    ("wrapped", rf"\d[ -]?\d[ -]?{_BREAK}\d[ -]?\d", False),
+    ("wrapped", rf"{_W}{{5}}\d{_W}{{0,24}}{_BREAK}{_W}{{0,24}}\d", False),
+    ("wrapped", rf"{_W}{{3}}\d{_W}{{2,24}}{_BREAK}{_W}{{0,24}}\d", False),
+    ("wrapped", rf"\d{_W}{{5,24}}{_BREAK}{_W}{{0,24}}\d", False),
 )  # fmt: skip
 
 
@@ -301,8 +307,9 @@ class _Hints:
             expressions=[pattern.encode("ascii") for _, pattern, _ in _HINTS],
             ids=list(range(len(_HINTS))),
             flags=[
-                hyperscan.HS_FLAG_SINGLEMATCH | (hyperscan.HS_FLAG_CASELESS if any_case else 0)
-                for _, _, any_case in _HINTS
+                (0 if kind == "wrapped" else hyperscan.HS_FLAG_SINGLEMATCH)
+                | (hyperscan.HS_FLAG_CASELESS if any_case else 0)
+                for kind, _, any_case in _HINTS
             ],
             elements=len(_HINTS),
         )
@@ -313,19 +320,33 @@ class _Hints:
         flat = text.encode("ascii", "replace")
         result: dict[str, list[tuple[int, int]]] = {}
         numbers: list[int] = []
+        breaks: list[int] = []
+        kinds = self._kinds
 
-        def hit(number: int, *_: object) -> None:
-            numbers.append(number)
+        def hit(number: int, _begin: int, end: int, *_: object) -> None:
+            if kinds[number] == "wrapped":
+                breaks.append(end)
+            else:
+                numbers.append(number)
 
         size = len(flat)
         with self._lock:
             for start in range(0, size, _BLOCK):
                 block = flat if size <= _BLOCK else flat[start : start + _BLOCK + _AHEAD]
                 self._database.scan(block, match_event_handler=hit)
+                if breaks:
+                    regions = result.setdefault("wrapped", [])
+                    for at in breaks:
+                        left = max(0, start + at - _WRAP_REACH)
+                        if regions and left <= regions[-1][1]:
+                            regions[-1] = (regions[-1][0], max(regions[-1][1], start + at))
+                        else:
+                            regions.append((left, start + at))
+                    breaks.clear()
                 if not numbers:
                     continue
                 end = min(size, start + _BLOCK)
-                for kind in {self._kinds[number] for number in numbers}:
+                for kind in {kinds[number] for number in numbers}:
                     regions = result.setdefault(kind, [])
                     if regions and regions[-1][1] == start:
                         regions[-1] = (regions[-1][0], end)
@@ -347,7 +368,7 @@ def _hints(text: str) -> dict[str, list[tuple[int, int]]]:
 def prepare() -> None:
     """Make now what the first use would make: the matcher and the table of look-alikes."""
     _matcher()
-    _lookalike_pattern()
+    _lookalike_patterns()
 
 
 # --- entities and escapes -------------------------------------------------------------------------
@@ -362,12 +383,22 @@ _ESCAPE = re.compile(
 _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){2,}|(?<=[A-Za-z0-9@._-])=\r?\n(?=[A-Za-z0-9@._-])")
 
 
+# What begins another of its kind: disguised twice.
+_AGAIN = {
+    "%": re.compile(r"[0-9A-Fa-f]{2}"),
+    "&": re.compile(r"#|amp;|commat|period"),
+    "\\": re.compile(r"u[0-9a-fA-F{]|x[0-9a-fA-F]"),
+}
+
+
 def _token(text: str, match: re.Match[str], plain: str, name: str) -> _Token | None:
     """None where nothing is undone."""
     if plain == match[0]:
         return None
     tells = any(c.isalnum() and (c.isascii() or c in _LOOKS) for c in plain) or plain == "@"
-    if not tells and match.start():
+    if plain in _AGAIN:
+        tells = _AGAIN[plain].match(text, match.end()) is not None
+    elif not tells and match.start():
         # A separator tells where it sets digits apart, a sign within a word.
         before = text[match.start() - 1]
         tells = before.isdigit() and plain in {" ", "-", "\u00a0", "."}
@@ -454,7 +485,7 @@ def _look_alikes() -> dict[str, str]:
     for first, last in ranges:
         for code in range(first, last):
             plain = unicodedata.normalize("NFKC", chr(code))
-            if len(plain) == 1 and plain.isascii():
+            if len(plain) == 1 and (plain.isascii() and plain.isalnum() or plain in "@._-+"):
                 table[chr(code)] = plain
     for code in (*range(0x660, 0xAC00), *range(0x104A0, 0x11DB0), *range(0x16A60, 0x1FC00)):
         digit = unicodedata.decimal(chr(code), None)
@@ -472,11 +503,58 @@ _LOOKS = _look_alikes()
 _LETTERS = frozenset(c for others in _SHAPES.values() for c in others if c.isalpha())
 
 
+_NOTHING = _INVISIBLE | frozenset(
+    re.findall(f"[{_MARKS}]", "".join(map(chr, range(0x300, 0xFE30))))
+)
+_ANYWHERE = (frozenset(_LOOKS) - _LETTERS) | _NOTHING
+
+FEW = 12
+"""So many different characters are looked for one after the other faster than all at once."""
+
+
 @functools.cache
-def _lookalike_pattern() -> re.Pattern[str]:
-    looks = "".join(map(re.escape, sorted(_LOOKS)))
-    nothing = "".join(map(re.escape, sorted(_INVISIBLE)))
-    return re.compile(f"[{nothing}]+|[{_MARKS}]+|[{looks}]")
+def _lookalike_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Single characters that are looked at anywhere, and letters beside an ASCII one."""
+    looks = "".join(map(re.escape, sorted(_ANYWHERE)))
+    letters = "".join(sorted(_LETTERS))
+    # Both begin with a set of characters: such a pattern skips what is not in it fast.
+    return (
+        re.compile(f"[{looks}]"),
+        re.compile(f"[{letters}](?:(?=[A-Za-z0-9])|(?<=[A-Za-z0-9].))", re.DOTALL),
+    )
+
+
+_BESIDE = 64
+"""Code points beside a mixed place in which letters are taken for what they look like."""
+
+
+def _places(text: str) -> list[int]:
+    """Where the characters of interest are."""
+    anywhere, mixed = _lookalike_patterns()
+    there = set(text)
+    few = there & _ANYWHERE
+    places: set[int] = set()
+    if len(few) > FEW:
+        places.update(match.start() for match in anywhere.finditer(text))
+    else:
+        for character in few:
+            at = -1
+            while (at := text.find(character, at + 1)) >= 0:
+                places.add(at)
+    if there.isdisjoint(_LETTERS):
+        return sorted(places)
+    done = 0
+    for match in mixed.finditer(text):
+        at = match.start()
+        left = at
+        while left > max(done, at - _BESIDE) and not text[left - 1].isspace():
+            left -= 1
+        right = at
+        while right < len(text) and right < at + _BESIDE and not text[right].isspace():
+            right += 1
+        places.update(i for i in range(max(left, done), right) if text[i] in _LETTERS)
+        done = max(done, right)
+    return sorted(places)
 
 
 def _lookalikes(text: str) -> Iterator[_Token]:
@@ -486,18 +564,26 @@ def _lookalikes(text: str) -> Iterator[_Token]:
     beside one that does. Invisible characters and marks tell within a word or number.
     """
     size = len(text)
+    digits = -1  # where the last look-alike of a digit ended
     chained = -1  # where the last telling token ended
     marks = 0  # letters with a mark in a row: accents stand alone, or are composed
     mark_at = -1
-    for match in _lookalike_pattern().finditer(text):
-        start, end = match.span()
-        character = match[0]
+    places = _places(text)
+    last = -1
+    for start in places:
+        if start < last:
+            continue
+        character, end = text[start], start + 1
+        if character not in _LOOKS:
+            while end < size and text[end] in _NOTHING:
+                end += 1
+        last = end
         before = text[start - 1] if start else " "
         after = text[end] if end < size else " "
         plain = _LOOKS.get(character)
         if plain is None:
             joins = _counts(before) and (_counts(after) or _counts(before, digit=True))
-            if character[0] not in _INVISIBLE:
+            if character not in _INVISIBLE:
                 marks = marks + 1 if start == mark_at + 1 else 1
                 mark_at = end
                 tells = before.isdigit() or (marks >= 4 and before.isalpha())
@@ -506,8 +592,11 @@ def _lookalikes(text: str) -> Iterator[_Token]:
             yield _Token(start, end, "", "unicode", tells)
         elif character in _LETTERS:
             tells = _plain(before) or _plain(after) or chained == start
-            if before.isdigit() and (after.isdigit() or after in " -" or after in _LETTERS):
+            within = before.isdigit() or digits == start
+            if within and after != "@" and not (after.isascii() and after.isalpha()):
                 plain = _AS_DIGITS.get(plain, plain)
+            if plain.isdigit():
+                digits = end
             yield _Token(start, end, plain, "unicode", tells)
         elif plain in " -.":
             tells = (before.isdigit() or chained == start) and (after.isdigit() or after in _LOOKS)
@@ -676,12 +765,8 @@ _GROUPS = re.compile(
 )
 _SEPARATOR = re.compile(r"[ \t._/|*~-]+")
 _BLANK = re.compile(r"[ \t]+")
-_WRAP = re.compile(
-    r"(?<=[A-Za-z0-9])(?P<end>[ -]?)"
-    r"(?:['\"]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\"]?|['\"][ \t]*\+[ \t]*['\"])"
-    r"(?=[A-Za-z0-9])"
-)
-_HEAD, _TAIL = re.compile(r"[A-Za-z0-9_+/-]*[A-Za-z0-9_+/ -]*"), re.compile(r"[A-Za-z0-9_+/-]+")
+_WRAP = re.compile(rf"(?<=[A-Za-z0-9])(?P<end>[ -]?){_BREAK}(?=[A-Za-z0-9])")
+_HEAD, _TAIL = re.compile(rf"{_W}+$"), re.compile(rf"{_W}+")
 _NUMBERS = re.compile(r"[\d \t-]+")
 
 
@@ -704,7 +789,7 @@ def _without(text: str, start: int, end: int, gap: re.Pattern[str]) -> Iterator[
 
 
 def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
-    for match in _WRAP.finditer(text, max(0, start - 1), min(len(text), end + _AHEAD)):
+    for match in _WRAP.finditer(text, start, min(len(text), end + 2)):
         if match.start() >= end:
             return
         before = text[max(0, match.start() - 48) : match.start()]
@@ -712,7 +797,7 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
         if before[-1].isdigit() and after[0].isdigit() and not _column(text, match):
             yield _Token(match.start("end"), match.end(), match["end"], "wrapped", tells=True)
             continue
-        head = re.search(r"[A-Za-z0-9_+/-]+$", before)
+        head = _HEAD.search(before)
         tail = _TAIL.match(after)
         if match["end"] or head is None or tail is None or len(tail[0]) < 4 or len(head[0]) < 6:
             continue

@@ -157,7 +157,7 @@ class Engine:
         try:
             for view in disguise.views(text):
                 for match in self._seen(view, label, failures):
-                    if view.strict and not _proven(match):
+                    if view.strict and not _proven(match, view.name):
                         continue
                     place = view.place(match.start, match.end)
                     if place is None:
@@ -265,8 +265,11 @@ class Engine:
         return matches
 
 
-def _proven(match: Match) -> bool:
-    """True for a match whose own form proves it: a checksum, or a vendor's prefix."""
+def _proven(match: Match, view: str) -> bool:
+    """True for a match whose own form proves it: a checksum, a vendor's prefix, or an address of
+    which each character stands alone."""
+    if match.entity == "EMAIL_ADDRESS":
+        return view == "spaced"
     if match.detector.startswith("secret:"):
         return match.confidence >= SURE
     return match.entity in PROVEN
