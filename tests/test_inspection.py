@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -224,3 +225,30 @@ def test_host_is_read_where_no_header_names_it(redacting):
     assert isinstance(decision.enforcement, Refuse)
     assert decision.host == "*"
     assert decision.route.service == "openai-api"
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda v: base64.b64encode(f"pay with {v} please".encode()).decode(),
+        lambda v: "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in v),
+    ],
+    ids=["base64", "full-width"],
+)
+def test_a_disguised_value_is_redacted(redacting, hide):
+    hidden = hide(CARD)
+    decision = redacting.inspect(exchange(chat(f"My card: {hidden} ok")))
+    assert isinstance(decision.enforcement, Rewrite)
+    sent = json.loads(decision.enforcement.body)["messages"][0]["content"]
+    assert sent == "My card: [CREDIT_CARD] ok"
+    assert hidden not in repr(decision)
+    assert CARD not in repr(decision)
+
+
+def test_what_is_disguised_too_deep_is_unread(redacting):
+    text = f"card {CARD}"
+    for _ in range(4):
+        text = base64.b64encode(text.encode()).decode()
+    decision = redacting.inspect(exchange(chat(text)))
+    assert isinstance(decision.enforcement, Refuse)
+    assert [u.reason for u in decision.scan.unread] == [UnreadReason.DETECTOR_FAILED]

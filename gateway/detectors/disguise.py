@@ -46,7 +46,7 @@ _GAP = "\n\n"
 _BLOCK, _AHEAD = 4_096, 512
 
 
-class TooMuch(Exception):  # noqa: N818  # what it says is not that something is broken
+class TooMuch(Exception):
     """What is disguised in a text is more, or deeper, than can be looked at."""
 
 
@@ -113,18 +113,18 @@ def views(text: str) -> Iterator[View]:
         following: list[View | None] = []
         for outer in level:
             inner = text if outer is None else outer.text
-            for name, strict, tokens, full in _families(inner):
+            for name, strict, found, full in _families(inner, left):
                 spilt = spilt or full
-                if outer is not None:
-                    # What was to be seen without the outer view was seen there.
-                    tokens = [t for t in tokens if _touches(outer, t)]
+                # What was to be seen without the outer view was seen there.
+                tokens = found if outer is None else [t for t in found if _touches(outer, t)]
                 if not any(token.tells for token in tokens):
                     continue
                 if depth == DEPTH:
                     if not strict:
                         raise TooMuch
                     continue
-                view = _view(inner, name, tokens, strict=strict, outer=outer)
+                guessed = strict or (outer is not None and outer.strict)
+                view = _view(inner, name, tokens, strict=guessed, outer=outer)
                 left -= len(view.text)
                 if left < 0:
                     raise TooMuch
@@ -218,24 +218,36 @@ def _neighbourhoods(text: str, tokens: Iterable[_Token]) -> list[tuple[int, int]
 # --- what is there to undo ------------------------------------------------------------------------
 
 
-def _families(text: str) -> Iterator[tuple[str, bool, list[_Token], bool]]:
-    """Name, strictness, tokens by place, and whether something did not fit, per kind of disguise."""
-    ascii_only = text.isascii()
-    hinted = _hints(text)
+def _families(text: str, left: int) -> Iterator[tuple[str, bool, list[_Token], bool]]:
+    """Name, strictness, tokens by place, and whether something did not fit, per kind of disguise.
+
+    `left` code points are the most that encoded runs may become.
+    """
+    hinted = _matcher().find(text)
     inline: list[_Token] = []
     for kind, find in _INLINE.items():
         for first, last in hinted.get(kind, ()):
             inline.extend(find(text, first, last))
-    if not ascii_only:
+    if not text.isascii():
         inline.extend(_lookalikes(text))
     if inline:
         yield "inline", False, _in_order(inline), False
     runs: list[_Token] = []
     full = False
     for kind, decode in _ENCODED.items():
+        reached = 0  # a long run may be hinted at many times
         for first, last in hinted.get(kind, ()):
+            if last <= reached:
+                continue
             try:
-                runs.extend(decode(text, first, last))
+                for token in decode(text, _back(text, first, reached), last):
+                    reached = token.end
+                    if not token.plain:
+                        continue
+                    runs.append(token)
+                    left -= len(token.plain)
+                    if left < 0:
+                        raise TooMuch  # noqa: TRY301  # the same as from `decode`
             except TooMuch:
                 full = True
     if runs or full:
@@ -273,6 +285,8 @@ _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 _W = r"[A-Za-z0-9_+/-]"
 # The end of a line within a value: quoted in a mail or in a comment, continued in a program.
 _BREAK = r"(?:['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?|['\x22][ \t]*\+[ \t]*['\x22])"
+_LEFT = rf"(?:{_W}{{5}}\d{_W}{{0,24}}|{_W}{{3}}\d{_W}{{2,24}}|\d{_W}{{5,24}}|[A-Z0-9_]{{6}})"
+_RIGHT = rf"(?:{_W}{{0,24}}\d|[A-Z0-9]{{4}})"
 _WRAP_REACH = 150
 """Code points from the end of what hints at a wrapped value back to the break."""
 
@@ -289,11 +303,9 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
     ("spaced", r"\d(?:[._/|*~-]\d){8}", False),
     ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
-    # Two characters at least on each side; other than digits, words with digits in them.
+    # Two digits at least on each side; or words with digits in them, or in capitals.
     ("wrapped", rf"\d[ -]?\d[ -]?{_BREAK}\d[ -]?\d", False),
-    ("wrapped", rf"{_W}{{5}}\d{_W}{{0,24}}{_BREAK}{_W}{{0,24}}\d", False),
-    ("wrapped", rf"{_W}{{3}}\d{_W}{{2,24}}{_BREAK}{_W}{{0,24}}\d", False),
-    ("wrapped", rf"\d{_W}{{5,24}}{_BREAK}{_W}{{0,24}}\d", False),
+    ("wrapped", rf"{_LEFT}{_BREAK}{_RIGHT}", False),
 )  # fmt: skip
 
 
@@ -361,10 +373,6 @@ def _matcher() -> _Hints:
     return _Hints()
 
 
-def _hints(text: str) -> dict[str, list[tuple[int, int]]]:
-    return _matcher().find(text)
-
-
 def prepare() -> None:
     """Make now what the first use would make: the matcher and the table of look-alikes."""
     _matcher()
@@ -375,11 +383,15 @@ def prepare() -> None:
 
 _TELLING = frozenset("@._-+/:=")
 _HTML = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,30})(?:;|\b)")
-_PERCENT = re.compile(r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+")
+_PERCENT = re.compile(  # RFC 3629, 3: one byte, or a leading one and those that follow it
+    r"%[0-7][0-9A-Fa-f]|%[CDcd][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]"
+    r"|%[Ee][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){2}|%[Ff][0-7](?:%[89ABab][0-9A-Fa-f]){3}"
+)
 _ESCAPE = re.compile(
     r"\\{1,4}(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})"
     r"|([0-3][0-7]{2}))"
 )
+_ENCODED_END = re.compile(r"[A-Za-z0-9+/]{15}")
 _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){2,}|(?<=[A-Za-z0-9@._-])=\r?\n(?=[A-Za-z0-9@._-])")
 
 
@@ -442,6 +454,8 @@ def _quoted(text: str, start: int, end: int) -> Iterator[_Token]:
         if match.start() >= end:
             return
         if match[0][1] in "\r\n":  # RFC 2045, 6.7: a soft line break
+            if _ENCODED_END.fullmatch(text, max(0, match.start() - 15), match.start()):
+                continue  # the padding of a run
             yield _Token(match.start(), match.end(), "", "quoted", tells=True)
             continue
         for at in range(match.start(), match.end(), 3):
@@ -455,10 +469,17 @@ def _quoted(text: str, start: int, end: int) -> Iterator[_Token]:
 _INVISIBLE = frozenset(
     map(
         chr,
-        [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0]
-        + [*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)]
-        + [*range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0020)]
-        + [0xE007F, *range(0xE0100, 0xE01F0)],
+        (
+            *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+            *range(0x180B, 0x1810),
+            *range(0x200B, 0x2010),
+            *range(0x202A, 0x202F),
+            *range(0x2060, 0x2070),
+            *range(0xFE00, 0xFE10),
+            *range(0xE0000, 0xE0020),
+            0xE007F,
+            *range(0xE0100, 0xE01F0),
+        ),
     )
 )
 _MARKS = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f"
@@ -485,7 +506,7 @@ def _look_alikes() -> dict[str, str]:
     for first, last in ranges:
         for code in range(first, last):
             plain = unicodedata.normalize("NFKC", chr(code))
-            if len(plain) == 1 and (plain.isascii() and plain.isalnum() or plain in "@._-+"):
+            if len(plain) == 1 and ((plain.isascii() and plain.isalnum()) or plain in "@._-+"):
                 table[chr(code)] = plain
     for code in (*range(0x660, 0xAC00), *range(0x104A0, 0x11DB0), *range(0x16A60, 0x1FC00)):
         digit = unicodedata.decimal(chr(code), None)
@@ -626,7 +647,7 @@ def _counts(character: str, *, digit: bool = False) -> bool:
 
 # --- encoded runs ---------------------------------------------------------------------------------
 
-_RUNS = frozenset({"base64", "base32", "hex", "compressed"})
+_RUNS = frozenset({"base64", "base32", "hex"})
 _B64_RUN = re.compile(
     r"[A-Za-z0-9+/_-]{15,}(?:[ \t]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,}(?![A-Za-z0-9+/_-]))*={0,2}"
 )
@@ -638,52 +659,73 @@ _HEX_RUN = re.compile(
     r"|(?:0[xX])?[0-9A-Fa-f]{2}(?:[ ,:;-]{1,2}(?:0[xX])?[0-9A-Fa-f]{2}){7,}"
 )
 _HEX_PAIR = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{2})")
-_BODY = re.compile(r"[^A-Za-z0-9+/_-]+")
+_B64_LINE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _URL_SAFE = str.maketrans("-_", "+/")
 _STRETCH = re.compile(rb"[\t\n\r\x20-\x7e]{12,}")
 
 
-def _back(text: str, start: int) -> int:
+def _back(text: str, start: int, reached: int) -> int:
     """The beginning of the run that `start` is in: a region may cut it."""
-    while start and (text[start - 1].isalnum() or text[start - 1] in "+/_-"):
+    start = max(start, reached)
+    while start > reached and (text[start - 1].isalnum() or text[start - 1] in "+/_-"):
         start -= 1
     return start
 
 
+# Each of these gives a token for every run that it looked at, without `plain` where it is no text.
+
+
 def _base64(text: str, start: int, end: int) -> Iterator[_Token]:
-    for match in _B64_RUN.finditer(text, _back(text, start)):
+    for match in _B64_RUN.finditer(text, start):
         if match.start() >= end:
             return
-        for first, last in _lines(text, match):
-            run = _BODY.sub("", text[first:last])
-            anchor = _B64_START.search(run)
-            if anchor is None:
+        for spans in _lines(match):
+            joined = _b64_token(text, spans)
+            # A word in the next line may look like the last line of a run: then it fits badly.
+            good = joined is not None and "\ufffd" not in joined.plain
+            if good or len(spans) == 1 or (joined and len(spans) > SURE_LINES):
+                yield joined or _nothing(spans)
                 continue
-            # The run may begin with characters that only stand beside it.
-            for skip in sorted({0, anchor.start() % 4}, reverse=True):
-                found = _read(_b64(run[skip:]))
-                if found is not None:
-                    yield _Token(first + skip, last, found, "base64", tells=True)
-                    break
+            for span in spans:
+                yield _b64_token(text, [span]) or _nothing([span])
 
 
-def _lines(text: str, match: re.Match[str]) -> list[tuple[int, int]]:
-    """A run over several lines, if they are as long as each other; else its lines."""
-    first, last = match.span()
-    if "\n" not in match[0]:
-        return [(first, last)]
-    spans: list[tuple[int, int]] = []
-    for line in re.finditer(r"[A-Za-z0-9+/_-]+={0,2}", match[0]):
-        spans.append((first + line.start(), first + line.end()))
-    groups: list[tuple[int, int]] = []
-    width = done = 0
-    for start, end in spans:
-        if groups and not done and end - start <= width:
-            groups[-1] = (groups[-1][0], end)
+SURE_LINES = 2
+"""More lines of the same length than these are a run, even where it does not decode to clean text."""
+
+
+def _nothing(spans: Sequence[tuple[int, int]]) -> _Token:
+    return _Token(spans[0][0], spans[-1][1], "", "", tells=False)
+
+
+def _b64_token(text: str, spans: Sequence[tuple[int, int]]) -> _Token | None:
+    run = "".join(text[first:last] for first, last in spans).rstrip("=")
+    anchor = _B64_START.search(run)
+    if anchor is None:
+        return None
+    # The run may begin with characters that only stand beside it.
+    for skip in sorted({0, anchor.start() % 4}, reverse=True):
+        found = _read(_b64(run[skip:]))
+        if found is not None:
+            return _Token(spans[0][0] + skip, spans[-1][1], found, "base64", tells=True)
+    return None
+
+
+def _lines(match: re.Match[str]) -> list[list[tuple[int, int]]]:
+    """The lines of a run, together those as long as each other with a shorter last one."""
+    first = match.start()
+    groups: list[list[tuple[int, int]]] = []
+    width = 0
+    done = False
+    for line in _B64_LINE.finditer(match[0]):
+        span = (first + line.start(), first + line.end())
+        size = line.end() - line.start()
+        if groups and not done and size <= width:
+            groups[-1].append(span)
         else:
-            groups.append((start, end))
-            width = end - start
-        done = end - start < width
+            groups.append([span])
+            width = size
+        done = size < width
     return groups
 
 
@@ -694,31 +736,30 @@ def _b64(run: str) -> bytes:
 
 
 def _base32(text: str, start: int, end: int) -> Iterator[_Token]:
-    for match in _B32_RUN.finditer(text, _back(text, start)):
+    for match in _B32_RUN.finditer(text, start):
         if match.start() >= end:
             return
         run = match[0].rstrip("=").upper()
         if _B32_START.search(run) is None:
+            yield _nothing([match.span()])
             continue
         run = run[: len(run) - {1: 1, 3: 1, 6: 1}.get(len(run) % 8, 0)]
         found = _read(base64.b32decode(run + "=" * (-len(run) % 8)))
-        if found is not None:
-            yield _Token(match.start(), match.end(), found, "base32", tells=True)
+        yield _Token(match.start(), match.end(), found or "", "base32", tells=True)
 
 
 def _hex(text: str, start: int, end: int) -> Iterator[_Token]:
-    for match in _HEX_RUN.finditer(text, _back(text, start)):
+    for match in _HEX_RUN.finditer(text, start):
         if match.start() >= end:
             return
         found = _read(bytes.fromhex("".join(_HEX_PAIR.findall(match[0]))))
-        # Digits in pairs are themselves printable more often than not: letters must come of them.
-        if found is not None:
-            yield _Token(match.start(), match.end(), found, "hex", tells=True)
+        yield _Token(match.start(), match.end(), found or "", "hex", tells=True)
 
 
 def _read(data: bytes) -> str | None:
     """The text that `data` is or holds, None for other bytes."""
-    if data[:3] == b"\x1f\x8b\x08" or (len(data) > 2 and data[0] == 0x78 and not (data[0] * 256 + data[1]) % 31):  # fmt: skip
+    # RFC 1952, 2.3.1, and RFC 1950, 2.2: the first two bytes are a multiple of 31.
+    if data[:3] == _GZIP or (data[:1] == b"\x78" and not int.from_bytes(data[:2]) % 31):
         data = _inflate(data) or data
     if len(data) >= 8 and data[1::2].count(0) * 10 >= len(data) * 4:
         return _mostly(data.decode("utf-16-le", "replace"))
@@ -740,6 +781,9 @@ def _mostly(text: str) -> str | None:
         return None
     odd = sum(1 for c in text[:4_000] if not (c.isprintable() or c in "\t\r\n"))
     return text if odd * 8 <= min(len(text), 4_000) else None
+
+
+_GZIP = b"\x1f\x8b\x08"
 
 
 def _inflate(data: bytes) -> bytes | None:
@@ -806,8 +850,8 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
 
 
 def _mixed(word: str) -> bool:
-    """True for what is no word of a language: digits among letters, or digits alone."""
-    return any(map(str.isdigit, word))
+    """True for what is hardly a word of a language: with digits in it, or in capitals."""
+    return word.isupper() or any(map(str.isdigit, word))
 
 
 def _column(text: str, match: re.Match[str]) -> bool:

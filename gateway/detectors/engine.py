@@ -266,8 +266,10 @@ class Engine:
 
 
 def _proven(match: Match, view: str) -> bool:
-    """True for a match whose own form proves it: a checksum, a vendor's prefix, or an address of
-    which each character stands alone."""
+    """True for a match whose own form proves it.
+
+    By a checksum, by a vendor's prefix, or as an address of which each character stands alone.
+    """
     if match.entity == "EMAIL_ADDRESS":
         return view == "spaced"
     if match.detector.startswith("secret:"):
