@@ -285,8 +285,9 @@ _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 _W = r"[A-Za-z0-9_+/-]"
 # The end of a line within a value: quoted in a mail or in a comment, continued in a program.
 _BREAK = r"(?:['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?|['\x22][ \t]*\+[ \t]*['\x22])"
-_LEFT = rf"(?:{_W}{{5}}\d{_W}{{0,24}}|{_W}{{3}}\d{_W}{{2,24}}|\d{_W}{{5,24}}|[A-Z0-9_]{{6}})"
-_RIGHT = rf"(?:{_W}{{0,24}}\d|[A-Z0-9]{{4}})"
+# Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
+_LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
+_RIGHT = rf"(?:[A-Z0-9]{{4}}|{_W}{{0,24}}\d)"
 _WRAP_REACH = 150
 """Code points from the end of what hints at a wrapped value back to the break."""
 
@@ -297,14 +298,12 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("escape", r"\\(?:u[0-9a-f{]|x[0-9a-f]|[0-3][0-7]{2})", True),
     ("quoted", r"=[0-9A-F]{2}=[0-9A-F]{2}|[A-Za-z0-9@._-]=\r?\n[A-Za-z0-9@._-]", True),
     ("base64", _B64_ANCHOR, False),
-    ("base32", _B32_ANCHOR, True),
+    ("base32", _B32_ANCHOR, False),
     ("hex", _HEX_ANCHOR, False),
     ("hex", _HEX_APART, False),
     ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
     ("spaced", r"\d(?:[._/|*~-]\d){8}", False),
     ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
-    # Two digits at least on each side; or words with digits in them, or in capitals.
-    ("wrapped", rf"\d[ -]?\d[ -]?{_BREAK}\d[ -]?\d", False),
     ("wrapped", rf"{_LEFT}{_BREAK}{_RIGHT}", False),
 )  # fmt: skip
 
@@ -652,7 +651,7 @@ _B64_RUN = re.compile(
     r"[A-Za-z0-9+/_-]{15,}(?:[ \t]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,}(?![A-Za-z0-9+/_-]))*={0,2}"
 )
 _B64_START = re.compile(_B64_ANCHOR)
-_B32_RUN = re.compile(r"[A-Z2-7]{16,}={0,6}|[a-z2-7]{16,}={0,6}")
+_B32_RUN = re.compile(r"[A-Z2-7]{16,}={0,6}")
 _B32_START = re.compile(_B32_ANCHOR)
 _HEX_RUN = re.compile(
     r"(?:0[xX])?(?:[0-9A-Fa-f]{2}){8,}"
@@ -739,7 +738,7 @@ def _base32(text: str, start: int, end: int) -> Iterator[_Token]:
     for match in _B32_RUN.finditer(text, start):
         if match.start() >= end:
             return
-        run = match[0].rstrip("=").upper()
+        run = match[0].rstrip("=")
         if _B32_START.search(run) is None:
             yield _nothing([match.span()])
             continue
@@ -845,6 +844,8 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
         tail = _TAIL.match(after)
         if match["end"] or head is None or tail is None or len(tail[0]) < 4 or len(head[0]) < 6:
             continue
+        if (head[0].isdigit() and tail[0].isalpha()) or (head[0].isalpha() and tail[0].isdigit()):
+            continue  # a number, then a word
         if _mixed(head[0]) and _mixed(tail[0]):
             yield _Token(match.start(), match.end(), "", "wrapped", tells=True)
 

@@ -48,6 +48,8 @@ PROVEN = frozenset({"CREDIT_CARD", "IBAN_CODE", "US_SSN"})
 
 SURE = 0.9
 
+_ALONE = PROVEN | {"EMAIL_ADDRESS"}
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -174,12 +176,16 @@ class Engine:
 
     def _seen(self, view: disguise.View, label: str, failures: set[str]) -> tuple[Match, ...]:
         """Plain matches in a view, remembered: its text comes back with the next turn of a chat."""
-        digest = self._memory.digest(view.text, label, (0, -2))
+        # Apart from what is remembered of a text as such: a strict view is not all looked at.
+        digest = self._memory.digest(view.text, label, (0, -3 if view.strict else -2))
         known = self._memory.get(digest)
         if known is None:
             failed: set[str] = set()
             clean = _SURROGATE.sub("\ufffd", view.text)
-            known = self._plain(clean, label, failed)
+            if view.strict:
+                known = self._matches(clean, 0, len(clean), label, failed, proven=True)
+            else:
+                known = self._plain(clean, label, failed)
             if failed:
                 failures |= failed
             else:
@@ -208,14 +214,26 @@ class Engine:
         )
 
     def _matches(
-        self, text: str, start: int, end: int, label: str, failures: set[str]
+        self,
+        text: str,
+        start: int,
+        end: int,
+        label: str,
+        failures: set[str],
+        *,
+        proven: bool = False,
     ) -> tuple[Match, ...]:
-        """Matches that start in `text[start:end]`, with everything around them as context."""
+        """Matches that start in `text[start:end]`, with everything around them as context.
+
+        With `proven` only those that can be `_proven`.
+        """
         cuts = blocks(text, start, end)
         found: dict[str, list[Raw]] = {}
         around = context.Context(text, label=label, stop_words=self._stop_words)
         for number, hit in self._prefilter.candidates(flatten(text), cuts).items():
             probe = self._probes[number]
+            if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):
+                continue
             try:
                 for first, last in hit:
                     # A label may end one block and its value begin the next.
@@ -225,7 +243,7 @@ class Engine:
             except Exception:  # noqa: BLE001  # the law of `scan`; the failure is in the result
                 failures.add(probe.name)
         matches = self._judge(text, found, around) if found else []
-        if self._names is not None:
+        if self._names is not None and not proven:
             try:
                 for first, last, entity, sure in self._names.find(text):
                     if start <= first < end and sure >= self._floors[entity]:
