@@ -224,11 +224,14 @@ def _families(text: str, left: int) -> Iterator[tuple[str, bool, list[_Token], b
     `left` code points are the most that encoded runs may become.
     """
     hinted = _matcher().find(text)
+    ascii_only = text.isascii()
+    if ascii_only and not hinted:
+        return
     inline: list[_Token] = []
     for kind, find in _INLINE.items():
         for first, last in hinted.get(kind, ()):
             inline.extend(find(text, first, last))
-    if not text.isascii():
+    if not ascii_only:
         inline.extend(_lookalikes(text))
     if inline:
         yield "inline", False, _in_order(inline), False
