@@ -43,7 +43,7 @@ NEAR = 120
 """A disguised character so many code points before a match may be what speaks for the match."""
 
 _GAP = "\n\n"
-_BLOCK, _AHEAD = 4_096, 512
+_BLOCK, _AHEAD = 8_192, 512
 
 
 class TooMuch(Exception):
@@ -813,6 +813,7 @@ _SEPARATOR = re.compile(r"[ \t._/|*~-]+")
 _BLANK = re.compile(r"[ \t]+")
 _WRAP = re.compile(rf"(?<=[A-Za-z0-9])(?P<end>[ -]?){_BREAK}(?=[A-Za-z0-9])")
 _HEAD, _TAIL = re.compile(rf"{_W}+$"), re.compile(rf"{_W}+")
+_LETTER = re.compile(r"[A-Za-z]")
 _NUMBERS = re.compile(r"[\d \t-]+")
 
 
@@ -847,7 +848,9 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
         tail = _TAIL.match(after)
         if match["end"] or head is None or tail is None or len(tail[0]) < 4 or len(head[0]) < 6:
             continue
-        if (head[0].isdigit() and tail[0].isalpha()) or (head[0].isalpha() and tail[0].isdigit()):
+        if (tail[0].isalpha() and not _LETTER.search(head[0])) or (
+            head[0].isalpha() and not _LETTER.search(tail[0])
+        ):
             continue  # a number, then a word
         if _mixed(head[0]) and _mixed(tail[0]):
             yield _Token(match.start(), match.end(), "", "wrapped", tells=True)
