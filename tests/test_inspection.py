@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
@@ -252,3 +253,46 @@ def test_what_is_disguised_too_deep_is_unread(redacting):
     decision = redacting.inspect(exchange(chat(text)))
     assert isinstance(decision.enforcement, Refuse)
     assert [u.reason for u in decision.scan.unread] == [UnreadReason.DETECTOR_FAILED]
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    rules = bootstrap.load_rules(Path(__file__).parents[1] / "policies")
+    cache = tmp_path_factory.mktemp("cache")
+    return bootstrap.build_inspector(
+        bootstrap.plan(rules, key=KEY, cache=cache, max_decoded=1 << 20)
+    )
+
+
+@pytest.mark.parametrize(
+    "value", [SSN, CARD, "DE89 3704 0044 0532 0130 00", "AKIA" + "Q3EGRJ7TYWZ2MN5B"]
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "User-Agent",
+        "Accept-Language",
+        "Origin",
+        "If-None-Match",
+        "Content-Type",
+    ],
+)
+def test_standard_headers_carry_nothing_out_under_the_shipped_policies(shipped, name, value):
+    said = f'application/json; x="{value}"' if name == "Content-Type" else value
+    headers = ((b"host", b"api.openai.com"), (name.encode(), said.encode()))
+    if name != "Content-Type":
+        headers += ((b"content-type", b"application/json"),)
+    decision = shipped.inspect(exchange(chat("hello"), headers=headers))
+    assert not isinstance(decision.enforcement, Forward)
+    if isinstance(decision.enforcement, Rewrite):
+        assert value not in repr(decision.enforcement.headers)
+
+
+def test_own_key_of_a_realtime_client_in_a_browser_passes(shipped):
+    key = "sk-" + "proj-" + "Ab3" * 24 + "T3Blbk" + "FJ" + "xY7" * 24
+    headers = (
+        (b"host", b"api.openai.com"),
+        (b"sec-websocket-protocol", f"realtime, openai-insecure-api-key.{key}".encode()),
+    )
+    sent = exchange(b"", method="GET", target="/v1/realtime?model=m", headers=headers)
+    assert isinstance(shipped.inspect(sent).enforcement, Forward)
