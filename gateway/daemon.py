@@ -34,11 +34,10 @@ from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities
 from gateway.proxy.gate import Gate, Upstream
 from gateway.proxy.ledger import PassedLedger
-from gateway.proxy.manager import place_of
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
 from gateway.settings import Settings, split
-from gateway.workers import InspectionFault, Pool, WorkerSpec
+from gateway.workers import InspectionFault, Pool, WorkerSpec, place_of
 
 logger = logging.getLogger("leakgate")
 

@@ -9,7 +9,7 @@ it does not send, store, count or log. Whatever it cannot read, it says so, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -387,8 +387,3 @@ def _open_blobs(
         parts.extend(opened.parts)
         unread.extend(opened.unread)
     return Extraction(tuple(parts), tuple(unread)), tuple(files)
-
-
-def unread_bytes(unread: Sequence[Unread]) -> int:
-    """Bytes that no detector saw."""
-    return sum(place.size for place in unread)

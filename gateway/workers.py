@@ -25,12 +25,11 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.model import Decision, Exchange
@@ -544,15 +543,15 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
         try:
             result = inspector.inspect(pickle.loads(payload))  # noqa: S301  # from our own parent
         except Exception as error:  # noqa: BLE001  # the guard: ends in a refusal
-            result = _describe(error)
+            result = place_of(error)
         del payload
         frame = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
         channel.sendall(_LENGTH.pack(len(frame)) + frame)
 
 
-def _describe(error: BaseException) -> str:
-    """Type and place of an error in our code; never its text, which may quote content."""
-    place = ""
+def place_of(error: BaseException) -> str:
+    """Type and place of an error; never its text, which may quote content."""
+    place = "unknown place"
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -574,13 +573,3 @@ def _die_with(parent: int) -> None:
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if not parent:
         sys.exit(1)
-
-
-def usage(pids: tuple[int, ...]) -> Mapping[int, int]:
-    """Resident memory in bytes per process id, where the system tells (Linux)."""
-    result = {}
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-            result[pid] = int(pages) * os.sysconf("SC_PAGE_SIZE")
-    return result

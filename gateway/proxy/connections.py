@@ -16,7 +16,8 @@ from typing import Any
 from mitmproxy import connection as mitm_connection
 from mitmproxy.proxy import commands, events, mode_servers, server
 
-from gateway.proxy.manager import Manager, place_of
+from gateway.proxy.manager import Manager
+from gateway.workers import place_of
 
 logger = logging.getLogger("leakgate.proxy")
 

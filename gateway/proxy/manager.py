@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import Any, Protocol
@@ -21,20 +20,11 @@ from mitmproxy import ctx as mitm_ctx
 from mitmproxy.proxy import layer, server_hooks
 
 from gateway.proxy.layers import CLOSE_REASON, DENIED, Closed
+from gateway.workers import place_of
 
 logger = logging.getLogger("leakgate.proxy")
 
 type Handler = Callable[..., Awaitable[None] | None]
-
-
-def place_of(error: BaseException) -> str:
-    """Type and place of an error; never its text, which may quote content."""
-    trace, place = error.__traceback__, "unknown place"
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119  # a name only
-        trace = trace.tb_next
-    return f"{type(error).__name__} at {place}"
 
 
 class Refusing(Protocol):
