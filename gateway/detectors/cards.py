@@ -73,7 +73,7 @@ class CardProbe:
     name = "CardNumber"
     entity = "CREDIT_CARD"
     reach = 32
-    looks_back = False
+    strongest = 1.0
     expressions = (located(_SHAPE),)
 
     def __init__(self, vocabulary: Vocabulary) -> None:

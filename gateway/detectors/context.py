@@ -15,6 +15,8 @@ from collections.abc import Iterable
 
 import regex
 
+from gateway.detectors import prefilter
+
 BOOST = 0.35
 AT_LEAST = 0.4
 WORDS = 5
@@ -51,18 +53,21 @@ class Vocabulary:
     """The context words of one detector, compiled."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        options = set()
+        options, wanted = set(), set()
         for word in words:
             tokens = words_of(word)
-            if not tokens:
-                continue
             joined = " ".join(tokens)
+            if not tokens or joined == "us":  # the pronoun; no context of the country
+                continue
+            longest = max(tokens, key=len)
+            wanted.add(prefilter.word(longest, whole=len(longest) <= 3))
             if len(tokens) > 1 or len(joined) <= 3:
                 options.add(f" {regex.escape(joined)} ")
             else:
                 options.add(regex.escape(joined))
-        options.discard(" us ")  # the pronoun; no context of the country
         self._pattern = regex.compile("|".join(sorted(options))) if options else None
+        self.wanted = frozenset(wanted)
+        """Where none of these (`prefilter.word`) is in a text, nothing in it speaks."""
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -83,17 +88,6 @@ class Context:
         self._label = f" {' '.join(words_of(label))} " if label else ""
         self._stop_words = stop_words
         self._before: dict[int, str] = {}
-        self._lower: str | None = None
-        self._holds: dict[tuple[str, ...], bool] = {}
-
-    def holds(self, words: tuple[str, ...]) -> bool:
-        """True when one of `words` (lower case) is anywhere in the text."""
-        known = self._holds.get(words)
-        if known is None:
-            if self._lower is None:
-                self._lower = self._text.lower()
-            known = self._holds[words] = any(word in self._lower for word in words)
-        return known
 
     def speaks(self, vocabulary: Vocabulary, start: int) -> bool:
         """True when a word of `vocabulary` stands before code point `start`, or in the label."""

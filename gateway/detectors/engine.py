@@ -15,7 +15,7 @@ import importlib
 import importlib.metadata
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.detectors import (
@@ -29,7 +29,7 @@ from gateway.detectors import (
 )
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder
-from gateway.detectors.prefilter import LOOKAHEAD, Prefilter, blocks, flatten
+from gateway.detectors.prefilter import Expression, Prefilter, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
 from gateway.detectors.settings import Settings
 from gateway.model import Match
@@ -104,7 +104,11 @@ class Engine:
                 if rule.entity not in settings.disabled
             )
         # The prefilter counts expressions: a probe stands once for each of its own.
-        expressions = [expression for probe in probes for expression in probe.expressions]
+        expressions = [
+            _wanted(probe, expression, settings)
+            for probe in probes
+            for expression in probe.expressions
+        ]
         owners = [probe for probe in probes for _ in probe.expressions]
         names = NameFinder.load(settings, known=catalogue.entity_names() - settings.disabled)
         prefilter = Prefilter.build(expressions, key=key, cache_dir=cache_dir)
@@ -227,18 +231,16 @@ class Engine:
 
         With `proven` only those that can be `_proven`.
         """
-        cuts = blocks(text, start, end)
         found: dict[str, list[Raw]] = {}
         around = context.Context(text, label=label, stop_words=self._stop_words)
-        for number, hit in self._prefilter.candidates(flatten(text), cuts).items():
+        windows = self._prefilter.candidates(flatten(text), start, end, label=flatten(label))
+        for number, hit in windows.items():
             probe = self._probes[number]
             if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):
                 continue
             try:
                 for first, last in hit:
-                    # A label may end one block and its value begin the next.
-                    beyond = min(len(text), last + LOOKAHEAD) if probe.looks_back else last
-                    for raw in probe.find(text, first, beyond, around):
+                    for raw in probe.find(text, first, last, around):
                         found.setdefault(probe.name, []).append(raw)
             except Exception:  # noqa: BLE001  # the law of `scan`; the failure is in the result
                 failures.add(probe.name)
@@ -293,6 +295,21 @@ def _proven(match: Match, view: str) -> bool:
     if match.detector.startswith("secret:"):
         return match.confidence >= SURE
     return match.entity in PROVEN
+
+
+def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Expression:
+    """The expression with the words that its matches need.
+
+    INVARIANT: without a context word no match of the probe would be reported.
+    """
+    entity = catalogue.entities()[probe.entity]
+    floor = settings.min_confidence.get(entity.name, entity.min_confidence)
+    alone = min(probe.strongest, entity.at_most)
+    if entity.without_context is not None:
+        alone = min(alone, entity.without_context)
+    if alone >= floor - 1e-9 or not probe.vocabulary.wanted:
+        return expression
+    return replace(expression, words=probe.vocabulary.wanted)
 
 
 def _stop_words(language: str) -> frozenset[str]:

@@ -92,7 +92,6 @@ class PhoneProbe:
     """
 
     reach = 96
-    looks_back = False
 
     def __init__(
         self,
@@ -109,6 +108,7 @@ class PhoneProbe:
         self.name = name
         self.entity = entity
         self.vocabulary = vocabulary
+        self.strongest = confidence
         self.expressions = (Expression(_FLAT_SHAPE, regex.IGNORECASE, _BEFORE),)
         self._regions = tuple(regions)
         self._leniency = leniency

@@ -1,7 +1,7 @@
 r"""Which patterns can match where? Answered for all patterns in one pass over the text.
 
-Law: the answer is a superset. A pattern that is not named for a block has no match that starts in
-the block; a pattern that the multi-pattern matcher cannot take is named for every block.
+Law: the answer is a superset. A pattern that is not named for a window has no match that starts
+there; a pattern that the multi-pattern matcher cannot take is named for the whole text.
 
 How it stays a superset on any text: the matcher (Hyperscan) runs over a *flat* copy of the text,
 one ASCII character per code point, in which each character stands for its class: decimal digits
@@ -9,6 +9,10 @@ of any script become the ASCII digit, word characters `_`, white space a space, 
 `\d`, `\w`, `\s` and `\b` therefore hold in the copy where they hold in the text, and offsets are
 the same. Look-arounds and back-references are relaxed by Hyperscan's prefilter mode, which only
 ever adds answers.
+
+How it stays quick with hundreds of patterns: most of them want something that most texts lack.
+Patterns that count only beside a word (`Expression.words`) are looked for only in a text that holds
+one of their words; patterns that need several digits, only around digits.
 """
 
 from __future__ import annotations
@@ -24,10 +28,11 @@ import secrets
 import struct
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from re import _parser  # type: ignore[attr-defined]  # the one source of a pattern's width
+from re import _constants, _parser  # type: ignore[attr-defined]  # what a pattern consists of
 from typing import Any
 
 import hyperscan
@@ -37,14 +42,29 @@ GROUP = 45
 """Expressions per database: compile time grows faster than the number of expressions, scan time
 falls with fewer databases. 45 compiles 170 expressions in 3 s instead of 10 s and scans as fast."""
 
+BUFFER = 16_384
+"""Code points that are scanned at once."""
+
 BLOCK = 1024
-"""Block size in code points: larger ones cost fewer calls, smaller ones leave less text to patterns
-whose matches are not located."""
+"""Block size in code points for patterns that are not located: larger ones cost fewer calls,
+smaller ones leave less text to the patterns."""
 
 LOOKAHEAD = 64
 """Code points beyond a block that are scanned with it, for matches that cross white space."""
 
-_MAGIC = b"LGHSDB2\0"
+BEHIND = 256
+"""Code points before the wanted ones that are scanned with them: labels of what begins there."""
+
+DIGITS, GAP = 4, 24
+"""Patterns whose matches hold so many digits, and no more than so many other characters, are looked
+for around digits only."""
+
+EDGE = 64
+"""Code points around digits in which such a match lies."""
+
+_DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,%d}[0-9]){%d,}" % (GAP, DIGITS - 1))
+
+_MAGIC = b"LGHSDB3\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +73,15 @@ class Expression:
 
     `before` and `after` say how far before and after the end of what this pattern finds the wanted
     match may begin, in code points. Without `before` that is not known, and all of a block in
-    which the pattern matches is named.
+    which the pattern matches is named. With `words` (see `word`), matches count only in a text
+    that holds one of them.
     """
 
     pattern: str
     flags: int = 0
     before: int | None = None
     after: int = 0
+    words: frozenset[str] = frozenset()
 
 
 NARROW = 600
@@ -68,24 +90,89 @@ NARROW = 600
 WINDOW = 8_192
 """Windows of one pattern are joined up to this many code points: a bound on what it sees."""
 
+_OPEN_END = re.compile(r"(?<!\\)\{([1-9]\d*),\d*\}(\)*)$")
+
 
 def located(pattern: str, flags: int = 0) -> Expression:
-    """An expression that knows how long its matches can be, if they are not too long."""
+    """An expression that knows how long its matches can be, if they are not too long.
+
+    Where a match begins is all that is asked, so a repeat at the end counts the least times.
+    """
+    if "(?i)" in pattern:
+        pattern, flags = pattern.replace("(?i)", ""), flags | regex.IGNORECASE
+    pattern = _OPEN_END.sub(r"{\1}\2", pattern)
+    width = _width(pattern, flags)
+    return Expression(pattern, flags, width if width is not None and width <= NARROW else None)
+
+
+def _tree(pattern: str, flags: int) -> Any:
+    """The pattern as the `re` module parses it; None for what only the `regex` module knows."""
+    known = re.RegexFlag(flags) & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
     try:
-        known = re.RegexFlag(flags) & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
-        _, longest = _parser.parse(pattern, known).getwidth()
+        return _parser.parse(pattern, known)
     except (re.error, OverflowError, RecursionError):
-        return Expression(pattern, flags)  # syntax of the `regex` module only
-    return Expression(pattern, flags, int(longest) if longest <= NARROW else None)
+        return None
+
+
+def _width(pattern: str, flags: int) -> int | None:
+    """Code points of the longest match."""
+    tree = _tree(pattern, flags)
+    return None if tree is None else int(tree.getwidth()[1])
+
+
+def _least_digits(tree: Iterable[Any]) -> int:
+    """So many digits at least are in every match."""
+    return sum(_digits_of(*item) for item in tree)
+
+
+def _digits_of(kind: Any, value: Any) -> int:
+    match kind:
+        case _constants.LITERAL:
+            return int(chr(value).isdecimal())
+        case _constants.IN:
+            return int(all(_is_digit(*member) for member in value))
+        case _constants.BRANCH:
+            return min(map(_least_digits, value[1]))
+        case _constants.SUBPATTERN:
+            return _least_digits(value[3])
+        case _constants.MAX_REPEAT | _constants.MIN_REPEAT | _constants.POSSESSIVE_REPEAT:
+            return int(value[0]) * _least_digits(value[2])
+        case _:
+            return 0  # less is always right
+
+
+def _is_digit(kind: Any, value: Any) -> bool:
+    match kind:
+        case _constants.CATEGORY:
+            return bool(value == _constants.CATEGORY_DIGIT)
+        case _constants.LITERAL:
+            return chr(value).isdecimal()
+        case _constants.RANGE:
+            return all(chr(code).isdecimal() for code in range(value[0], value[1] + 1))
+        case _:
+            return False
+
+
+def word(text: str, *, whole: bool = False) -> str:
+    """A word of `Expression.words`, in any case; a `whole` one does not stand within another.
+
+    Identifiers consist of words: `card_no` and `userId` hold `no` and `id`.
+    """
+    flat = flatten(text.lower()).decode("ascii")
+    if not whole:
+        return f"(?i:{re.escape(flat)})"
+    if not flat.isalpha():
+        return f"(?i:{re.escape(flat)})"
+    return f"(?:(?:^|[^A-Za-z]){flat}|{flat.title()}|{flat.upper()})(?:[^a-z]|s|$)"
 
 
 type Block = tuple[int, int]
 """Code points `start:end` of the text."""
 
 
-def blocks(text: str, start: int = 0, end: int | None = None) -> list[Block]:
-    """Cut `text[start:end]` into blocks of at most `BLOCK`, at white space where there is any."""
-    stop = len(text) if end is None else end
+def blocks(flat: bytes, start: int = 0, end: int | None = None) -> list[Block]:
+    """Cut `flat[start:end]` into blocks of at most `BLOCK`, at white space where there is any."""
+    stop = len(flat) if end is None else end
     cuts: list[Block] = []
     while start < stop:
         cut = start + BLOCK
@@ -93,9 +180,9 @@ def blocks(text: str, start: int = 0, end: int | None = None) -> list[Block]:
             cuts.append((start, stop))
             break
         near = start + BLOCK // 2
-        at = text.rfind("\n", near, cut)
+        at = flat.rfind(b"\n", near, cut)
         if at < 0:
-            at = text.rfind(" ", near, cut)
+            at = flat.rfind(b" ", near, cut)
         cut = at + 1 if at >= 0 else cut
         cuts.append((start, cut))
         start = cut
@@ -128,16 +215,40 @@ def flatten(text: str) -> bytes:
     return _FOREIGN.sub(lambda run: "".join(map(_class_of, run[0])), text).encode("ascii")
 
 
+class _Tier(Enum):
+    """What a database runs over."""
+
+    ALL = 0
+    DIGITS = 1
+    BLOCKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Expressions of one database, by number; `topics` are those of all of them, if any."""
+
+    tier: _Tier
+    numbers: tuple[int, ...]
+    topics: frozenset[int]
+
+
 class Prefilter:
     """All patterns as a few databases, and the numbers of those that run unfiltered."""
 
     def __init__(
-        self, databases: Sequence[Any], unfiltered: Sequence[int], expressions: Sequence[Expression]
+        self,
+        databases: Sequence[tuple[_Group, Any]],
+        topics: Any,
+        unfiltered: Sequence[int],
+        expressions: Sequence[Expression],
     ) -> None:
         self._databases = tuple(databases)
+        self._topics = topics
         self.unfiltered = tuple(unfiltered)
         self._before = tuple(expression.before for expression in expressions)
         self._after = tuple(expression.after for expression in expressions)
+        numbers = _topics(expressions)
+        self._topic_of = tuple(numbers.get(expression.words) for expression in expressions)
         self._lock = threading.Lock()  # a database has one scratch space
 
     @classmethod
@@ -161,61 +272,164 @@ class Prefilter:
         if path is not None:
             with contextlib.suppress(OSError):
                 _store(path, blobs, unfiltered, key=key)
-        return cls([_open(blob) for blob in blobs], unfiltered, expressions)
+        return cls._of(blobs, unfiltered, expressions)
 
-    def candidates(self, flat: bytes, cuts: Sequence[Block]) -> dict[int, list[Block]]:
+    @classmethod
+    def _of(
+        cls, blobs: Sequence[bytes], unfiltered: Sequence[int], expressions: Sequence[Expression]
+    ) -> Prefilter:
+        """From the databases of all groups and, at last, of the topics; an empty blob is none."""
+        groups = _groups(expressions)
+        databases = [
+            (group, _open(blob)) for group, blob in zip(groups, blobs, strict=False) if blob
+        ]
+        topics = _open(blobs[-1]) if blobs[-1] else None
+        return cls(databases, topics, unfiltered, expressions)
+
+    def candidates(
+        self, flat: bytes, start: int = 0, end: int | None = None, *, label: bytes = b""
+    ) -> dict[int, list[Block]]:
         """For each pattern that can match, the windows in which its matches begin, ascending.
 
-        `cuts` are neighbouring blocks of the flat text.
+        Asked are matches that begin in `start:end` of the flat text. `label` may hold words that
+        patterns want, beside the text.
         """
-        if not cuts:
+        stop = len(flat) if end is None else end
+        if start >= stop:
             return {}
-        result: dict[int, list[Block]] = {number: _join((), cuts) for number in self.unfiltered}
+        result = {number: _split(start, stop) for number in self.unfiltered}
         found: list[tuple[int, int]] = []
+        first = 0
 
-        def hit(number: int, _begin: int, end: int, *_: object) -> None:
-            found.append((number, end))
+        def hit(number: int, _begin: int, at: int, *_: object) -> None:
+            found.append((number, first + at))
 
-        befores, afters = self._before, self._after
-        first, last, size = cuts[0][0], cuts[-1][1], len(flat)
         with self._lock:
-            for start, end in cuts:
-                stop = end
-                if stop < size:
-                    # A cut inside a token gets a whole block of look-ahead: the token goes on.
-                    stop += LOOKAHEAD if flat[end - 1] in b" \n" else BLOCK
-                block = flat[start:stop]
-                for database in self._databases:
-                    database.scan(block, match_event_handler=hit)
-                for number, at in found:
-                    before = befores[number]
-                    if before is None:
-                        left, right = start, end
-                    else:
-                        left = max(first, start + at - before)
-                        right = min(last, start + at + afters[number])
-                        if left >= right:
-                            continue  # begins after the last block
-                    windows = result.setdefault(number, [])
-                    if windows and left <= windows[-1][1] and right - windows[-1][0] <= WINDOW:
-                        left = min(left, windows[-1][0])
-                        right = max(right, windows[-1][1])
-                        windows[-1] = (left, right)
-                    else:
-                        windows.append((left, right))
-                found.clear()
+            spoken = self._spoken(flat, label)
+            runs = {_Tier.ALL: _buffers(flat, start, stop)}
+            for group, database in self._databases:
+                if group.topics and group.topics.isdisjoint(spoken):
+                    continue
+                if group.tier is _Tier.BLOCKS:
+                    self._blocks(database, flat, (start, stop), result)
+                    continue
+                if group.tier not in runs:
+                    runs[group.tier] = _around_digits(flat, start, stop)
+                for first, last in runs[group.tier]:
+                    database.scan(flat[first:last], match_event_handler=hit)
+        befores, afters, topic_of = self._before, self._after, self._topic_of
+        for number, at in found:
+            topic = topic_of[number]
+            if topic is not None and topic not in spoken:
+                continue
+            left = max(start, at - (befores[number] or 0))
+            right = min(stop, at + afters[number])
+            if left >= right:
+                continue  # begins before or after what is asked
+            windows = result.setdefault(number, [])
+            if windows and left <= windows[-1][1] and right - windows[-1][0] <= WINDOW:
+                if right > windows[-1][1]:
+                    windows[-1] = (windows[-1][0], right)
+            else:
+                windows.append((left, right))
         return result
 
+    def _spoken(self, flat: bytes, label: bytes) -> set[int]:
+        """The topics whose words are in the text or the label."""
+        spoken: set[int] = set()
+        if self._topics is not None:
 
-def _join(windows: Sequence[Block], cuts: Sequence[Block]) -> list[Block]:
-    """`windows` with `cuts` added, neighbours joined up to `WINDOW`."""
-    joined = list(windows)
-    for start, end in cuts:
-        if joined and start <= joined[-1][1] and end - joined[-1][0] <= WINDOW:
-            joined[-1] = (joined[-1][0], end)
+            def hit(number: int, *_: object) -> None:
+                spoken.add(number)
+
+            self._topics.scan(flat, match_event_handler=hit)
+            if label:
+                self._topics.scan(label, match_event_handler=hit)
+        return spoken
+
+    def _blocks(
+        self, database: Any, flat: bytes, asked: Block, result: dict[int, list[Block]]
+    ) -> None:
+        """Adds the blocks of `asked` in which patterns match that are not located."""
+        found: set[int] = set()
+        size = len(flat)
+
+        def hit(number: int, *_: object) -> None:
+            found.add(number)
+
+        for start, end in blocks(flat, *asked):
+            stop = end
+            if stop < size:
+                # A cut inside a token gets a whole block of look-ahead: the token goes on.
+                stop += LOOKAHEAD if flat[end - 1] in b" \n" else BLOCK
+            database.scan(flat[start:stop], match_event_handler=hit)
+            for number in found:
+                windows = result.setdefault(number, [])
+                if windows and start == windows[-1][1] and end - windows[-1][0] <= WINDOW:
+                    windows[-1] = (windows[-1][0], end)
+                else:
+                    windows.append((start, end))
+            found.clear()
+
+
+def _buffers(flat: bytes, start: int, stop: int) -> list[Block]:
+    """What is scanned for matches that begin in `start:stop`, in overlapping buffers."""
+    size = len(flat)
+    return [
+        (max(0, first - BEHIND), min(size, first + BUFFER + NARROW, stop + NARROW))
+        for first in range(start, stop, BUFFER)
+    ]
+
+
+def _around_digits(flat: bytes, start: int, stop: int) -> list[Block]:
+    """The neighbourhoods of digits, those that touch as one."""
+    size = len(flat)
+    joined: list[Block] = []
+    begin = max(0, start - EDGE)
+    for found in _DIGITS.finditer(flat, begin, min(size, stop + EDGE)):
+        left, right = max(0, found.start() - EDGE), min(size, found.end() + EDGE)
+        if joined and left <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], right)
         else:
-            joined.append((start, end))
+            joined.append((left, right))
     return joined
+
+
+def _split(start: int, stop: int) -> list[Block]:
+    return [(first, min(stop, first + WINDOW)) for first in range(start, stop, WINDOW)]
+
+
+def _topics(expressions: Iterable[Expression]) -> dict[frozenset[str], int]:
+    """A number for each set of words that some expression wants."""
+    wanted = {expression.words for expression in expressions if expression.words}
+    return {words: number for number, words in enumerate(sorted(wanted, key=sorted))}
+
+
+def _tier(expression: Expression) -> _Tier:
+    if expression.before is None:
+        return _Tier.BLOCKS
+    tree = _tree(expression.pattern, expression.flags)
+    if tree is None:
+        return _Tier.ALL
+    width, digits = int(tree.getwidth()[1]), _least_digits(tree)
+    near = digits >= DIGITS and width - digits <= GAP and width < EDGE
+    return _Tier.DIGITS if near else _Tier.ALL
+
+
+def _groups(expressions: Sequence[Expression]) -> list[_Group]:
+    """Expressions that run over the same part of a text, and want similar words, together."""
+    topics = _topics(expressions)
+    sorts: dict[tuple[_Tier, bool], list[int]] = {}
+    for number, expression in enumerate(expressions):
+        sorts.setdefault((_tier(expression), bool(expression.words)), []).append(number)
+    groups = []
+    for (tier, _), numbers in sorted(sorts.items(), key=lambda item: item[1]):
+        numbers.sort(key=lambda number: (sorted(expressions[number].words), number))
+        for first in range(0, len(numbers), GROUP):
+            members = tuple(numbers[first : first + GROUP])
+            wanted = {expressions[number].words for number in members}
+            groups.append(_Group(tier, members, frozenset(topics[w] for w in wanted if w)))
+    return groups
 
 
 def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
@@ -236,28 +450,35 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
 
 
 def _compile(expressions: Sequence[Expression]) -> tuple[list[bytes], list[int]]:
-    forms: dict[tuple[bytes, int], list[int]] = {}
-    for number, expression in enumerate(expressions):
-        forms.setdefault(_hyperscan_form(expression), []).append(number)
-    # The matcher reports one number per expression: twins get one entry each all the same.
-    entries = [(form, number) for form, numbers in forms.items() for number in numbers]
+    """The databases of all groups and of the topics, and what the matcher did not take."""
     blobs, unfiltered = [], []
-    for first in range(0, len(entries), GROUP):
-        group = entries[first : first + GROUP]
-        blob = _compile_group(group)
-        if blob is None:
-            accepted = []
-            for entry in group:
-                if _compile_group([entry]) is None:
-                    unfiltered.append(entry[1])
-                else:
-                    accepted.append(entry)
-            blob = _compile_group(accepted) if accepted else None
-            if accepted and blob is None:
-                unfiltered.extend(number for _, number in accepted)
-        if blob is not None:
-            blobs.append(blob)
+    for group in _groups(expressions):
+        entries = [(_hyperscan_form(expressions[number]), number) for number in group.numbers]
+        blob, rejected = _compile_all(entries)
+        blobs.append(blob)
+        unfiltered.extend(rejected)
+    spoken = [
+        (("|".join(sorted(words)).encode("ascii"), hyperscan.HS_FLAG_SINGLEMATCH), number)
+        for words, number in _topics(expressions).items()
+    ]
+    blob, rejected = _compile_all(spoken)
+    if rejected:
+        raise ValueError("words that the matcher does not take")
+    blobs.append(blob)
     return blobs, sorted(unfiltered)
+
+
+def _compile_all(entries: Sequence[tuple[tuple[bytes, int], int]]) -> tuple[bytes, list[int]]:
+    """A database of what the matcher takes (empty when nothing is left), and what it does not."""
+    rejected: list[int] = []
+    blob = _compile_group(entries) if entries else b""
+    if blob is None:
+        accepted = [entry for entry in entries if _compile_group([entry]) is not None]
+        rejected = [entry[1] for entry in entries if entry not in accepted]
+        blob = _compile_group(accepted) if accepted else b""
+        if blob is None:
+            return b"", [number for _, number in entries]
+    return blob, rejected
 
 
 def _compile_group(entries: Sequence[tuple[tuple[bytes, int], int]]) -> bytes | None:
@@ -286,6 +507,7 @@ def _digest(expressions: Sequence[Expression]) -> str:
     for expression in expressions:
         form, flags = _hyperscan_form(expression)
         state.update(struct.pack("<II", len(form), flags) + form)
+        state.update(repr(sorted(expression.words)).encode())
     return state.hexdigest()
 
 
@@ -305,14 +527,14 @@ def _load(path: Path, expressions: Sequence[Expression], *, key: bytes) -> Prefi
             return None
         count, loose = struct.unpack_from("<II", payload)
         sizes = struct.unpack_from(f"<{count + loose}I", payload, 8)
-        offset, databases = 8 + 4 * (count + loose), []
+        offset, blobs = 8 + 4 * (count + loose), []
         for size in sizes[:count]:
-            databases.append(_open(payload[offset : offset + size]))
+            blobs.append(payload[offset : offset + size])
             offset += size
+        return Prefilter._of(blobs, sizes[count:], expressions)  # noqa: SLF001  # of this module
     except (OSError, struct.error, hyperscan.error):
         # Absent, unreadable, or made for another processor or version.
         return None
-    return Prefilter(databases, sizes[count:], expressions)
 
 
 def _store(path: Path, blobs: Sequence[bytes], unfiltered: Sequence[int], *, key: bytes) -> None:

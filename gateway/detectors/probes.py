@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import regex
 
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.prefilter import Expression, located
+from gateway.detectors.prefilter import Expression, located, word
 from gateway.detectors.secret_rules import Matcher
 
 TIMEOUT = 2.0
@@ -56,8 +56,8 @@ class Probe(Protocol):
         ...
 
     @property
-    def looks_back(self) -> bool:
-        """True where what the prefilter finds begins before the match does."""
+    def strongest(self) -> float:
+        """The most that a raw match can be worth."""
         ...
 
     @property
@@ -99,8 +99,6 @@ class PatternProbe:
     is not the pattern itself; it must match wherever the pattern does.
     """
 
-    looks_back = False
-
     def __init__(
         self,
         *,
@@ -116,11 +114,12 @@ class PatternProbe:
         self.name = name
         self.entity = entity
         self.reach = 128
-        labelled = _with_label(expression.pattern)
-        if shape is None and labelled is not None:
-            shape = Expression(labelled, expression.flags)  # of any length
-            self.looks_back = True
-        self.expressions = (shape or located(expression.pattern, expression.flags),)
+        self.expressions = (
+            shape
+            or _with_label(expression.pattern, expression.flags)
+            or located(expression.pattern, expression.flags),
+        )
+        self.strongest = confidence if validate is None else 1.0
         self.vocabulary = vocabulary
         if self.expressions[0].before is not None:
             # A located match ends within its window; what is left to see is a look-ahead.
@@ -272,24 +271,23 @@ class SecretProbe:
         rule = matcher.rule
         self.name = f"secret:{rule.id}"
         self.entity = rule.entity
-        self.expressions = (Expression(rule.head) if rule.head else located(rule.regex),)
-        self.reach = rule.reach if self.expressions[0].before is None else 32
-        self.looks_back = False
+        begins = located(rule.head or rule.regex)
+        self.expressions = (replace(begins, words=frozenset(map(word, rule.near))),)
+        self.reach = 32 if begins.before is not None and not rule.head else rule.reach
+        self.strongest = rule.confidence
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
 
-    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`."""
         matcher = self._matcher
-        if matcher.rule.near and not around.holds(matcher.rule.near):
-            return
         for match in matches(matcher.pattern, text, start, end, reach=self.reach):
             span = matcher.span(match, text)
             if span is not None:
                 yield Raw(span[0], span[1], matcher.rule.confidence, self.entity, self)
 
 
-def _with_label(pattern: str) -> str | None:
+def _with_label(pattern: str, flags: int) -> Expression | None:
     """A pattern that begins with a look-behind, with what it looks for as part of the match.
 
     The prefilter cannot look behind, and without the label any number would do. None for others.
@@ -304,7 +302,8 @@ def _with_label(pattern: str) -> str | None:
         elif character in "()":
             depth += 1 if character == "(" else -1
             if depth == 0:
-                return f"(?:{pattern[4:at]}){pattern[at + 1 :]}"
+                labelled = f"(?:{pattern[4:at]}){pattern[at + 1 :]}"
+                return Expression(labelled, flags, located(pattern[at + 1 :], flags).before)
         at += 1
     return None
 

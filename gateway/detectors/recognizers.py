@@ -201,7 +201,7 @@ class IbanProbe:
 
     entity = "IBAN_CODE"
     reach = 128
-    looks_back = False
+    strongest = 1.0
 
     def __init__(self, recognizer: Any, vocabulary: Vocabulary) -> None:
         self.name = recognizer.name

@@ -84,10 +84,10 @@ def sample(kind: str, size: int, seed: int) -> str:
 
 
 def seconds(run: Callable[[str], Any], texts: list[str]) -> float:
-    started = time.perf_counter()
+    started = time.process_time()  # others may use the machine
     for text in texts:
         run(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def stock() -> Callable[[str], Any]:

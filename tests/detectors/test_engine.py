@@ -158,7 +158,7 @@ class Stuck:
     """A probe that runs out of time."""
 
     def __init__(self, probe):
-        self.name, self.entity, self.looks_back = "Stuck", probe.entity, False
+        self.name, self.entity, self.strongest = "Stuck", probe.entity, 1.0
         self.expressions, self.vocabulary = probe.expressions, probe.vocabulary
 
     def find(self, *_):

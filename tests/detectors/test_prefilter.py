@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 
 import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.detectors.prefilter import BLOCK, Expression, Prefilter, blocks, flatten, located
+from gateway.detectors.prefilter import BLOCK, Expression, Prefilter, blocks, flatten, located, word
 
 PATTERNS = [
     located(r"\b\d{3}-\d{2}-\d{4}\b", int(regex.I)),
@@ -33,7 +34,7 @@ ALPHABET = st.sampled_from("0123456789aZkKsSſK٣１é ÄÖ-_.@\n\u00a0\u3000日
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(ALPHABET | st.characters(codec="utf-8"), max_size=200))
 def test_every_match_begins_in_a_window(prefilter, text):
-    windows = prefilter.candidates(flatten(text), blocks(text))
+    windows = prefilter.candidates(flatten(text))
     for number, expression in enumerate(PATTERNS):
         for match in regex.finditer(expression.pattern, text, expression.flags):
             if match.start() < match.end():
@@ -46,7 +47,7 @@ def test_every_match_begins_in_a_window(prefilter, text):
 )
 def test_matches_over_the_end_of_a_block_are_seen(prefilter, pad, filler):
     text = (filler * BLOCK)[:pad] + " 123-45-6789 " + (filler * BLOCK)[:pad]
-    windows = prefilter.candidates(flatten(text), blocks(text))
+    windows = prefilter.candidates(flatten(text))
     at = text.index("123-45")
     assert any(a <= at < b for a, b in windows[0])
 
@@ -66,7 +67,7 @@ def test_the_flat_text_has_one_byte_per_code_point(text):
 @settings(max_examples=100, deadline=None)
 @given(text=st.text(st.sampled_from("a \n"), max_size=5000))
 def test_blocks_cover_the_text(text):
-    cuts = blocks(text)
+    cuts = blocks(text.encode())
     assert "".join(text[a:b] for a, b in cuts) == text
     assert all(b - a <= BLOCK for a, b in cuts)
 
@@ -76,7 +77,7 @@ def test_a_pattern_that_cannot_be_compiled_runs_everywhere():
         [Expression(r"(?P<x>a)(?(x)b|c){1,99999}"), located("b")], key=b"k", cache_dir=None
     )
     assert made.unfiltered == (0,)
-    assert made.candidates(b"zzz", [(0, 3)])[0] == [(0, 3)]
+    assert made.candidates(b"zzz")[0] == [(0, 3)]
 
 
 def test_the_cache_is_loaded_private_and_mended(tmp_path, monkeypatch):
@@ -91,9 +92,7 @@ def test_the_cache_is_loaded_private_and_mended(tmp_path, monkeypatch):
     again = Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
     assert not compiled
     text = "ssn 123-45-6789"
-    assert again.candidates(flatten(text), blocks(text)) == made.candidates(
-        flatten(text), blocks(text)
-    )
+    assert again.candidates(flatten(text)) == made.candidates(flatten(text))
     data = file.read_bytes()
     for damaged in (
         b"",
@@ -116,4 +115,53 @@ def test_an_unwritable_cache_costs_time_only(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     made = Prefilter.build(PATTERNS, key=b"k", cache_dir=blocked / "below")
-    assert made.candidates(b"123-45-6789", [(0, 11)])[0]
+    assert made.candidates(b"123-45-6789")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "speaks"),
+    [
+        ("no word for 123456789", False),
+        ("Passport 123456789", True),
+        ("myPassportNo=123456789", True),
+        ("id 123456789", True),
+        ("userId: 123456789", True),
+        ("USER_ID 123456789", True),
+        ("did 123456789", False),
+        ("123456789 is the ＩＤ", False),
+    ],
+)
+def test_words_that_are_wanted(text, speaks):
+    words = frozenset({word("passport"), word("id", whole=True)})
+    made = Prefilter.build(
+        [replace(located(r"\d{9}"), words=words), located(r"\d{9}")], key=b"k", cache_dir=None
+    )
+    windows = made.candidates(flatten(text))
+    assert (0 in windows) is speaks
+    assert 1 in windows
+    assert 0 in made.candidates(flatten(text), label=b"passport")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "least"),
+    [
+        (r"\d{9}", 9),
+        (r"[0-9]{3}[- ]?\d+", 4),
+        (r"(?:\d\d|a\d{3})x?(?:\d{4})*", 2),
+        (r"(?=\d{9})\w{2,9}", 0),
+        (r"[\da]{4}[^0-9]1", 1),
+    ],
+)
+def test_digits_that_every_match_holds(pattern, least):
+    from gateway.detectors.prefilter import _least_digits, _tree
+
+    assert _least_digits(_tree(pattern, 0)) == least
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from("1234567890 -.a\n"), max_size=400), start=st.integers(0, 300))
+def test_matches_with_digits_begin_in_a_window_of_any_part(prefilter, text, start):
+    windows = prefilter.candidates(flatten(text), min(start, len(text)))
+    for match in regex.finditer(PATTERNS[0].pattern, text):
+        if match.start() >= start:
+            assert any(a <= match.start() < b for a, b in windows.get(0, []))

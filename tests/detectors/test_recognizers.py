@@ -10,11 +10,11 @@ import pytest
 from presidio_analyzer import EntityRecognizer
 from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
-from gateway.detectors import Settings, catalogue, recognizers
+from gateway.detectors import Engine, Settings, catalogue, recognizers
 from gateway.detectors.cards import is_card
 from gateway.detectors.context import Context
 from gateway.detectors.phones import _OTHER, MIN_DIGITS
-from gateway.detectors.prefilter import Prefilter, blocks, flatten
+from gateway.detectors.prefilter import Prefilter, flatten
 from gateway.detectors.probes import Probe, UrlProbe
 
 WORDS = (
@@ -85,14 +85,12 @@ def stock(text: str, known: list[EntityRecognizer]) -> Found:
 
 
 def ours(text: str, probes: list[Probe], prefilter: Prefilter) -> Found:
-    cuts = blocks(text)
     around = Context(text, label="", stop_words=frozenset())
     by_recognizer: dict[str, list[tuple[str, int, int, float]]] = {}
-    for number, hit in prefilter.candidates(flatten(text), cuts).items():
+    for number, hit in prefilter.candidates(flatten(text)).items():
         probe = probes[number]
         for first, last in hit:
-            beyond = min(len(text), last + 64) if probe.looks_back else last
-            for raw in probe.find(text, first, beyond, around):
+            for raw in probe.find(text, first, last, around):
                 by_recognizer.setdefault(probe.name, []).append(
                     (raw.entity, raw.start, raw.end, raw.confidence)
                 )
@@ -170,3 +168,17 @@ def test_results_equal_the_stock_recognizers(probes, prefilter, known):
         )
     assert found > 1500
     assert not differences, "\n".join(map(repr, differences))
+
+
+def test_patterns_that_wait_for_a_word_find_the_same(cache, engine, monkeypatch):
+    from gateway.detectors import engine as module
+
+    monkeypatch.setattr(module, "_wanted", lambda _probe, expression, _settings: expression)
+    eager = Engine.build(Settings(), key=b"test", cache_dir=cache)
+    assert eager._prefilter._topics is not None  # those of secrets remain
+    found_any = 0
+    for text in corpus(11, 60):
+        result = engine.scan(text)
+        assert result == eager.scan(text)
+        found_any += len(result.matches)
+    assert found_any > 500
