@@ -233,6 +233,8 @@ class Engine:
         """
         found: dict[str, list[Raw]] = {}
         around = context.Context(text, label=label, stop_words=self._stop_words)
+        # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
+        # for a word are not looked for when it is in neither.
         windows = self._prefilter.candidates(flatten(text), start, end, label=flatten(label))
         for number, hit in windows.items():
             probe = self._probes[number]
