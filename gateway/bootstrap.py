@@ -48,7 +48,7 @@ class InspectorPlan:
 
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
-    """The names that policies may use."""
+    """The names that policies may use, beside those that they define."""
     return Vocabulary(
         services={service.id: service.category for service in catalogue.services()}
         | {services.UNKNOWN_SERVICE: "unknown"},
@@ -66,11 +66,8 @@ def load_rules(folder: Path) -> Rules:
         raise DocumentError([Problem(str(folder), 0, 0, "is not a folder of policy files")])
     policy = policies.load(folder, vocabulary(Catalogue.load()))
     extra, problems = _services(policy.services)
-    settings = detectors.Settings()
-    try:
-        settings = _detector_settings(policy)
-    except DocumentError as error:
-        problems.extend(error.problems)
+    settings, more = _detector_settings(policy)
+    problems.extend(more)
     if problems:
         raise DocumentError(problems)
 
@@ -93,10 +90,22 @@ def _services(sections: Sequence[Section]) -> tuple[tuple[ServiceDocument, ...],
     return tuple(extra), problems
 
 
-def _detector_settings(policy: PolicySet) -> detectors.Settings:
+def _detector_settings(policy: PolicySet) -> tuple[detectors.Settings, list[Problem]]:
+    parts: list[detectors.Settings] = []
+    problems: list[Problem] = []
     for section in policy.detectors:
-        section.check(detectors.Settings)
-    return detectors.Settings.model_validate(policy.merged_detectors())
+        try:
+            part = section.check(detectors.Settings, context=policy.own_entities)
+        except DocumentError as error:
+            problems.extend(error.problems)
+            continue
+        parts.append(part)
+        problems.extend(
+            section.problem(("custom", position, *place), message)
+            for position, custom in enumerate(part.custom)
+            for place, message in detectors.problems(custom)
+        )
+    return detectors.Settings.merged(parts), problems
 
 
 def plan(rules: Rules, *, key: bytes, cache: Path | None, max_decoded: int) -> InspectorPlan:
@@ -170,5 +179,5 @@ def labels(rules: Rules) -> Mapping[str, frozenset[str]]:
     return {
         "rule": frozenset(rule.id for rule in rules.policy.rules),
         "service": frozenset(service.id for service in rules.catalogue.services()),
-        "entity": detectors.entity_names(),
+        "entity": frozenset(rules.detectors.entities()),
     }

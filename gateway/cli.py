@@ -284,10 +284,15 @@ def policy_test(folder: Path | None) -> None:
 def policy_schema(*, tests: bool) -> None:
     """Print the JSON Schema of policy files, for editors."""
     from gateway import bootstrap  # noqa: PLC0415
+    from gateway.detectors import Settings  # noqa: PLC0415
     from gateway.policy import schema  # noqa: PLC0415
 
     words = bootstrap.vocabulary(_catalogue())
-    shape = schema.cases_schema(words) if tests else schema.policy_schema(words)
+    shape = (
+        schema.cases_schema(words)
+        if tests
+        else schema.policy_schema(words, Settings.model_json_schema())
+    )
     click.echo(json.dumps(shape, indent=2))
 
 

@@ -143,15 +143,22 @@ def _check_depth(text: str) -> None:
 
 
 def check[T](
-    value: object, shape: type[T], *, text: str, source: str, at: Sequence[str | int] = ()
+    value: object,
+    shape: type[T],
+    *,
+    text: str,
+    source: str,
+    at: Sequence[str | int] = (),
+    context: object = None,
 ) -> T:
     """Check `value`, which stands at path `at` of the document `text`, against `shape`.
 
-    For parts of a document whose shape another stage knows. Raises `DocumentError` with every
-    problem at its line of the whole document.
+    For parts of a document whose shape another stage knows; `context` is what its validators must
+    know beside the value. Raises `DocumentError` with every problem at its line of the whole
+    document.
     """
     try:
-        return TypeAdapter(shape).validate_python(value)
+        return TypeAdapter(shape).validate_python(value, context=context)
     except ValidationError as error:
         raise DocumentError(_problems(error, shape, Marks(text, source), at)) from None
 

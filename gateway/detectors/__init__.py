@@ -1,7 +1,8 @@
 """What is sensitive in a text? See `engine` for the way that a text takes.
 
 Public: `Engine.build(...)`, `Engine.scan(...)`, `ScanResult`, `Settings`, `entity_names()`,
-`groups()` and `entities()`.
+`groups()` and `entities()` of what ships, `Settings.entities()` with a company's own, `Custom` and
+`problems()` of it.
 
 The engine brings Presidio and spaCy, which take a second to load: that happens with the first use
 of `Engine`, not for whoever only wants to know the names of entities.
@@ -13,15 +14,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gateway.detectors.catalogue import Entity, entities, entity_names, groups
-from gateway.detectors.settings import Nlp, Settings
+from gateway.detectors.custom import Custom, problems
+from gateway.detectors.settings import Internal, Nlp, Settings
 
 if TYPE_CHECKING:
     from gateway.detectors.engine import Engine, ScanResult
     from gateway.detectors.names import ModelMissing
 
 __all__ = [
+    "Custom",
     "Engine",
     "Entity",
+    "Internal",
     "ModelMissing",
     "Nlp",
     "ScanResult",
@@ -29,6 +33,7 @@ __all__ = [
     "entities",
     "entity_names",
     "groups",
+    "problems",
 ]
 
 _LATER = {"Engine": "engine", "ScanResult": "engine", "ModelMissing": "names"}

@@ -29,7 +29,7 @@ class Entity:
     """One kind of sensitive thing.
 
     `label` stands in redacted text. The confidences are told in `entities.yaml`; None of the caps
-    means no cap.
+    means no cap. What stands `apart` hides no other finding, and none hides it.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Entity:
     digits_alone: float | None = None
     at_most: float = 1.0
     context: tuple[str, ...] = ()
+    apart: bool = False
 
     def cap(self, value: str) -> float:
         """The most that a match of `value` can be worth without a context word."""
@@ -61,6 +62,7 @@ class _Entry(Strict):
     digits_alone: Confidence | None = None
     at_most: Confidence = 1.0
     context: tuple[str, ...] = ()
+    apart: bool = False
 
 
 class _File(Strict):
@@ -100,6 +102,7 @@ def entities() -> Mapping[str, Entity]:
             digits_alone=entry.digits_alone,
             at_most=entry.at_most,
             context=entry.context,
+            apart=entry.apart,
         )
     if problems:
         raise DocumentError(problems)

@@ -29,6 +29,7 @@ from gateway.detectors import (
 )
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder
+from gateway.detectors.own import Own
 from gateway.detectors.prefilter import Expression, Prefilter, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
 from gateway.detectors.settings import Settings
@@ -70,21 +71,25 @@ class Engine:
         settings: Settings,
         probes: Sequence[Probe],
         prefilter: Prefilter,
+        own: Own,
         names: NameFinder | None,
         memory: Memory,
     ) -> None:
         self._probes = tuple(probes)
         self._prefilter = prefilter
+        self._own = own
         self._names = names
         self._memory = memory
         self._stop_words = _stop_words(settings.language)
-        known = catalogue.entities()
+        known = settings.entities()
         self._floors = {
             name: settings.min_confidence.get(name, entity.min_confidence)
             for name, entity in known.items()
         }
         self._known = known
-        found = {probe.entity for probe in probes} | (names.entities if names else frozenset())
+        self._apart = frozenset(name for name, entity in known.items() if entity.apart)
+        found = {probe.entity for probe in probes} | own.entities
+        found |= names.entities if names else frozenset()
         self.entities: frozenset[str] = frozenset(found) - settings.disabled
         self.revision = _revision(settings, probes)
 
@@ -103,6 +108,8 @@ class Engine:
                 for rule in secret_rules.load_rules()
                 if rule.entity not in settings.disabled
             )
+        own = Own([each for each in settings.custom if each.entity not in settings.disabled])
+        probes.extend(own.probes)
         # The prefilter counts expressions: a probe stands once for each of its own.
         expressions = [
             _wanted(probe, expression, settings)
@@ -116,6 +123,7 @@ class Engine:
             settings=settings,
             probes=owners,
             prefilter=prefilter,
+            own=own,
             names=names,
             memory=Memory(key=key),
         )
@@ -143,7 +151,7 @@ class Engine:
         result = self._plain(text, label, failures)
         hidden = self._disguised(text, label, failures)
         if hidden:
-            result = overlaps.resolve([*result, *hidden])
+            result = overlaps.resolve([*result, *hidden], apart=self._apart)
         if not failures:
             self._memory.put(digest, result)
         return ScanResult(result, tuple(sorted(failures)))
@@ -155,7 +163,9 @@ class Engine:
         for piece in cut:
             found = self._piece(text, piece, label, failures)
             matches.extend(found)
-        return tuple(matches) if len(cut) == 1 else overlaps.resolve(matches)
+        if len(cut) == 1:
+            return tuple(matches)
+        return overlaps.resolve(matches, apart=self._apart)
 
     def _disguised(self, text: str, label: str, failures: set[str]) -> list[Match]:
         """What is to be seen in the views of `text`, at the places of `text`."""
@@ -247,6 +257,15 @@ class Engine:
             except Exception:  # noqa: BLE001  # the law of `scan`; the failure is in the result
                 failures.add(probe.name)
         matches = self._judge(text, found, around) if found else []
+        if not proven:
+            try:
+                matches.extend(
+                    match
+                    for match in self._own.keywords(text)
+                    if start <= match.start < end and match.confidence >= self._floors[match.entity]
+                )
+            except Exception:  # noqa: BLE001  # as above
+                failures.add("keywords")
         if self._names is not None and not proven:
             try:
                 for first, last, entity, sure in self._names.find(text):
@@ -254,7 +273,7 @@ class Engine:
                         matches.append(Match(entity, first, last, sure, self._names.name))
             except Exception:  # noqa: BLE001  # as above
                 failures.add(self._names.name)
-        return overlaps.resolve(matches)
+        return overlaps.resolve(matches, apart=self._apart)
 
     def _judge(
         self, text: str, found: dict[str, list[Raw]], around: context.Context

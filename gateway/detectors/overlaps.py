@@ -3,9 +3,11 @@ was found is lost.
 
 A match is dropped when it is covered: by one of the same entity of at least its confidence, or by
 ones of any entity surer by `CLEARLY`. About equally sure matches all stand, because policies name
-entities: dropping one for another that is hardly surer could silence a rule. INVARIANT: the
-matches that stand cover every character that any match covers, so redaction loses nothing. Runs in
-n log n: spans are merged per level of confidence, and levels are few.
+entities: dropping one for another that is hardly surer could silence a rule. Matches that stand
+`apart` tell what a stretch of text is, not what a value is: they are dropped only for one of their
+own entity, and no other is dropped for them. INVARIANT: the matches that stand cover every
+character that any match covers, so redaction loses nothing. Runs in n log n: spans are merged per
+level of confidence, and levels are few.
 """
 
 from __future__ import annotations
@@ -64,17 +66,19 @@ def without_contained(spans: Sequence[tuple[int, int, float]]) -> list[int]:
     return sorted(kept)
 
 
-def resolve(matches: Sequence[Match]) -> tuple[Match, ...]:
-    """The matches that stand, by place."""
+def resolve(matches: Sequence[Match], *, apart: frozenset[str] = frozenset()) -> tuple[Match, ...]:
+    """The matches that stand, by place; those of the entities `apart` beside all others."""
     if len(matches) < 2:
         return tuple(matches)
     by_entity: dict[str, list[Match]] = {}
     for match in matches:
         by_entity.setdefault(match.entity, []).append(match)
     single: list[Match] = []
-    for same in by_entity.values():
+    beside: list[Match] = []
+    for entity, same in by_entity.items():
         kept = without_contained([(m.start, m.end, m.confidence) for m in same])
-        single.extend(same[position] for position in kept)
+        chosen = beside if entity in apart else single
+        chosen.extend(same[position] for position in kept)
     single.sort(key=lambda m: -m.confidence)
 
     standing: list[Match] = []
@@ -86,5 +90,6 @@ def resolve(matches: Sequence[Match]) -> tuple[Match, ...]:
         surer.add((m.start, m.end) for m in standing[merged:reached])
         merged = reached
         standing.extend([m for m in members if not surer.covers(m.start, m.end)])
+    standing.extend(beside)
     standing.sort(key=lambda m: (m.start, m.end, -m.confidence, m.entity, m.detector))
     return tuple(standing)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from gateway.detectors import catalogue
+from gateway.detectors.custom import ONE_OR_MANY, Custom
+from gateway.detectors.custom import entities as every
 from gateway.documents import Strict, suggest
 
 COUNTRIES: frozenset[str] = frozenset(
@@ -55,14 +66,51 @@ class Nlp(Strict):
         return self
 
 
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+
+
+def _domain(value: str) -> str:
+    name = value.lower()
+    if not re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*", name):
+        raise ValueError(f"`{value}` is not a domain; write e.g. `corp.example.com`")
+    return name
+
+
+def _package(value: str) -> str:
+    if not re.fullmatch(r"[@\w][\w.@/:-]{2,99}", value):
+        raise ValueError(
+            f"`{value}` begins no package names; write e.g. `com.acme`, `@acme/` or `acme_internal`"
+        )
+    return value
+
+
+class Internal(Strict):
+    """What is internal to the company, by name.
+
+    `hosts` are domains: they and all names below them are internal hosts. `packages` are how names
+    of internal packages begin, e.g. `com.acme`, `@acme/` or `acme_internal`.
+    """
+
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], ONE_OR_MANY] = ()
+    packages: Annotated[tuple[Annotated[str, AfterValidator(_package)], ...], ONE_OR_MANY] = ()
+
+
 class Settings(Strict):
     """The `detectors:` section of a policy document.
 
     `countries` chooses national identifiers; what belongs to no country is always on. `disabled`
     names entities that are never reported. `min_confidence` overrides, per entity, the confidence
     below which nothing is reported. `secrets` switches the secret rules. `language` is the
-    language of the model and of the stop words, as an ISO 639-1 code.
+    language of the model and of the stop words, as an ISO 639-1 code. `custom` are detectors of
+    the company's own, `internal` the names of its hosts and packages.
+
+    Names of entities must exist: built in, in `custom`, or in the context of the validation, which
+    holds those that other documents define.
     """
+
+    # Before whatever may name its entities.
+    custom: tuple[Custom, ...] = ()
+    internal: Internal = Field(default_factory=Internal)
 
     countries: Literal["all"] | tuple[str, ...] = "all"
     disabled: frozenset[str] = frozenset()
@@ -85,24 +133,49 @@ class Settings(Strict):
 
     @field_validator("disabled")
     @classmethod
-    def _disabled_exist(cls, value: frozenset[str]) -> frozenset[str]:
-        for name in sorted(value):
-            _known(name)
+    def _disabled_exist(cls, value: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        _known(value, info)
         return value
 
     @field_validator("min_confidence")
     @classmethod
-    def _entities_exist(cls, value: dict[str, float]) -> dict[str, float]:
-        for name in value:
-            _known(name)
+    def _entities_exist(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        _known(value, info)
         return value
+
+    @field_serializer("disabled")
+    def _in_order(self, value: frozenset[str]) -> list[str]:
+        return sorted(value)  # a set has another order in each process
+
+    @classmethod
+    def merged(cls, parts: Sequence[Settings]) -> Settings:
+        """The settings of all documents: a later one wins key by key, lists of names are joined."""
+        values: dict[str, object] = {}
+        for part in parts:
+            values |= {key: getattr(part, key) for key in part.model_fields_set}
+        values["custom"] = tuple(own for part in parts for own in part.custom)
+        values["internal"] = Internal(
+            hosts=tuple(dict.fromkeys(name for part in parts for name in part.internal.hosts)),
+            packages=tuple(
+                dict.fromkeys(name for part in parts for name in part.internal.packages)
+            ),
+        )
+        return cls().model_copy(update=values)
+
+    def entities(self) -> Mapping[str, catalogue.Entity]:
+        """Every entity by name: those that ship, and those of `custom`."""
+        return every(self.custom)
 
     def wants_country(self, code: str | None) -> bool:
         """True when recognizers of country `code` are on; None means of no country."""
         return code is None or self.countries == "all" or code.lower() in self.countries
 
 
-def _known(name: str) -> None:
-    known = catalogue.entity_names()
-    if name not in known:
-        raise ValueError(f"unknown entity `{name}`{suggest(name, known)}")
+def _known(names: Collection[str], info: ValidationInfo) -> None:
+    if "custom" not in info.data:
+        return  # it is told what is wrong there; which entities there are cannot be known
+    own = {each.entity for each in info.data["custom"]}
+    known = {*catalogue.entity_names(), *own, *(info.context or ())}
+    for name in sorted(names):
+        if name not in known:
+            raise ValueError(f"unknown entity `{name}`{suggest(name, known)}")

@@ -54,6 +54,10 @@ UNKNOWN = "unknown"
 _DAY = 86_400
 """Seconds. POSIX time knows no other length of a day."""
 
+OWN_GROUPS = ("company",)
+"""Groups of an entity that a company's own detector defines and that names none (a test keeps it
+in step with the detectors)."""
+
 TEST_SUFFIX = "_test.yaml"
 """Files that hold test cases, not policies."""
 
@@ -287,7 +291,8 @@ class PolicySet:
     """All policies of a directory, ready to evaluate. Immutable, and picklable for workers.
 
     `revision` is a hash of the files' names and contents. `services` and `detectors` are raw:
-    the stages that own them check them. `sources` are the files, in the order of merging.
+    the stages that own them check them. `own_entities` are those that the detectors of the files
+    define. `sources` are the files, in the order of merging.
     """
 
     revision: str
@@ -297,15 +302,12 @@ class PolicySet:
     services: tuple[Section, ...] = ()
     detectors: tuple[Section, ...] = ()
     entity_groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    own_entities: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
     index: RouteIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RouteIndex(self.rules))
-
-    def merged_detectors(self) -> dict[str, object]:
-        """The detector settings of all files; of a key in several files, the later one wins."""
-        return {key: value for section in self.detectors for key, value in section.value.items()}
 
 
 # --- reading the directory -----------------------------------------------------------------------
@@ -400,6 +402,8 @@ def _compile(
     names = _Names(vocabulary, services, complete=complete)
     marks = {file.source: Marks(file.text, file.source) for file in files}
     for file in files:
+        names.add_entities(file, marks[file.source], problems)
+    for file in files:
         names.add_groups(file, marks[file.source], problems)
     names.resolve_groups(problems)
     rules: list[CompiledRule] = []
@@ -446,6 +450,7 @@ def _compile(
             if file.document.detectors
         ),
         entity_groups={name: names.groups[name] for name in names.own},
+        own_entities=frozenset(names.own_entities),
         sources=tuple(file.source for file in files),
     )
 
@@ -510,7 +515,8 @@ class _Names:
         self.categories = {UNKNOWN, *vocabulary.categories}
         self.operations = {"other", UNKNOWN, *vocabulary.operations}
         self.facts = vocabulary.facts
-        self.entities = vocabulary.entities
+        self.entities = set(vocabulary.entities)
+        self.own_entities: dict[str, Problem] = {}
         self.groups = dict(vocabulary.groups)
         self.own: dict[str, tuple[Problem, tuple[str, ...]]] = {}
         self._mentioned: list[tuple[str, str, Problem]] = []
@@ -528,6 +534,30 @@ class _Names:
             for operation in operations if isinstance(operations, list) else []:
                 if isinstance(operation, dict) and isinstance(operation.get("id"), str):
                     self.operations.add(operation["id"])
+
+    def add_entities(self, file: _File, marks: Marks, problems: list[Problem]) -> None:
+        """Take the entities that one file's detectors define; a name taken twice is a problem.
+
+        Only names are looked at; the stage that owns detectors checks the rest.
+        """
+        customs = file.document.detectors.get("custom")
+        for position, custom in enumerate(customs if isinstance(customs, list) else []):
+            name = custom.get("entity") if isinstance(custom, dict) else None
+            if not isinstance(name, str):
+                continue
+            here = marks.problem(("detectors", "custom", position, "entity"), "")
+            if (first := self.own_entities.get(name)) is not None:
+                message = f"entity `{name}` exists already at {first.source}:{first.line}"
+                problems.append(dataclasses.replace(here, message=message))
+                continue
+            if name in self.entities:
+                continue  # a built-in one: the stage says so
+            self.own_entities[name] = here
+            self.entities.add(name)
+            groups = custom.get("groups", OWN_GROUPS)
+            for group in groups if isinstance(groups, list | tuple) else ():
+                if isinstance(group, str) and group in self.groups:
+                    self.groups[group] |= {name}
 
     def add_groups(self, file: _File, marks: Marks, problems: list[Problem]) -> None:
         """Take the groups that one file defines; a name that is taken is a problem."""
@@ -638,7 +668,7 @@ class _RuleCompiler:
             return None
         known = set(known)
         for position, word in enumerate(words):
-            if word not in known and (self.names.complete or kind == "entity"):
+            if word not in known and self.names.complete:
                 self._wrong((*at, position), f"unknown {kind} `{word}`{suggest(word, known)}")
         return frozenset(words)
 
@@ -775,9 +805,10 @@ class _RuleCompiler:
                 continue
             if key not in names.entities and key not in names.groups:
                 known = [*names.entities, *names.groups, "default"]
-                self._wrong(
-                    ("redact", key), f"unknown entity or group `{key}`{suggest(key, known)}"
-                )
+                if names.complete:
+                    self._wrong(
+                        ("redact", key), f"unknown entity or group `{key}`{suggest(key, known)}"
+                    )
                 continue
             if not (names.groups.get(key, frozenset({key})) & selected):
                 self._wrong(("redact", key), f"has no effect: `when` never selects `{key}`")

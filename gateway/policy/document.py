@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import core_schema
 
-from gateway.documents import Strict, check
+from gateway.documents import Marks, Problem, Strict, check
 from gateway.model import Act, PartKind, Role
 
 type Family = Literal[
@@ -399,6 +399,12 @@ class Section:
     at: tuple[str | int, ...]
     text: str
 
-    def check[T](self, shape: type[T]) -> T:
+    def check[T](self, shape: type[T], *, context: object = None) -> T:
         """The value as `shape`; `DocumentError` with file, line and column else."""
-        return check(self.value, shape, text=self.text, source=self.source, at=self.at)
+        return check(
+            self.value, shape, text=self.text, source=self.source, at=self.at, context=context
+        )
+
+    def problem(self, place: Sequence[str | int], message: str) -> Problem:
+        """Something wrong at a path within the value."""
+        return Marks(self.text, self.source).problem((*self.at, *place), message)

@@ -2,12 +2,12 @@
 
 Law: made from the same models that check the files, so that an editor and the gateway agree.
 Names from the vocabulary are listed for completion; where policies can add names of their own
-(services, groups), others are allowed, because one file alone cannot know them.
+(services, entities, groups), others are allowed, because one file alone cannot know them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.model import UnreadReason
@@ -18,22 +18,30 @@ from gateway.policy.document import OPERATOR_PARAMETERS, PolicyDocument, Range, 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def policy_schema(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The JSON Schema of a policy file."""
+def policy_schema(
+    vocabulary: Vocabulary, detectors: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The JSON Schema of a policy file.
+
+    `detectors` is the schema of that section, which another stage owns.
+    """
     schema = PolicyDocument.model_json_schema()
+    if detectors is not None:
+        section = dict(detectors)
+        schema["$defs"] |= section.pop("$defs", {})
+        known = schema["properties"]["detectors"]
+        schema["properties"]["detectors"] = {**section, "description": known["description"]}
     for model in ("When", "Unless"):
         properties = schema["$defs"][model]["properties"]
-        _offer(properties, "service", [UNKNOWN, *vocabulary.services], closed=False)
-        _offer(properties, "category", [UNKNOWN, *vocabulary.categories], closed=False)
-        _offer(properties, "operation", ["other", *vocabulary.operations], closed=False)
-        _offer(properties, "entity", vocabulary.entities, closed=True)
-        _offer(properties, "entity_group", vocabulary.groups, closed=False)
+        _offer(properties, "service", [UNKNOWN, *vocabulary.services])
+        _offer(properties, "category", [UNKNOWN, *vocabulary.categories])
+        _offer(properties, "operation", ["other", *vocabulary.operations])
+        _offer(properties, "entity", vocabulary.entities, own=_OWN_ENTITY)
+        _offer(properties, "entity_group", vocabulary.groups)
         properties["facts"] = _facts(vocabulary, properties["facts"])
     redact = schema["$defs"]["Rule"]["properties"]["redact"]
     # Own groups are possible keys too, so the known ones are only offered.
-    redact["propertyNames"] = _words(
-        ["default", *vocabulary.entities, *vocabulary.groups], closed=False
-    )
+    redact["propertyNames"] = _words(["default", *vocabulary.entities, *vocabulary.groups])
     schema["$defs"]["Operator"] = {
         "anyOf": [{"enum": list(OPERATOR_PARAMETERS)}, schema["$defs"]["Operator"]]
     }
@@ -50,9 +58,11 @@ def cases_schema(vocabulary: Vocabulary) -> dict[str, Any]:
         ("category", [UNKNOWN, *vocabulary.categories]),
         ("operation", ["other", *vocabulary.operations]),
     ):
-        request[key] = {**request[key], **_words(words, closed=False)}
+        request[key] = {**request[key], **_words(words)}
         request[key].pop("type", None)
-    definitions["FindingSketch"]["properties"]["entity"] |= {"enum": sorted(vocabulary.entities)}
+    entity = definitions["FindingSketch"]["properties"]["entity"]
+    del entity["type"]
+    entity |= _words(vocabulary.entities, own=_OWN_ENTITY)
     definitions["UnreadSketch"] = {
         "anyOf": [
             {"enum": [str(reason) for reason in UnreadReason]},
@@ -62,20 +72,23 @@ def cases_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     return {"$schema": _DRAFT, **schema}
 
 
-def _words(words: Iterable[str], *, closed: bool) -> dict[str, Any]:
-    choices: dict[str, Any] = {"enum": sorted(set(words))}
-    return choices if closed else {"anyOf": [choices, {"type": "string", "minLength": 1}]}
+_OWN_ENTITY = r"^[A-Z][A-Z0-9_]{1,39}$"
+
+
+def _words(words: Iterable[str], *, own: str = ".") -> dict[str, Any]:
+    """`words`, and what fits the pattern `own`."""
+    return {"anyOf": [{"enum": sorted(set(words))}, {"type": "string", "pattern": own}]}
 
 
 def _many(item: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
 
 
-def _offer(properties: dict[str, Any], key: str, words: Iterable[str], *, closed: bool) -> None:
+def _offer(properties: dict[str, Any], key: str, words: Iterable[str], *, own: str = ".") -> None:
     kept = {
         name: properties[key][name] for name in ("description", "title") if name in properties[key]
     }
-    properties[key] = {**kept, **_many(_words(words, closed=closed))}
+    properties[key] = {**kept, **_many(_words(words, own=own))}
 
 
 def _facts(vocabulary: Vocabulary, before: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.documents import DocumentError
 from gateway.model import FileInfo, Locator, Verdict
 from gateway.policy import Vocabulary, compile_text, fingerprint, load
-from gateway.policy.compile import FactTest, FileTest, OperatorCall, mismatched
+from gateway.policy.compile import OWN_GROUPS, FactTest, FileTest, OperatorCall, mismatched
 from gateway.policy.document import Rule, Unless, When
 
 VOCABULARY = Vocabulary({}, frozenset(), frozenset(), {}, frozenset({"US_SSN"}), {})
@@ -117,7 +117,7 @@ def test_files_merge_in_the_order_of_their_names(tmp_path: Path, vocabulary):
     (tmp_path / "10-a_test.yaml").write_text("no policy at all")
     policy = load(tmp_path, vocabulary)
     assert [rule.id for rule in policy.rules] == ["one", "two"]
-    assert policy.merged_detectors() == {"a": 2, "b": 2, "c": 1}
+    assert [section.value for section in policy.detectors] == [{"a": 1, "c": 1}, {"a": 2, "b": 2}]
     assert policy.pass_through == ("x.com", "y.com")
     assert policy.inspect_hosts == ("z.com",)
     assert [Path(source).name for source in policy.sources] == ["10-a.yaml", "20-b.yaml"]
@@ -136,14 +136,65 @@ def test_a_rule_id_in_two_files_names_both(tmp_path: Path, vocabulary):
 def test_problems_of_all_files_are_told_and_only_real_ones(tmp_path: Path, vocabulary):
     (tmp_path / "a.yaml").write_text("version: 1\nservices: [{id: inhouse}]\nrulez: []\n")
     (tmp_path / "b.yaml").write_text(
-        "version: 1\nrules: [{id: a, action: block, when: {service: inhouse, entity: US_SNN}}]\n"
+        "version: 1\nrules: [{id: a, action: block, when: {service: inhouse, entity: OURS,"
+        " facts: {trains: yes}}}]\n"
     )
     with pytest.raises(DocumentError) as caught:
         load(tmp_path, vocabulary)
     assert [p.message.partition(",")[0] for p in caught.value.problems] == [
         "unknown key `rulez`",
-        "rule `a`: unknown entity `US_SNN`",
+        "rule `a`: unknown fact `trains`",
     ]
+
+
+OWN = """version: 1
+detectors:
+  custom:
+  - entity: PROJECT_NAME
+    groups: [secret]
+"""
+
+
+def test_an_entity_that_one_file_defines_can_be_named_in_all(tmp_path: Path, vocabulary):
+    (tmp_path / "b.yaml").write_text(OWN)
+    (tmp_path / "a.yaml").write_text(
+        "version: 1\nentity_groups: {mine: [PROJECT_NAME]}\nrules:\n"
+        "- {id: a, action: redact, when: {entity: PROJECT_NAME}, redact: {PROJECT_NAME: mask}}\n"
+        "- {id: b, action: block, when: {entity_group: secret}}\n"
+        "- {id: c, action: block, when: {entity_group: mine}}\n"
+    )
+    policy = load(tmp_path, vocabulary)
+    assert policy.own_entities == {"PROJECT_NAME"}
+    for rule in policy.rules:
+        assert "PROJECT_NAME" in rule.finding.entities
+    with pytest.raises(DocumentError, match="did you mean `PROJECT_NAME`"):
+        compile_text(
+            OWN + "rules: [{id: a, action: log, when: {entity: PROJECT_NAMES}}]", vocabulary
+        )
+
+
+def test_an_entity_that_is_defined_twice_names_both_places(tmp_path: Path, vocabulary):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(OWN)
+    with pytest.raises(DocumentError) as caught:
+        load(tmp_path, vocabulary)
+    (problem,) = caught.value.problems
+    assert problem.source.endswith("b.yaml")
+    assert problem.line == 4
+    assert "`PROJECT_NAME` exists already" in problem.message
+    assert "a.yaml:4" in problem.message
+
+
+def test_a_malformed_detector_is_left_to_its_stage(vocabulary):
+    for custom in ("3", "[3]", "[{entity: 3}]", "[{entity: US_SSN}]", "[{entity: X, groups: 3}]"):
+        text = f"version: 1\ndetectors: {{custom: {custom}}}\n"
+        assert compile_text(text, vocabulary).own_entities <= {"X"}
+
+
+def test_an_entity_without_groups_is_in_the_groups_that_detectors_give(vocabulary):
+    from gateway.detectors import Custom
+
+    assert Custom.model_fields["groups"].default == OWN_GROUPS
 
 
 def test_nothing_that_looks_like_a_policy_is_passed_over(tmp_path: Path, vocabulary):

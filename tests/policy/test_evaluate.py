@@ -524,4 +524,4 @@ def test_outcomes_hold_no_more_than_the_scan(outcome, finding):
 
 
 def test_a_policy_without_rules_is_a_policy_set():
-    assert PolicySet("r", ()).merged_detectors() == {}
+    assert PolicySet("r", ()).own_entities == frozenset()
