@@ -323,7 +323,7 @@ def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Express
 
     INVARIANT: without a context word no match of the probe would be reported.
     """
-    entity = catalogue.entities()[probe.entity]
+    entity = settings.entities()[probe.entity]
     floor = settings.min_confidence.get(entity.name, entity.min_confidence)
     alone = min(probe.strongest, entity.at_most)
     if entity.without_context is not None:

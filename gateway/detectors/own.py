@@ -27,14 +27,12 @@ _NOT_FLAT = regex.compile(r"[^\x00-\x7f]|\\[xuUNpPX0-9]")
 class OwnProbe:
     """One pattern of one detector."""
 
-    looks_back = False
-
     def __init__(self, custom: Custom, pattern: str) -> None:
         self.name = custom.name
         self.entity = custom.entity
         self.vocabulary = Vocabulary(())
         self.expressions = (_ANYWHERE if _NOT_FLAT.search(pattern) else located(pattern),)
-        self._confidence = custom.confidence
+        self.strongest = custom.confidence
         self._pattern = regex.compile(pattern)
         self._group: str | int = "value" if "value" in self._pattern.groupindex else 0
         self._near = Near(custom.near)
@@ -44,7 +42,7 @@ class OwnProbe:
         for match in matches(self._pattern, text, start, end, reach=LONGEST):
             first, last = match.span(self._group)
             if 0 <= first < last <= first + LONGEST and self._near.speaks(text, *match.span()):
-                yield Raw(first, last, self._confidence, self.entity, self)
+                yield Raw(first, last, self.strongest, self.entity, self)
 
 
 class Own:
@@ -75,8 +73,8 @@ class Own:
             expressions = [probe.expressions[0] for probe in self.probes]
             self._filter = prefilter.Prefilter.build(expressions, key=b"", cache_dir=None)
         around = Context(text, label="", stop_words=frozenset())
-        cuts = prefilter.blocks(text)
-        for number, windows in self._filter.candidates(prefilter.flatten(text), cuts).items():
-            for start, end in windows:
+        windows = self._filter.candidates(prefilter.flatten(text), 0, len(text))
+        for number, places in windows.items():
+            for start, end in places:
                 for raw in self.probes[number].find(text, start, end, around):
                     yield raw.start, raw.end
