@@ -1,12 +1,14 @@
-"""Do words near a match speak for it? Law: only words before the match count, and its label.
+"""Do words near a match speak for it? Law: a word speaks for the value that it belongs to, not for
+the next one.
 
-The rules are those of Presidio's `LemmaContextAwareEnhancer` with a blank language model, where a
-token is its own lemma: the nearest five words before the match that are not stop words, compared
-by substring, raise the confidence by 0.35 to at least 0.4. Four differences, each deliberate:
-context words of up to three letters must be whole words (`us` is not in `status`); a context of
-several words is looked for as a phrase (the original compares it with single words, so it never
-matches); identifiers are split into their words (`customerSsn`, `card_no`); and a value is not its
-own context.
+The rules for words before a match are those of Presidio's `LemmaContextAwareEnhancer` with a blank
+language model, where a token is its own lemma: the nearest five words before the match that are not
+stop words, compared by substring, raise the confidence by 0.35 to at least 0.4. The differences,
+each deliberate: context words of up to three letters must be whole words (`us` is not in `status`);
+a context of several words is looked for as a phrase (the original compares it with single words, so
+it never matches); identifiers are split into their words (`customerSsn`, `card_no`); a value is not
+its own context; and words after a match speak too, in the same clause, where no other value follows
+(`457-55-5462 is my SSN`), as do headings (`layout`).
 """
 
 from __future__ import annotations
@@ -16,12 +18,17 @@ from collections.abc import Iterable
 import regex
 
 from gateway.detectors import prefilter
+from gateway.detectors.layout import Layout
 
 BOOST = 0.35
 AT_LEAST = 0.4
 WORDS = 5
 REACH = 120
 """Code points before a match in which words are looked for."""
+
+WORDS_AFTER = 4
+REACH_AFTER = 70
+"""The same for words after it: fewer, since most of them belong to what follows."""
 
 _TOKEN = regex.compile(
     r"\p{Lu}{2,}s(?!\p{L})|\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\W\d_\p{Lu}]+|\d+|\p{Lu}", regex.V1
@@ -47,6 +54,65 @@ def before(text: str, start: int, *, stop_words: frozenset[str]) -> str:
             left -= 1
         taken.append(token)
     return f" {' '.join(reversed(taken))} "
+
+
+NUMBER = regex.compile(r"\d(?:\D{0,3}\d){3}")
+"""What words after a value and headings may speak for."""
+
+# What may stand between a value and the words that tell of it.
+_JOINT = regex.compile(
+    r"""['"`*_)\]]*(?:[;,]?[ \t]{1,8}(?:\#|//)[ ]?|[ ]?(?:[-\u2013\u2014]{1,2}>?|=>?|:|\u2192)[ ]?|[ ](?![ ]))?"""
+    r"""(?:,[ ](?=(?:my|his|her|our|their|your|which|that|the|a|an|mein|meine|ma|mi)\b))?"""
+)
+_CLAUSE_END = regex.compile(r"[\r\n\t,;|<>{}\[\]\\]|[.!?](?:\s|$)|[ ]{2}|\)|(?<=\w)[\"'`]?[:=]")
+_OTHER_VALUE = regex.compile(r"\d{3}|@|\d[ .-]?\d[ .-]?\d")
+_GOES_ON = regex.compile(r"\w|[.(]\w")
+_COPULA = regex.compile(
+    r"(?i)[ ]?(?:is|was|are|were|being|ist|war|est|es|era|\u00e8|\u00e9|são|zijn|is)\b"
+)
+_QUANTITY = regex.compile(r"[ ](?!\p{Lu}{2})\p{L}{3,}s\b")
+
+
+def after(text: str, start: int, end: int, *, stop_words: frozenset[str]) -> str:
+    """The words after `start:end` that tell of it, lower case, as ` word word `."""
+    if _GOES_ON.match(text, end):
+        return ""
+    at = _JOINT.match(text, end, end + 20)
+    begin = at.end() if at else end
+    limit = min(len(text), begin + REACH_AFTER)
+    said = _COPULA.match(text, begin, limit)
+    closing = None
+    if text.startswith("(", begin) or text.startswith(" (", begin):
+        begin = text.index("(", begin) + 1
+        closing = text.find(")", begin, limit)
+        if closing < 0:
+            return ""
+    stop = _CLAUSE_END.search(text, begin, limit)
+    last = stop.start() if stop else limit
+    labels = stop is not None and stop[0][-1] in ":=" and not said
+    if labels or _OTHER_VALUE.search(text, begin, last):
+        # The words name what comes next.
+        return ""
+    bare = not said and closing is None and text[start:begin].rstrip().isdecimal()
+    if bare and _QUANTITY.match(text, end, limit):
+        return ""  # so many of them
+    if not stop and limit < len(text):
+        while last > begin and text[last - 1].isalnum():
+            last -= 1
+    taken, left = [], WORDS_AFTER
+    for token in words_of(text[begin:last]):
+        if token not in stop_words or token in _TELLING:
+            if not left:
+                break
+            left -= 1
+        taken.append(token)
+    return f" {' '.join(taken)} "
+
+
+def headings(layout: Layout, at: int) -> str:
+    """The words of all headings over the place `at`, as ` word word `, or nothing."""
+    found = layout.headings(at)
+    return " ".join(f" {' '.join(words_of(heading))} " for heading in found)
 
 
 class Vocabulary:
@@ -81,23 +147,54 @@ class Context:
     """The words around matches in one text, each place looked at once.
 
     `label` is the name of the field that holds the text; it speaks for every match in it.
+    `layout` is that of the whole text, of which this one begins at `offset`; `beyond` holds all
+    words that may speak and are not in the text.
     """
 
-    def __init__(self, text: str, *, label: str, stop_words: frozenset[str]) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        label: str,
+        stop_words: frozenset[str],
+        layout: Layout | None = None,
+        offset: int = 0,
+        beyond: str = "",
+    ) -> None:
         self._text = text
         self._label = f" {' '.join(words_of(label))} " if label else ""
         self._stop_words = stop_words
+        self._layout = layout
+        self._offset = offset
+        self.beyond = beyond
         self._before: dict[int, str] = {}
+        self._after: dict[tuple[int, int], str] = {}
+        self._over: dict[int, str] = {}
 
-    def speaks(self, vocabulary: Vocabulary, start: int) -> bool:
-        """True when a word of `vocabulary` stands before code point `start`, or in the label."""
+    def speaks(self, vocabulary: Vocabulary, start: int, end: int) -> bool:
+        """True when a word of `vocabulary` tells of `start:end`, beside it or in the label."""
         if not vocabulary:
             return False
         words = self._before.get(start)
         if words is None:
             words = before(self._text, start, stop_words=self._stop_words)
             self._before[start] = words
-        return vocabulary.speaks(words) or (bool(self._label) and vocabulary.speaks(self._label))
+        if vocabulary.speaks(words) or (self._label and vocabulary.speaks(self._label)):
+            return True
+        if not NUMBER.search(self._text, start, end):
+            return False  # names and addresses tell what they are
+        words = self._after.get((start, end))
+        if words is None:
+            words = after(self._text, start, end, stop_words=self._stop_words)
+            self._after[start, end] = words
+        if vocabulary.speaks(words):
+            return True
+        if self._layout is None:
+            return False
+        words = self._over.get(start)
+        if words is None:
+            words = self._over[start] = headings(self._layout, self._offset + start)
+        return bool(words) and vocabulary.speaks(words)
 
 
 def raised(confidence: float) -> float:

@@ -3,9 +3,10 @@ detector in silence: one that fails or runs out of time is named in the result.
 
 The way of a text: it is cut into pieces (`segments`), each looked up in the memory of earlier
 results (`memory`); the prefilter says which patterns can match in which block (`prefilter`); the
-patterns with their checks confirm there (`probes`); words before a match raise its confidence
-(`context`); what is not sure enough is dropped (`catalogue`), overlaps are resolved (`overlaps`).
-Then the same once more for views of the text with disguises undone (`disguise`).
+patterns with their checks confirm there (`probes`); words beside a match and headings over it raise
+its confidence (`context`, `layout`); what is not sure enough is dropped (`catalogue`), overlaps are
+resolved (`overlaps`). Then the same once more for views of the text with disguises undone
+(`disguise`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gateway.detectors import (
     secret_rules,
     segments,
 )
+from gateway.detectors.layout import Layout
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder
 from gateway.detectors.own import Own
@@ -160,8 +162,9 @@ class Engine:
         """What is to be seen in `text` as it stands."""
         matches: list[Match] = []
         cut = segments.pieces(text)
+        layout = Layout(text)
         for piece in cut:
-            found = self._piece(text, piece, label, failures)
+            found = self._piece(text, piece, label, failures, layout=layout)
             matches.extend(found)
         if len(cut) == 1:
             return tuple(matches)
@@ -197,7 +200,8 @@ class Engine:
             failed: set[str] = set()
             clean = _SURROGATE.sub("\ufffd", view.text)
             if view.strict:
-                known = self._matches(clean, 0, len(clean), label, failed, proven=True)
+                around = self._around(clean, label)
+                known = self._matches(clean, (0, len(clean)), around, failed, proven=True)
             else:
                 known = self._plain(clean, label, failed)
             if failed:
@@ -207,45 +211,73 @@ class Engine:
         return known
 
     def _piece(
-        self, text: str, piece: segments.Piece, label: str, failures: set[str]
+        self,
+        text: str,
+        piece: segments.Piece,
+        label: str,
+        failures: set[str],
+        *,
+        layout: Layout,
     ) -> tuple[Match, ...]:
         if piece.left == 0 and piece.right == len(text):
-            return self._matches(text, 0, len(text), label, failures)
-        window = text[piece.left : piece.right]
-        place = (piece.start - piece.left, piece.end - piece.left)
-        digest = self._memory.digest(window, label, place)
+            around = self._around(text, label, layout)
+            return self._matches(text, (0, len(text)), around, failures)
+        window, shift = text[piece.left : piece.right], piece.left
+        place = (piece.start - shift, piece.end - shift)
+        # What stands over the values of a piece may be far away, and other than last time.
+        over = layout.reaching(shift) if context.NUMBER.search(window) else ()
+        beyond = "\n".join((label, *over))
+        digest = self._memory.digest(window, beyond, place)
         found = self._memory.get(digest)
         if found is None:
             failed: set[str] = set()
-            found = self._matches(window, *place, label, failed)
+            around = self._around(window, label, layout, shift, beyond=beyond)
+            found = self._matches(window, place, around, failed)
             if failed:
                 failures |= failed
             else:
                 self._memory.put(digest, found)
-        shift = piece.left
         return tuple(
             Match(m.entity, m.start + shift, m.end + shift, m.confidence, m.detector) for m in found
+        )
+
+    def _around(
+        self,
+        text: str,
+        label: str,
+        layout: Layout | None = None,
+        offset: int = 0,
+        *,
+        beyond: str | None = None,
+    ) -> context.Context:
+        return context.Context(
+            text,
+            label=label,
+            stop_words=self._stop_words,
+            layout=layout,
+            offset=offset,
+            beyond=label if beyond is None else beyond,
         )
 
     def _matches(
         self,
         text: str,
-        start: int,
-        end: int,
-        label: str,
+        place: tuple[int, int],
+        around: context.Context,
         failures: set[str],
         *,
         proven: bool = False,
     ) -> tuple[Match, ...]:
-        """Matches that start in `text[start:end]`, with everything around them as context.
+        """Matches that start in `place` of `text`, with everything around them as context.
 
         With `proven` only those that can be `_proven`.
         """
+        start, end = place
         found: dict[str, list[Raw]] = {}
-        around = context.Context(text, label=label, stop_words=self._stop_words)
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
-        windows = self._prefilter.candidates(flatten(text), start, end, label=flatten(label))
+        label = flatten(around.beyond)
+        windows = self._prefilter.candidates(flatten(text), start, end, label=label)
         for number, hit in windows.items():
             probe = self._probes[number]
             if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):
@@ -296,7 +328,7 @@ class Engine:
                 sure = min(raw.confidence, entity.at_most)
                 capped = entity.without_context is not None or entity.digits_alone is not None
                 if sure < 1.0 or capped:
-                    if around.speaks(raw.probe.vocabulary, raw.start):
+                    if around.speaks(raw.probe.vocabulary, raw.start, raw.end):
                         sure = context.raised(sure)
                     elif capped:
                         sure = min(sure, entity.cap(text[raw.start : raw.end]))

@@ -125,7 +125,9 @@ class PhoneProbe:
             count = sum(map(str.isdecimal, candidate))
             if count < MIN_DIGITS:
                 continue
-            if not self._worth(candidate) and not around.speaks(self.vocabulary, run.start()):
+            if not self._worth(candidate) and not around.speaks(
+                self.vocabulary, run.start(), run.end()
+            ):
                 continue
             if _OTHER.fullmatch(candidate) or (count >= 12 and is_card(candidate)):
                 continue
