@@ -1,23 +1,31 @@
 """Which runs of digits are phone numbers? Law: what `phonenumbers` finds, and nothing else, found
 without asking it about every run of digits for every region.
 
-Presidio's recognizer walks the text once per region. Here only runs of digits in the shape of a number are
-looked at; what a region's numbering plan cannot hold is not parsed for it;
-and the first region that takes a whole candidate ends the search, because all regions give the
-same confidence and a shorter match inside a longer one is dropped anyway. Numbers of fewer than
+Presidio's recognizer walks the text once per region. Here only runs of digits in the shape of a
+number are looked at; the numbering plans of the regions are asked directly (`numbering`), and the
+library's matcher sees only what holds a number in an odd writing. The first region that takes a
+whole candidate ends the search, because all regions give the same confidence and a shorter match
+inside a longer one is dropped anyway. Numbers of fewer than
 seven digits (German local numbers) are left out: any number in any text is one. So are dates,
 Internet addresses, card numbers and numbers in the shape of a US social security number.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import regex
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberMatcher
+from phonenumbers import PhoneNumberMatcher
+from phonenumbers.phonenumbermatcher import (
+    _LEAD_PATTERN,
+    _MATCHING_BRACKETS,
+    _PUB_PAGES,
+    _SLASH_SEPARATED_DATES,
+    _TIME_STAMPS,
+)
 
+from gateway.detectors import numbering
 from gateway.detectors.cards import is_card
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression
@@ -61,10 +69,16 @@ _OTHER = regex.compile(
     r"|\d{3}-\d{2}-\d{4}"
     r"|\d{5}-\d{4}|(?:\+ ?)?\d+\.\d+"
 )
-_EXTENSION_AHEAD = regex.compile(r"[ \u00A0\t]{0,3}[;,:.#~xXeEiIaAдｘｉ＃～]")
+_EXTENSION_AHEAD = regex.compile(
+    r"#|;ext=|[ \u00A0\t,]{0,20}(?:[#＃~～xｘ]|int|ｉｎｔ|e?xt(?:ensi[\p{L}\p{M}]{0,3})?n?|ｅ?ｘｔｎ?|доб|anexo)"
+    r"[:.．]?[ \u00A0\t,-]{0,20}\d",
+    regex.IGNORECASE,
+)
 _NAME_BEFORE = regex.compile(r"\p{L}[-_]$")
 _DIGITS = regex.compile(r"\d+")
-_UNCERTAIN = regex.compile(r"[+\uFF0B\p{L}]")
+_UNCERTAIN = regex.compile(r"\p{L}")
+_PLUS = regex.compile("[+\uff0b]")
+_GLUED = regex.compile(r"[\p{L}\p{M}%\p{Sc}]")
 
 EXTENSION = 48
 """Code points after the last digit that may hold an extension (`ext. 123`)."""
@@ -86,7 +100,8 @@ assigned: a mistyped, new or made-up number is somebody's number to whoever wrot
 class PhoneProbe:
     """Numbers of some regions, as a recognizer of Presidio's defines them.
 
-    `accept` is asked about each number that was found (a `phonenumbers.PhoneNumber`). `worth`
+    `accept` is asked about each number that was found (a `phonenumbers.PhoneNumber`), and takes
+    none of other regions. `worth`
     tells whether a candidate would be reported without a context word; one that would not is
     looked at only where there is one.
     """
@@ -115,115 +130,117 @@ class PhoneProbe:
         self._confidence = confidence
         self._accept = accept
         self._worth = worth
-        for region in regions:
-            _plan(region)  # loads the region's data now, not with the first text
+        self._codes = tuple(map(numbering.country_code, regions))
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
         for run in matches(_RUN, text, start, end, reach=self.reach):
+            first, last = run.span()
             candidate = run[0]
-            count = sum(map(str.isdecimal, candidate))
-            if count < MIN_DIGITS:
-                continue
-            if not self._worth(candidate) and not around.speaks(
-                self.vocabulary, run.start(), run.end()
-            ):
-                continue
-            if _OTHER.fullmatch(candidate) or (count >= 12 and is_card(candidate)):
-                continue
-            regions = self._possible(candidate)
-            if not regions:
+            digits = _digits_of(candidate)
+            if len(digits) < MIN_DIGITS or _OTHER.fullmatch(candidate):
                 continue
             # The matcher looks at the character before a candidate.
-            ahead = EXTENSION if _EXTENSION_AHEAD.match(text, run.end()) else 4
-            left, right = max(0, run.start() - 1), min(len(text), run.end() + ahead)
-            window = text[left:right]
-            first, last = run.start() - left, run.end() - left
-            spans: set[tuple[int, int]] = set()
-            for region in regions:
-                for match in _Matcher(window, region, leniency=self._leniency):
-                    if match.start >= last:
-                        break  # the next run's
-                    if self._accept is None or self._accept(match.number):
-                        spans.add((match.start, match.end))
-                if any(begin <= first and stop >= last for begin, stop in spans):
-                    break
-            named = _NAME_BEFORE.search(text, max(0, run.start() - 2), run.start())
+            ahead = EXTENSION if _EXTENSION_AHEAD.match(text, last) else 4
+            left, right = max(0, first - 1), min(len(text), last + ahead)
+            plain = ahead < EXTENSION and _UNCERTAIN.search(candidate) is None
+            whole = plain and self._is_number(candidate, digits)
+            regions = () if whole else self._possible(candidate, digits, plain=plain)
+            if not whole and not regions:
+                continue
+            if not self._worth(candidate) and not around.speaks(self.vocabulary, first, last):
+                continue
+            if len(digits) >= 12 and is_card(candidate):
+                continue
+            if whole and self._accept is None and _stands_alone(text, first, last):
+                spans = {(first, last)}
+            else:
+                spans = self._ask(text[left:right], (first - left, last - left), regions)
+                spans = {(left + begin, left + stop) for begin, stop in spans}
+            named = _NAME_BEFORE.search(text, max(0, first - 2), first)
             for begin, stop in sorted(spans):
                 if named and begin == first:
                     continue  # the version in `name-4.1-2025-04-14`
-                if sum(map(str.isdecimal, window[begin:stop])) >= MIN_DIGITS:
-                    yield Raw(left + begin, left + stop, self._confidence, self.entity, self)
+                if sum(map(str.isdecimal, text[begin:stop])) >= MIN_DIGITS:
+                    yield Raw(begin, stop, self._confidence, self.entity, self)
 
-    def _possible(self, candidate: str) -> list[str]:
-        """The regions that could take the candidate, or what the matcher finds within it."""
-        if _UNCERTAIN.search(candidate) is not None:
-            return list(self._regions)
-        pieces = {"".join(_DIGITS.findall(candidate))}
+    def _is_number(self, candidate: str, digits: str) -> bool:
+        if _PLUS.search(candidate):
+            wanted = self._accept is None or digits.startswith(self._codes)
+            return wanted and numbering.international(digits) is True
+        return any(numbering.dialled(digits, region) for region in self._regions)
+
+    def _possible(self, candidate: str, digits: str, *, plain: bool) -> tuple[str, ...]:
+        """The regions that could take what the matcher finds within the candidate."""
+        abroad = _PLUS.search(candidate) is not None
+        if not plain or (abroad and numbering.international(digits) is None):
+            return self._regions
+        pieces = set()
         for inner in _INNER:
             found = inner.search(candidate)
             if found is None:
                 continue
-            pieces.add("".join(_DIGITS.findall(candidate[: found.start()])))
+            pieces.add(_digits_of(candidate[: found.start()]))
             while found is not None:
-                pieces.add("".join(_DIGITS.findall(found[1])))
+                pieces.add(_digits_of(found[1]))
                 found = inner.search(candidate, found.start() + 1)
-        numbers = [_ascii(piece) for piece in pieces if len(piece) >= MIN_DIGITS]
-        return [
+        numbers = [piece for piece in pieces if len(piece) >= MIN_DIGITS]
+        return tuple(
             region
             for region in self._regions
-            if any(_plan(region).match(number) for number in numbers)
-        ]
+            if any(
+                numbering.dialled(number, region)
+                or (abroad and numbering.international(number) is not False)
+                for number in numbers
+            )
+        )
+
+    def _ask(
+        self, window: str, run: tuple[int, int], regions: Sequence[str]
+    ) -> set[tuple[int, int]]:
+        """Numbers in the window that begin before the end of the run, by the library."""
+        first, last = run
+        spans: set[tuple[int, int]] = set()
+        for region in regions or self._regions:
+            for match in _Matcher(window, region, leniency=self._leniency):
+                if match.start >= last:
+                    break  # the next run's
+                if self._accept is None or self._accept(match.number):
+                    spans.add((match.start, match.end))
+            if any(begin <= first and stop >= last for begin, stop in spans):
+                break
+        return spans
 
 
 class _Matcher(PhoneNumberMatcher):
-    """The library's matcher, without parsing what its region's numbering plan cannot hold."""
+    """The library's matcher, without parsing what is no number of its region."""
 
     def _parse_and_verify(self, candidate: str, offset: int) -> Any:
         # A plus sign calls any country; a letter sets off an extension or a carrier code.
-        if _UNCERTAIN.search(candidate) is None:
-            digits = "".join(_DIGITS.findall(candidate))
-            if len(digits) < MIN_DIGITS:
-                return None
-            if not _plan(str(self.preferred_region)).match(_ascii(digits)):
+        if _UNCERTAIN.search(candidate) is None and not _PLUS.search(candidate):
+            digits = _digits_of(candidate)
+            region = str(self.preferred_region)
+            if len(digits) < MIN_DIGITS or not numbering.dialled(digits, region):
                 return None
         return super()._parse_and_verify(candidate, offset)
 
 
-def _ascii(digits: str) -> str:
-    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
+def _stands_alone(text: str, first: int, last: int) -> bool:
+    """True where nothing in or around the candidate says that it is something else.
 
-
-@functools.cache
-def _plan(region: str) -> regex.Pattern[str]:
-    """A pattern that matches every run of digits that `region` can take for a number.
-
-    These are: an international prefix and whatever follows; or a country code, then a national
-    prefix, each if present, and then digits of one of the region's ranges.
+    In doubt False: these are checks of the library's matcher, which then makes them itself.
     """
-    metadata = PhoneMetadata.metadata_for_region(region, None)
-    if metadata is None:
-        raise ValueError(f"`{region}` is no region that `phonenumbers` knows")
-    kinds = (
-        "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number",
-        "voip", "pager", "uan", "voicemail",
-    )  # fmt: skip
-    # A number of any region with the same country code is a number: +1 is 25 countries.
-    code = metadata.country_code or 0
-    neighbours = [
-        PhoneMetadata.metadata_for_region(name, None) for name in COUNTRY_CODE_TO_REGION_CODE[code]
-    ]
-    ranges = {
-        description.national_number_pattern
-        for neighbour in neighbours
-        for kind in kinds
-        if (description := getattr(neighbour, kind, None)) is not None
-        and description.national_number_pattern
-    }
-    options = "|".join(f"(?:{pattern})" for pattern in sorted(ranges))
-    prefix = metadata.national_prefix_for_parsing or ""
-    if metadata.national_prefix_transform_rule is not None:
-        prefix = r"\d{1,7}?"  # it captures parts of the number; any digits are more than enough
-    trunk = f"(?:{prefix}){{0,2}}" if prefix else ""  # taken off with the country code, and after
-    abroad = metadata.international_prefix or "00"
-    return regex.compile(rf"(?:{abroad})\d|(?:{code})?{trunk}(?:{options})$")
+    candidate = text[first:last]
+    return not (
+        _PUB_PAGES.search(candidate)
+        or _SLASH_SEPARATED_DATES.search(candidate)
+        or _TIME_STAMPS.search(candidate)
+        or not _MATCHING_BRACKETS.fullmatch(candidate)
+        or (last < len(text) and _GLUED.match(text[last]))
+        or (first and not _LEAD_PATTERN.match(candidate) and _GLUED.match(text[first - 1]))
+    )
+
+
+def _digits_of(candidate: str) -> str:
+    digits = "".join(_DIGITS.findall(candidate))
+    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)

@@ -219,49 +219,86 @@ class UrlProbe(PatternProbe):
 
     Most dotted names are no addresses: `self.info`, `main.py`, `threading.Thread` (it holds
     `.th`). A name that goes on after its ending, or ends in other than the common endings without
-    beginning with `www.`, is half as sure; context can still raise it.
+    beginning with `www.`, is half as sure; context can still raise it. Those are the business of
+    a probe of their own (`doubtful`), which most texts need not ask.
     """
 
-    _TELLING = frozenset(
-        {"com", "org", "net", "edu", "gov", "mil", "biz", "io", "co", "eu", "us", "ca", "br", "mx",
-         "uk", "ie", "de", "fr", "nl", "ch", "se", "dk", "pl", "cz", "pt", "ro", "hu", "gr", "ru",
-         "ua", "tr", "il", "za", "cn", "jp", "kr", "tw", "hk", "au", "nz"}
-    )  # fmt: skip
+    _TELLING = (
+        "com|org|net|edu|gov|mil|biz|io|co|eu|us|ca|br|mx|uk|ie|de|fr|nl|ch|se|dk|pl|cz|pt|ro|hu|gr"
+        "|ru|ua|tr|il|za|cn|jp|kr|tw|hk|au|nz"
+    )
+    _TELLS = regex.compile(rf"(?i)\.(?:{_TELLING})(?![a-z0-9_(-])|(?<=www)\.")
+    _NAME_TELLS = regex.compile(rf"(?i)www\..*|.*\.(?:{_TELLING})", regex.DOTALL)
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, *, doubtful: bool, **arguments: Any) -> None:
+        endings = regex.findall(r"\(\?:([a-z0-9-]{2,30})\)", arguments["expression"].pattern)
+        if doubtful:
+            shape = rf"[.](?:{'|'.join(endings)})"
+        else:
+            shape = rf"www[.]|[.](?:{self._TELLING})(?:[^a-z0-9(-]|$)"
+        arguments["shape"] = Expression(shape, regex.IGNORECASE, _LONGEST_NAME)
         super().__init__(**arguments)
-        endings = set(regex.findall(r"\(\?:([a-z0-9-]{2,30})\)", self._pattern.pattern))
+        self._doubtful = doubtful
+        if doubtful:
+            self.strongest = self._confidence / 2
         self._endings = frozenset(endings)
         self._lengths = sorted({len(ending) for ending in endings})
 
     def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Addresses that start in `text[start:end]`."""
-        stop, at = min(len(text), end + self.reach), start
-        while (dot := text.find(".", at, stop)) >= 0:
+        stop, at = min(len(text), end + _LONGEST_NAME), start
+        passed = max(0, start - _LONGEST_NAME)
+        while (dot := self._dot(text, at, stop)) >= 0:
+            first = self._first(text, passed, dot)
             at = dot + 1
-            after = text[at : at + self._lengths[-1]].lower()
-            if not any(after[:length] in self._endings for length in self._lengths):
-                continue
-            head = _NAME.match(text, start, dot)
-            first = head.start() if head else dot
             if first >= end:
                 return
             found = self._pattern.match(text, first, timeout=TIMEOUT)
             if found is None:
                 continue
-            at = max(at, found.end())
-            yield Raw(first, found.end(), self._sure(text, found), self.entity, self)
+            at = passed = max(at, found.end())
+            sure = self._sure(text, found)
+            if first >= start and (sure < self._confidence) is self._doubtful:
+                yield Raw(first, found.end(), sure, self.entity, self)
+
+    def _dot(self, text: str, at: int, stop: int) -> int:
+        """The next dot in `text[at:stop]` that an ending follows, -1 when there is none."""
+        if not self._doubtful:
+            tells = self._TELLS.search(text, at, stop)
+            return tells.start() if tells else -1
+        while (dot := text.find(".", at, stop)) >= 0:
+            at = dot + 1
+            after = text[at : at + self._lengths[-1]].lower()
+            if any(after[:length] in self._endings for length in self._lengths):
+                break
+        return dot
+
+    def _first(self, text: str, at: int, dot: int) -> int:
+        """Where the address with an ending at `dot` begins, that of another if it is part of one."""
+        head = _NAME.match(text, at, dot)
+        first: int = head.start() if head else dot
+        if first > at and text[first - 1] not in _NO_PATH:
+            # In the path of an address whose own ending does not tell?
+            token = _TOKEN.match(text, at, first)
+            owner = self._pattern.search(text, token.start(), first) if token else None
+            if owner is not None and owner.end() == first:
+                return int(owner.start())
+        return first
 
     def _sure(self, text: str, found: regex.Match[str]) -> float:
         address, after = found[0], text[found.end() : found.end() + 1]
         name, slash, _ = address.partition("/")
         goes_on = not slash and (after.isalnum() or after in {"_", "-", "("})
-        ending = name.rpartition(".")[2].lower()
-        doubtful = ending not in self._TELLING and not name.lower().startswith("www.")
+        doubtful = self._NAME_TELLS.fullmatch(name) is None
         return self._confidence / 2 if goes_on or doubtful else self._confidence
 
 
+_LONGEST_NAME = 300
+"""Code points from the beginning of a name to what follows its ending, and some more."""
+
 _NAME = regex.compile(r"(?ri)[a-z0-9.\-]*")
+_TOKEN = regex.compile(r"(?r)[^\s()<>\"']*")
+_NO_PATH = frozenset(" \t\r\n()<>\"'")
 
 
 class SecretProbe:

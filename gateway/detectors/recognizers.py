@@ -134,23 +134,39 @@ def _patterns(recognizer: Any, entity: str, vocabulary: Vocabulary) -> Iterator[
     for pattern in recognizer.patterns:
         flags = int(recognizer.global_regex_flags)
         mended = next((m for m in _MENDED if m.original == pattern.regex), None)
-        probe: type[PatternProbe] = PatternProbe
+        arguments: dict[str, Any] = {
+            "name": recognizer.name,
+            "entity": entity,
+            "expression": Expression(mended.pattern if mended else pattern.regex, flags),
+            "confidence": pattern.score,
+            "vocabulary": vocabulary,
+            "validate": validate if checks else None,
+            "invalidate": recognizer.invalidate_result if rejects else None,
+        }
         if isinstance(recognizer, EmailRecognizer):
-            probe = EmailProbe
+            yield EmailProbe(**arguments, shape=Expression(r"[^\s@]@\w", flags, 1_024))
         elif isinstance(recognizer, IpRecognizer):
-            probe = IpProbe
-        elif isinstance(recognizer, UrlRecognizer) and pattern.regex.startswith("(?i)((www"):
-            probe = UrlProbe
-        yield probe(
-            name=recognizer.name,
-            entity=entity,
-            expression=Expression(mended.pattern if mended else pattern.regex, flags),
-            shape=replace(mended.shape, flags=flags) if mended else None,
-            confidence=pattern.score,
-            vocabulary=vocabulary,
-            validate=validate if checks else None,
-            invalidate=recognizer.invalidate_result if rejects else None,
-        )
+            yield IpProbe(**arguments)
+        elif isinstance(recognizer, UrlRecognizer):
+            yield from _url(pattern.regex, flags, arguments)
+        else:
+            shape = replace(mended.shape, flags=flags) if mended else None
+            yield PatternProbe(**arguments, shape=shape)
+
+
+def _url(pattern: str, flags: int, arguments: dict[str, Any]) -> Iterator[PatternProbe]:
+    """Addresses with a scheme or in quotes begin with it; the others are found by their ending."""
+    if pattern.startswith("(?i)((www"):
+        yield UrlProbe(**arguments, doubtful=False)
+        yield UrlProbe(**arguments, doubtful=True)
+    elif pattern.startswith("(?i)(?:https?://)"):
+        yield PatternProbe(**arguments, shape=Expression("https?://", flags, 8))
+    elif pattern.startswith("(?i)[\"\\'](https?://"):
+        yield PatternProbe(**arguments, shape=Expression("[\"']https?://", flags, 9))
+    else:
+        endings = "|".join(regex.findall(r"\(\?:([a-z0-9-]{2,30})\)", pattern))
+        shape = rf"""["'][a-z0-9.-]+[.](?:{endings})["'/]"""
+        yield PatternProbe(**arguments, shape=Expression(shape, flags, 300))
 
 
 @functools.cache

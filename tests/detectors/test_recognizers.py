@@ -148,7 +148,9 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
         follows = text[end : end + 1]
         goes_on = follows.isalnum() or follows in set("_-(")
         return sure in {0.25, 0.5} and (
-            goes_on or value.partition("/")[0].rpartition(".")[2].lower() not in UrlProbe._TELLING
+            goes_on
+            or value.partition("/")[0].rpartition(".")[2].lower()
+            not in UrlProbe._TELLING.split("|")
         )
     if name == "IpRecognizer":
         return sure in {0.3, 0.6, 0.05, 0.1}
