@@ -167,13 +167,15 @@ class Context:
         self._layout = layout
         self._offset = offset
         self.beyond = beyond
+        self.absent: frozenset[frozenset[str]] = frozenset()
+        """Of vocabularies, the `wanted` words that are known to be neither in the text nor beyond."""
         self._before: dict[int, str] = {}
         self._after: dict[tuple[int, int], str] = {}
         self._over: dict[int, str] = {}
 
     def speaks(self, vocabulary: Vocabulary, start: int, end: int) -> bool:
         """True when a word of `vocabulary` tells of `start:end`, beside it or in the label."""
-        if not vocabulary:
+        if not vocabulary or vocabulary.wanted in self.absent:
             return False
         words = self._before.get(start)
         if words is None:

@@ -277,7 +277,7 @@ class Engine:
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
         label = flatten(around.beyond)
-        windows = self._prefilter.candidates(flatten(text), start, end, label=label)
+        windows, around.absent = self._prefilter.look(flatten(text), start, end, label=label)
         for number, hit in windows.items():
             probe = self._probes[number]
             if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):
@@ -351,18 +351,18 @@ def _proven(match: Match, view: str) -> bool:
 
 
 def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Expression:
-    """The expression with the words that its matches need.
+    """The expression with the words that its matches need, or may be raised by.
 
-    INVARIANT: without a context word no match of the probe would be reported.
+    INVARIANT: where they are needed, no match of the probe would be reported without.
     """
     entity = settings.entities()[probe.entity]
     floor = settings.min_confidence.get(entity.name, entity.min_confidence)
     alone = min(probe.strongest, entity.at_most)
     if entity.without_context is not None:
         alone = min(alone, entity.without_context)
-    if alone >= floor - 1e-9 or not probe.vocabulary.wanted:
+    if expression.words or not probe.vocabulary.wanted:
         return expression
-    return replace(expression, words=probe.vocabulary.wanted)
+    return replace(expression, words=probe.vocabulary.wanted, alone=alone >= floor - 1e-9)
 
 
 def _stop_words(language: str) -> frozenset[str]:

@@ -38,9 +38,10 @@ from typing import Any
 import hyperscan
 import regex
 
-GROUP = 45
-"""Expressions per database: compile time grows faster than the number of expressions, scan time
-falls with fewer databases. 45 compiles 170 expressions in 3 s instead of 10 s and scans as fast."""
+GROUP, ASKED = 150, 24
+"""Expressions per database: scan time falls with fewer databases, compile time grows faster than
+the number of expressions. Databases whose expressions all want words are smaller, since few of them
+are scanned at all."""
 
 BUFFER = 16_384
 """Code points that are scanned at once."""
@@ -74,7 +75,7 @@ class Expression:
     `before` and `after` say how far before and after the end of what this pattern finds the wanted
     match may begin, in code points. Without `before` that is not known, and all of a block in
     which the pattern matches is named. With `words` (see `word`), matches count only in a text
-    that holds one of them.
+    that holds one of them, or everywhere if they stand `alone`.
     """
 
     pattern: str
@@ -82,6 +83,7 @@ class Expression:
     before: int | None = None
     after: int = 0
     words: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 NARROW = 600
@@ -245,10 +247,13 @@ class Prefilter:
         self._databases = tuple(databases)
         self._topics = topics
         self.unfiltered = tuple(unfiltered)
-        self._before = tuple(expression.before for expression in expressions)
-        self._after = tuple(expression.after for expression in expressions)
+        self._reaches = tuple((item.before or 0, item.after) for item in expressions)
         numbers = _topics(expressions)
-        self._topic_of = tuple(numbers.get(expression.words) for expression in expressions)
+        self._words = {number: words for words, number in numbers.items()}
+        self._topic_of = tuple(
+            None if expression.alone else numbers.get(expression.words)
+            for expression in expressions
+        )
         self._lock = threading.Lock()  # a database has one scratch space
 
     @classmethod
@@ -294,9 +299,15 @@ class Prefilter:
         Asked are matches that begin in `start:end` of the flat text. `label` may hold words that
         patterns want, beside the text.
         """
+        return self.look(flat, start, end, label=label)[0]
+
+    def look(
+        self, flat: bytes, start: int = 0, end: int | None = None, *, label: bytes = b""
+    ) -> tuple[dict[int, list[Block]], frozenset[frozenset[str]]]:
+        """The `candidates`, and which of the expressions' `words` are in neither text nor label."""
         stop = len(flat) if end is None else end
         if start >= stop:
-            return {}
+            return {}, frozenset()
         result = {number: _split(start, stop) for number in self.unfiltered}
         found: list[tuple[int, int]] = []
         first = 0
@@ -306,33 +317,39 @@ class Prefilter:
 
         with self._lock:
             spoken = self._spoken(flat, label)
-            runs = {_Tier.ALL: _buffers(flat, start, stop)}
+            everything = _buffers(flat, start, stop)
+            around: list[Block] | None = None
             for group, database in self._databases:
                 if group.topics and group.topics.isdisjoint(spoken):
                     continue
                 if group.tier is _Tier.BLOCKS:
                     self._blocks(database, flat, (start, stop), result)
                     continue
-                if group.tier not in runs:
-                    runs[group.tier] = _around_digits(flat, start, stop)
-                for first, last in runs[group.tier]:
+                if group.tier is _Tier.DIGITS and around is None:
+                    around = _around_digits(flat, start, stop)
+                for first, last in (around or ()) if group.tier is _Tier.DIGITS else everything:
                     database.scan(flat[first:last], match_event_handler=hit)
-        befores, afters, topic_of = self._before, self._after, self._topic_of
+        topic_of, reaches = self._topic_of, self._reaches
         for number, at in found:
             topic = topic_of[number]
             if topic is not None and topic not in spoken:
                 continue
-            left = max(start, at - (befores[number] or 0))
-            right = min(stop, at + afters[number])
+            before, after = reaches[number]
+            left, right = max(start, at - before), min(stop, at + after)
             if left >= right:
                 continue  # begins before or after what is asked
-            windows = result.setdefault(number, [])
-            if windows and left <= windows[-1][1] and right - windows[-1][0] <= WINDOW:
-                if right > windows[-1][1]:
-                    windows[-1] = (windows[-1][0], right)
+            windows = result.get(number)
+            if windows is None:
+                result[number] = [(left, right)]
+                continue
+            begin, reached = windows[-1]
+            if left <= reached and right - begin <= WINDOW:
+                if right > reached:
+                    windows[-1] = (begin, right)
             else:
                 windows.append((left, right))
-        return result
+        absent = self._words.keys() - spoken
+        return result, frozenset(map(self._words.__getitem__, absent))
 
     def _spoken(self, flat: bytes, label: bytes) -> set[int]:
         """The topics whose words are in the text or the label."""
@@ -405,6 +422,7 @@ def _topics(expressions: Iterable[Expression]) -> dict[frozenset[str], int]:
     return {words: number for number, words in enumerate(sorted(wanted, key=sorted))}
 
 
+@functools.lru_cache(maxsize=4_096)
 def _tier(expression: Expression) -> _Tier:
     if expression.before is None:
         return _Tier.BLOCKS
@@ -421,14 +439,17 @@ def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     topics = _topics(expressions)
     sorts: dict[tuple[_Tier, bool], list[int]] = {}
     for number, expression in enumerate(expressions):
-        sorts.setdefault((_tier(expression), bool(expression.words)), []).append(number)
+        asked = bool(expression.words) and not expression.alone
+        sorts.setdefault((_tier(expression), asked), []).append(number)
     groups = []
-    for (tier, _), numbers in sorted(sorts.items(), key=lambda item: item[1]):
-        numbers.sort(key=lambda number: (sorted(expressions[number].words), number))
-        for first in range(0, len(numbers), GROUP):
-            members = tuple(numbers[first : first + GROUP])
-            wanted = {expressions[number].words for number in members}
-            groups.append(_Group(tier, members, frozenset(topics[w] for w in wanted if w)))
+    for (tier, asked), numbers in sorted(sorts.items(), key=lambda item: item[1]):
+        if asked:
+            numbers.sort(key=lambda number: (topics[expressions[number].words], number))
+        size = ASKED if asked and tier is _Tier.ALL else GROUP
+        for first in range(0, len(numbers), size):
+            members = tuple(numbers[first : first + size])
+            wanted = [topics[expressions[number].words] for number in members if asked]
+            groups.append(_Group(tier, members, frozenset(wanted)))
     return groups
 
 
@@ -503,11 +524,11 @@ def _open(blob: bytes) -> Any:
 
 def _digest(expressions: Sequence[Expression]) -> str:
     state = hashlib.blake2b(digest_size=16)
-    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP}".encode())
+    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {ASKED}".encode())
     for expression in expressions:
         form, flags = _hyperscan_form(expression)
         state.update(struct.pack("<II", len(form), flags) + form)
-        state.update(repr(sorted(expression.words)).encode())
+        state.update(f"{sorted(expression.words)} {expression.alone}".encode())
     return state.hexdigest()
 
 
