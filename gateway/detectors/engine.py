@@ -30,7 +30,7 @@ from gateway.detectors import (
 )
 from gateway.detectors.layout import Layout
 from gateway.detectors.memory import Memory
-from gateway.detectors.names import NameFinder
+from gateway.detectors.names import NameFinder, finder
 from gateway.detectors.own import Own
 from gateway.detectors.prefilter import Expression, Prefilter, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
@@ -119,7 +119,7 @@ class Engine:
             for expression in probe.expressions
         ]
         owners = [probe for probe in probes for _ in probe.expressions]
-        names = NameFinder.load(settings, known=catalogue.entity_names() - settings.disabled)
+        names = finder(settings, known=catalogue.entity_names() - settings.disabled)
         prefilter = Prefilter.build(expressions, key=key, cache_dir=cache_dir)
         engine = cls(
             settings=settings,
@@ -390,6 +390,7 @@ def _revision(settings: Settings, probes: Sequence[Probe]) -> str:
         state.update(repr(entity).encode())
     for library in ("presidio-analyzer", "phonenumbers", "regex", "tldextract", "hyperscan"):
         state.update(f"{library} {importlib.metadata.version(library)}".encode())
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for file in (*sorted(here.glob("*.py")), *sorted(here.glob("models/*.npz"))):
         state.update(file.read_bytes())
     return state.hexdigest()

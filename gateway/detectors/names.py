@@ -1,27 +1,192 @@
-"""Which names and places does a language model see? Law: the model is on this machine already, or
-the engine does not start; nothing is ever downloaded.
+"""Which people, places and organisations does a text name? Law: the model is on this machine already,
+or the engine does not start; nothing is ever downloaded.
 
-Models are loaded through Presidio's NLP engine provider, so its mapping of a model's labels to
-entities holds.
+The model that ships with the package is the default (`name_model`). Others are loaded through
+Presidio, so its mapping of a model's labels to entities holds; the shipped one can stand behind
+Presidio's interface for language models, too (`ShippedEngine`).
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
-from gateway.detectors.settings import Settings
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+
+from gateway.detectors import languages
+from gateway.detectors.name_model import NameModel
+from gateway.detectors.settings import Nlp, Settings
+
+ENTITIES: Mapping[str, str] = MappingProxyType(
+    {"PER": "PERSON", "LOC": "LOCATION", "ORG": "ORGANIZATION"}
+)
+"""Kinds of the shipped model as entities."""
+
+MODELS = Path(__file__).with_name("models")
+"""Shipped models: `names-<language>.npz`, and `names.npz` for every language without one."""
+
+GLINER_LABELS: Mapping[str, str] = MappingProxyType(
+    {"person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION"}
+)
+"""What a GLiNER model is asked for, as entities."""
 
 
 class ModelMissing(Exception):
     """The language model that the settings name cannot be loaded."""
 
 
-class NameFinder:
-    """Entities that a language model reports."""
+class NameFinder(Protocol):
+    """Finds entities that only a language model sees."""
+
+    @property
+    def name(self) -> str:
+        """The detector, as findings and failures name it."""
+        ...
+
+    @property
+    def entities(self) -> frozenset[str]:
+        """What it can report."""
+        ...
+
+    def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
+        """(start, end, entity, confidence) of each entity in `text`."""
+        ...
+
+
+def finder(settings: Settings, *, known: frozenset[str]) -> NameFinder | None:
+    """The finder that `settings` want, None for `blank`.
+
+    `known` are the entities that may be reported. Raises `ModelMissing`, saying what to install.
+    """
+    nlp = settings.nlp
+    match nlp.engine:
+        case "blank":
+            return None
+        case "shipped":
+            return Shipped(known=known)
+        case "gliner":
+            return Gliner.load(nlp, language=settings.language, known=known)
+        case "spacy" | "transformers":
+            return Foreign.load(nlp, language=settings.language, known=known)
+
+
+# --- the shipped model ----------------------------------------------------------------------------
+
+
+@functools.cache
+def _shipped(path: Path) -> NameModel:
+    try:
+        return NameModel.load(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelMissing(f"the shipped model `{path.name}` cannot be loaded: {error}") from None
+
+
+class Shipped:
+    """The models that ship with the package, one for each language that has its own."""
+
+    name = "names"
+
+    def __init__(self, *, known: frozenset[str], folder: Path = MODELS) -> None:
+        self.entities = frozenset(ENTITIES.values()) & known
+        self._kinds = {kind: entity for kind, entity in ENTITIES.items() if entity in known}
+        self._any = _shipped(folder / "names.npz")
+        self._own = {
+            language: _shipped(path)
+            for language in languages.KNOWN
+            if (path := folder / f"names-{language}.npz").is_file()
+        }
+
+    def model(self, text: str) -> NameModel:
+        """The model for the language of `text`."""
+        if not self._own:
+            return self._any
+        return self._own.get(languages.of(text) or "", self._any)
+
+    def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
+        """(start, end, entity, confidence) of each name in `text`."""
+        for name in self.model(text).find(text):
+            entity = self._kinds.get(name.kind)
+            if entity is not None:
+                yield name.start, name.end, entity, name.confidence
+
+
+class ShippedEngine(NlpEngine):  # type: ignore[misc]  # Presidio is not typed
+    """The shipped model as Presidio knows language models, for use with its `AnalyzerEngine`."""
+
+    def __init__(self, *, language: str = "en") -> None:
+        self._language = language
+        self._finder: Shipped | None = None
+        self._blank: Any = None
+
+    def load(self) -> None:
+        """Load the model, and spaCy's rules for tokens."""
+        import spacy  # noqa: PLC0415  # a second, only for Presidio's sake
+
+        self._finder = Shipped(known=frozenset(ENTITIES.values()))
+        self._blank = spacy.blank(self._language)
+
+    def is_loaded(self) -> bool:
+        """True after `load`."""
+        return self._finder is not None
+
+    def process_text(self, text: str, language: str) -> NlpArtifacts:
+        """Tokens and entities of `text`."""
+        if self._finder is None:
+            raise ValueError("the model is not loaded: call `load` first")
+        document = self._blank(text)
+        for token in document:
+            token.lemma_ = token.text.lower()  # without lemmas Presidio sees no context
+        spans, scores = [], []
+        for start, end, entity, confidence in self._finder.find(text):
+            span = document.char_span(start, end, label=entity, alignment_mode="expand")
+            if span is not None:
+                spans.append(span)
+                scores.append(confidence)
+        return NlpArtifacts(
+            entities=spans,
+            tokens=document,
+            tokens_indices=[token.idx for token in document],
+            lemmas=[token.lemma_ for token in document],
+            nlp_engine=self,
+            language=language,
+            scores=scores,
+        )
+
+    def process_batch(
+        self, texts: Iterable[str], language: str, *_: object, **__: object
+    ) -> Iterator[tuple[str, NlpArtifacts]]:
+        """Each text with its tokens and entities."""
+        for text in texts:
+            yield text, self.process_text(text, language)
+
+    def is_stopword(self, word: str, language: str) -> bool:
+        """True for a word that says nothing by itself."""
+        return bool(self._blank.vocab[word].is_stop) and language == self._language
+
+    def is_punct(self, word: str, language: str) -> bool:
+        """True for punctuation."""
+        return bool(self._blank.vocab[word].is_punct) and language == self._language
+
+    def get_supported_entities(self) -> list[str]:
+        """What it reports."""
+        return sorted(ENTITIES.values())
+
+    def get_supported_languages(self) -> list[str]:
+        """The language that it was made for."""
+        return [self._language]
+
+
+# --- other models ---------------------------------------------------------------------------------
+
+
+class Foreign:
+    """A spaCy or transformers model, through Presidio's engine for it."""
 
     def __init__(self, engine: Any, *, name: str, language: str, known: frozenset[str]) -> None:
         self.name = name
@@ -30,43 +195,35 @@ class NameFinder:
         self.entities = frozenset(engine.get_supported_entities()) & known
 
     @classmethod
-    def load(cls, settings: Settings, *, known: frozenset[str]) -> NameFinder | None:
-        """The finder that `settings` wants, None for `blank`.
-
-        `known` are the entities that may be reported. Raises `ModelMissing`, saying what to
-        install.
-        """
-        nlp = settings.nlp
-        if nlp.engine == "blank" or nlp.model is None:
-            return None
-        import spacy  # noqa: PLC0415  # only with a model
+    def load(cls, nlp: Nlp, *, language: str, known: frozenset[str]) -> Foreign:
+        """The model that `nlp` names."""
+        import spacy  # noqa: PLC0415  # only with a model of its kind
         from presidio_analyzer.nlp_engine import NlpEngineProvider  # noqa: PLC0415
 
-        if nlp.engine == "spacy":
-            _needs(nlp.model, here=bool(spacy.util.is_package(nlp.model)))
-            model: Any = nlp.model
-        else:
-            for module in ("transformers", "spacy_huggingface_pipelines"):
-                if importlib.util.find_spec(module) is None:
-                    raise ModelMissing(
-                        f"nlp engine `transformers` needs the package `{module}`, which is not "
-                        "installed: pip install 'presidio-analyzer[transformers]'"
-                    )
-            _needs(nlp.model, here=False)
-            model = {"spacy": f"{settings.language}_core_web_sm", "transformers": nlp.model}
-            base = model["spacy"]
-            _needs(base, here=bool(spacy.util.is_package(base)))
-        configuration = {
-            "nlp_engine_name": nlp.engine,
-            "models": [{"lang_code": settings.language, "model_name": model}],
-        }
-        try:
-            engine = NlpEngineProvider(nlp_configuration=configuration).create_engine()
-            if not engine.is_loaded():
-                engine.load()
-        except (OSError, ValueError, ImportError) as error:
-            raise ModelMissing(f"model `{nlp.model}` cannot be loaded: {error}") from None
-        return cls(engine, name=f"nlp:{nlp.engine}", language=settings.language, known=known)
+        named = str(nlp.model)
+        model: Any = named
+        with tempfile.TemporaryDirectory() as folder:
+            if nlp.engine == "spacy":
+                _needs(named, here=bool(spacy.util.is_package(named)))
+            else:
+                for module in ("transformers", "torch"):
+                    _needs_package(nlp.engine, module, "presidio-analyzer[transformers] torch")
+                _needs(named, here=False)
+                # The model brings its own tokens; spaCy's pipeline only carries them.
+                spacy.blank(language).to_disk(folder)
+                model = {"spacy": folder, "transformers": named}
+            try:
+                engine = NlpEngineProvider(
+                    nlp_configuration={
+                        "nlp_engine_name": nlp.engine,
+                        "models": [{"lang_code": language, "model_name": model}],
+                    }
+                ).create_engine()
+                if not engine.is_loaded():
+                    engine.load()
+            except (OSError, ValueError, ImportError) as error:
+                raise ModelMissing(f"model `{named}` cannot be loaded: {error}") from None
+        return cls(engine, name=f"nlp:{nlp.engine}", language=language, known=known)
 
     def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
         """(start, end, entity, confidence) of each entity in `text`."""
@@ -86,9 +243,55 @@ class NameFinder:
         return nullcontext() if pipeline is None else pipeline.memory_zone()
 
 
+class Gliner:
+    """A GLiNER model, through Presidio's recognizer for it."""
+
+    name = "nlp:gliner"
+
+    def __init__(self, recognizer: Any, *, known: frozenset[str]) -> None:
+        self._recognizer = recognizer
+        self.entities = frozenset(GLINER_LABELS.values()) & known
+
+    @classmethod
+    def load(cls, nlp: Nlp, *, language: str, known: frozenset[str]) -> Gliner:
+        """The model that `nlp` names."""
+        _needs_package(nlp.engine, "gliner", "presidio-analyzer[gliner]")
+        model = str(nlp.model)
+        _needs(model, here=False)
+        from presidio_analyzer.predefined_recognizers import GLiNERRecognizer  # noqa: PLC0415
+
+        try:
+            recognizer = GLiNERRecognizer(
+                model_name=model,
+                entity_mapping=dict(GLINER_LABELS),
+                supported_language=language,
+                map_location="cpu",
+                local_files_only=True,
+            )
+            if recognizer.gliner is None:
+                recognizer.load()
+        except (OSError, ValueError, ImportError, RuntimeError) as error:
+            raise ModelMissing(f"model `{model}` cannot be loaded: {error}") from None
+        return cls(recognizer, known=known)
+
+    def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
+        """(start, end, entity, confidence) of each entity in `text`."""
+        for result in self._recognizer.analyze(text, entities=sorted(self.entities)):
+            if result.entity_type in self.entities and text[result.start : result.end].strip():
+                yield result.start, result.end, result.entity_type, float(result.score)
+
+
 def _needs(model: str, *, here: bool) -> None:
     if not here and not Path(model).is_dir():
         raise ModelMissing(
             f"model `{model}` is not installed: install its package, or name the folder of a "
             "model; nothing is downloaded at run time"
+        )
+
+
+def _needs_package(engine: str, module: str, extra: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise ModelMissing(
+            f"nlp engine `{engine}` needs the package `{module}`, which is not installed: "
+            f"pip install '{extra}'"
         )

@@ -48,21 +48,23 @@ type Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
 class Nlp(Strict):
-    """Which language model finds names and places.
+    """Which language model finds names of people, places and organisations.
 
-    `blank` loads none. `spacy` and `transformers` load the model `model` (an installed package
-    or a folder) and report what its entity recognition reports.
+    `shipped` is the small model that comes with the package, `blank` is none. `spacy`,
+    `transformers` and `gliner` load the model `model` (an installed package or a folder) and report
+    what its entity recognition reports.
     """
 
-    engine: Literal["blank", "spacy", "transformers"] = "blank"
+    engine: Literal["shipped", "blank", "spacy", "transformers", "gliner"] = "shipped"
     model: str | None = None
 
     @model_validator(mode="after")
     def _named(self) -> Nlp:
-        if self.engine != "blank" and not self.model:
+        brings_its_own = self.engine in {"shipped", "blank"}
+        if not brings_its_own and not self.model:
             raise ValueError(f"engine `{self.engine}` needs `model`: a package name or a folder")
-        if self.engine == "blank" and self.model:
-            raise ValueError("engine `blank` takes no `model`: set `engine: spacy`")
+        if brings_its_own and self.model:
+            raise ValueError(f"engine `{self.engine}` takes no `model`: set `engine: spacy`")
         return self
 
 
