@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 TOOLS := .tools
 ARGS ?=
 
-.PHONY: help run demo test check format tools bench clean
+.PHONY: help run demo test check format tools bench name-model clean
 
 help:
 	@echo "make run     set up and start the gateway (ARGS='--listen 0.0.0.0:8080' passes options)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test    set up, check and test everything"
 	@echo "make check   style, types, import contracts, migrations in step with models"
 	@echo "make bench   measure; prints tables"
+	@echo "make name-model DATA=path   train the name model anew (see training/names/README.md)"
 	@echo "make clean   remove what was installed here (state is kept)"
 
 run: $(VENV)/.run
@@ -42,6 +43,11 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
+
+name-model: $(VENV)/.dev
+	@test -d "$(DATA)/ner" || { echo "say where the data is: make name-model DATA=path" >&2; exit 1; }
+	@$(call INSTALL,--group train)
+	$(BIN)/python -m training.names.train --data "$(DATA)" --out gateway/detectors/models/names.npz
 
 clean:
 	rm -rf $(VENV) $(TOOLS) build *.egg-info

@@ -31,8 +31,8 @@ GAP = 4
 MOST = 4_096
 """Words that go through the network at once."""
 
-GATE = -4.0
-"""Least log-odds of a word by itself to be part of a name."""
+GATE = (-2.0, -1.2)
+"""Least log-odds of a word by itself to be part of a name: with a capital, and without."""
 
 THRESHOLDS: Mapping[str, float] = {"PER": 0.3, "LOC": 0.3, "ORG": 0.4}
 """Least probability of a word to belong to a name, by kind."""
@@ -40,7 +40,11 @@ THRESHOLDS: Mapping[str, float] = {"PER": 0.3, "LOC": 0.3, "ORG": 0.4}
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in a text: code points `start:end`, its kind, and the mean probability of its words."""
+    """A name in a text: code points `start:end`, its kind, and how sure the model is.
+
+    The confidence is the mean probability of the name's words, drawn out so that 0.5 stands for the
+    least that is reported and 1.0 for certainty.
+    """
 
     start: int
     end: int
@@ -63,9 +67,7 @@ class NameModel:
     def __init__(self, about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self._kinds: tuple[str, ...] = tuple(about["kinds"])
         self._known = {word: number for number, word in enumerate(about["known"], start=1)}
-        self._lists = {
-            word: int(bits) for bits, found in about["lists"].items() for word in found
-        }
+        self._lists = {word: int(bits) for bits, found in about["lists"].items() for word in found}
         full = {
             name: np.ascontiguousarray(array, dtype=np.float32)
             for name, array in arrays.items()
@@ -87,7 +89,7 @@ class NameModel:
         self._vectors = np.zeros((1024, full["scale"].shape[0]), dtype=np.float32)
         self._may: dict[str, bool] = {}
         self.thresholds = dict(THRESHOLDS)
-        self.gate: float | None = GATE
+        self.gate: tuple[float, float] | None = GATE
 
     @classmethod
     def load(cls, path: Path) -> NameModel:
@@ -123,19 +125,15 @@ class NameModel:
                 hits.append(position)
             elif answer is None:
                 unsure.setdefault(word, []).append(position)
-        doubtful = []
-        for word in unsure:
-            if self._looks_like_one(word):
-                doubtful.append(word)
-            elif self._came_along(word):
-                may[word] = False
+        doubtful = [word for word in unsure if self._came_along(word) or self._looks_like_one(word)]
         if doubtful:
             made = self._compute(doubtful)
             odds = made @ self._tables["gate"] + self._tables["gate_bias"]
-            for word, vector, likely in zip(doubtful, made, odds > self.gate, strict=True):
+            for word, vector, value in zip(doubtful, made, odds.tolist(), strict=True):
+                likely = word[0].isalpha() and value > self.gate[word[0].islower()]
                 if self._came_along(word):
                     self._keep(word, vector)
-                    may[word] = bool(likely)
+                    may[word] = likely
                 else:
                     fresh[word] = vector
                 if likely:
@@ -149,14 +147,14 @@ class NameModel:
         return np.nonzero(edges.cumsum()[AROUND : AROUND + len(taken)] > 0)[0]
 
     def _looks_like_one(self, word: str) -> bool:
-        """True where it is worth describing the word; cheap."""
+        """True where it is worth describing a word that did not come with the model."""
         first = word[0]
         if not first.isalpha() or len(word) == 1:
             return False
+        if not first.islower():
+            return True
         lists = self._lists.get(words.folded(word), 0)
-        if first.islower():
-            return bool(lists & _NAMES) and not lists & _COMMON
-        return not (lists & _VERY_COMMON and not lists & _NAMES)
+        return bool(lists & _NAMES) and not lists & _COMMON
 
     # --- the network ------------------------------------------------------------------------------
 
@@ -205,9 +203,7 @@ class NameModel:
         odds /= odds.sum(axis=1, keepdims=True)
         return self._spans(taken, positions, odds)
 
-    def _spans(
-        self, taken: Sequence[Any], positions: Sequence[int], odds: Floats
-    ) -> list[Name]:
+    def _spans(self, taken: Sequence[Any], positions: Sequence[int], odds: Floats) -> list[Name]:
         kinds = [kind for kind in self._kinds if kind in self.thresholds]
         columns = [1 + 2 * self._kinds.index(kind) for kind in kinds]
         whole = odds[:, columns] + odds[:, [column + 1 for column in columns]]
@@ -228,16 +224,21 @@ class NameModel:
                 count += 1
             else:
                 if count:
-                    names.append(self._name(taken, first, number_before, kinds[open_kind], total / count))
+                    names.append(
+                        self._name(taken, (first, number_before), kinds[open_kind], total / count)
+                    )
                 first, open_kind, total, count = number, kind, float(sure[number]), 1
             last, number_before = position, number
         if count:
-            names.append(self._name(taken, first, number_before, kinds[open_kind], total / count))
+            names.append(self._name(taken, (first, number_before), kinds[open_kind], total / count))
         return names
 
-    @staticmethod
-    def _name(taken: Sequence[Any], first: int, last: int, kind: str, sure: float) -> Name:
-        return Name(taken[first].start(), taken[last].end(), kind, round(min(1.0, sure), 4))
+    def _name(
+        self, taken: Sequence[Any], place: tuple[int, int], kind: str, probability: float
+    ) -> Name:
+        least = self.thresholds[kind]
+        sure = 0.5 + 0.5 * (min(1.0, probability) - least) / (1.0 - least)
+        return Name(taken[place[0]].start(), taken[place[1]].end(), kind, round(sure, 4))
 
     # --- words ------------------------------------------------------------------------------------
 
@@ -303,21 +304,33 @@ class NameModel:
 
 
 _NAMES = words.bits(
-    ("forename", "forename_us", "forename_any", "surname", "surname_us", "city", "country", "region")
+    (
+        "forename",
+        "forename_us",
+        "forename_any",
+        "surname",
+        "surname_us",
+        "city",
+        "country",
+        "region",
+    )
 )
 _COMMON = words.bits(("common", "very_common"))
-_VERY_COMMON = words.bits(("very_common",))
 
 
 def _gated(x: Floats) -> Floats:
     half = x.shape[1] // 2
-    made: Floats = x[:, :half] / (1.0 + np.exp(-x[:, half:]))
+    # The logistic function by way of tanh, which cannot overflow.
+    made: Floats = np.tanh(x[:, half:] * np.float32(0.5))
+    made += 1.0
+    made *= np.float32(0.5)
+    made *= x[:, :half]
     return made
 
 
 def _normal(x: Floats, scale: Floats, shift: Floats) -> Floats:
-    x = x - x.mean(axis=1, keepdims=True)
-    x /= np.sqrt(np.einsum("ij,ij->i", x, x)[:, None] / x.shape[1] + 1e-5)
-    x *= scale
-    x += shift
-    return x
+    centred: Floats = x - x.mean(axis=1, keepdims=True, dtype=np.float32)
+    centred /= np.sqrt(np.einsum("ij,ij->i", centred, centred)[:, None] / x.shape[1] + 1e-5)
+    centred *= scale
+    centred += shift
+    return centred

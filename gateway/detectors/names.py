@@ -116,7 +116,7 @@ class Shipped:
                 yield name.start, name.end, entity, name.confidence
 
 
-class ShippedEngine(NlpEngine):  # type: ignore[misc]  # Presidio is not typed
+class ShippedEngine(NlpEngine):
     """The shipped model as Presidio knows language models, for use with its `AnalyzerEngine`."""
 
     def __init__(self, *, language: str = "en") -> None:

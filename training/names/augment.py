@@ -53,8 +53,10 @@ def _renamed(made: Document, rng: random.Random, names: Names) -> Document:
         value = made.text[start:end]
         if kind == "PER" and rng.random() < 0.7 and value[0].isupper():
             count = len(value.split())
-            value = names.forename(rng) if count == 1 and rng.random() < 0.5 else (
-                names.surname(rng) if count == 1 else names.person(rng)
+            value = (
+                names.forename(rng)
+                if count == 1 and rng.random() < 0.5
+                else (names.surname(rng) if count == 1 else names.person(rng))
             )
         elif kind == "LOC" and rng.random() < 0.5 and value[0].isupper() and " " not in value:
             value = names.city(rng)

@@ -88,7 +88,9 @@ def held_out(data: Path) -> dict[str, list[Document]]:
         "ewt": list(_uner(ner / "uner_ewt/test.iob2", size=1)),
         "btc-f": list(_documents(_tweets(ner / "btc/f.conll"), "btc", silent=_MISC, size=1)),
         "wikigold": list(_documents(gold[len(gold) * 4 // 5 :], "wikigold", size=1)),
-        "wnut17": list(_documents(_conll(ner / "wnut17/test.conll"), "wnut17", kinds=_WNUT, size=1)),
+        "wnut17": list(
+            _documents(_conll(ner / "wnut17/test.conll"), "wnut17", kinds=_WNUT, size=1)
+        ),
     }
 
 
@@ -123,7 +125,9 @@ def sources(*, least: int = 400, most: int = 6_000) -> Iterator[Document]:
 
 # --- tokens to text -------------------------------------------------------------------------------
 
-_NO_SPACE_BEFORE = re.compile(r"(?:[,.;:!?%)\]}]+|'(?:s|re|ve|ll|m|d|t)?|n't|’s|'')$", re.IGNORECASE)
+_NO_SPACE_BEFORE = re.compile(
+    r"(?:[,.;:!?%)\]}]+|'(?:s|re|ve|ll|m|d|t)?|n't|’s|'')$", re.IGNORECASE
+)
 _NO_SPACE_AFTER = frozenset("([{$#`@")
 
 
@@ -216,7 +220,9 @@ def _tweets(path: Path) -> Iterator[Sentence]:
         yield tokens, ["O" if h else tag for h, tag in zip(handles, tags, strict=True)]
 
 
-_ROLE = re.compile(r"(?i)borrower|lender|company|bank|executive|employee|tenant|landlord|party|agent")
+_ROLE = re.compile(
+    r"(?i)borrower|lender|company|bank|executive|employee|tenant|landlord|party|agent"
+)
 
 
 def _filings(path: Path) -> Iterator[Sentence]:

@@ -108,7 +108,20 @@ class Names:
             return f"{first} {last}-{self.surname(rng)}"
         if luck < 0.88:
             particle = rng.choice(
-                ["van", "van der", "de", "von", "al", "bin", "de la", "da", "dos", "ben", "El", "Mc"]
+                [
+                    "van",
+                    "van der",
+                    "de",
+                    "von",
+                    "al",
+                    "bin",
+                    "de la",
+                    "da",
+                    "dos",
+                    "ben",
+                    "El",
+                    "Mc",
+                ]
             )
             return f"{first} {particle} {last}"
         if luck < 0.92:
@@ -127,9 +140,7 @@ class Names:
 
 
 def _latin(name: str) -> bool:
-    return bool(name) and all(
-        not c.isalpha() or "LATIN" in unicodedata.name(c, "") for c in name
-    )
+    return bool(name) and all(not c.isalpha() or "LATIN" in unicodedata.name(c, "") for c in name)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -205,13 +216,17 @@ def street(rng: random.Random, names: Names) -> str:
         way = rng.choice([""] * 6 + ["N ", "South ", "E. ", "West "])
         made = f"{number} {way}{base} {rng.choice(phrases.STREETS)}"
         if rng.random() < 0.2:
-            made += rng.choice([", Apt ", ", Suite ", " Unit ", ", Flat "]) + str(rng.randint(1, 900))
+            made += rng.choice([", Apt ", ", Suite ", " Unit ", ", Flat "]) + str(
+                rng.randint(1, 900)
+            )
         return made
     if luck < 0.75:
         kind = rng.choice(["straße", "str.", "weg", "gasse", "allee", "platz", "strasse"])
         return f"{base}{kind} {number}" if rng.random() < 0.7 else f"{base}-{kind.title()} {number}"
     if luck < 0.87:
-        kind = rng.choice(["rue de", "avenue de", "rue du", "boulevard", "place de", "chemin de la"])
+        kind = rng.choice(
+            ["rue de", "avenue de", "rue du", "boulevard", "place de", "chemin de la"]
+        )
         return f"{number} {kind} {base}"
     kind = rng.choice(["Calle", "Via", "Avenida", "Rua", "Plaza", "Viale", "Paseo de", "Carrer de"])
     return f"{kind} {base}{rng.choice([', ', ' '])}{number}"
@@ -283,7 +298,7 @@ class Filler:
             reached = slot.end()
         draft.put(template[reached:])
 
-    def slot(self, draft: Draft, name: str, style: str) -> None:  # noqa: C901, PLR0912, PLR0915  # a table
+    def slot(self, draft: Draft, name: str, style: str) -> None:  # a table
         """Add what `name` stands for."""
         rng, names = self.rng, self.names
         first, last = rng.choice(self.pairs)
@@ -319,10 +334,14 @@ class Filler:
             case "EMAIL":
                 sep = rng.choice([".", "_", "", "-"])
                 host = rng.choice(phrases.HOSTS)
-                user = rng.choice([f"{plain(first)}{sep}{plain(last)}", f"{plain(first)[0]}{plain(last)}"])
+                user = rng.choice(
+                    [f"{plain(first)}{sep}{plain(last)}", f"{plain(first)[0]}{plain(last)}"]
+                )
                 draft.put(f"{user}{rng.choice(['', '', str(rng.randint(1, 99))])}@{host}")
             case "USER":
-                draft.put(f"{plain(first)[:1]}{plain(last)}{rng.choice(['', str(rng.randint(1, 99))])}")
+                draft.put(
+                    f"{plain(first)[:1]}{plain(last)}{rng.choice(['', str(rng.randint(1, 99))])}"
+                )
             case "PHONE":
                 draft.put(digits(rng, rng.choice(phrases.PHONES)))
             case "DATE":
@@ -347,8 +366,12 @@ class Filler:
                 count = rng.randint(2, 4)
                 for number in range(count):
                     if number:
-                        draft.put(", " if number < count - 1 else rng.choice([" and ", ", and ", " & "]))
-                    draft.put(names.person(rng) if rng.random() < 0.6 else names.forename(rng), "PER")
+                        draft.put(
+                            ", " if number < count - 1 else rng.choice([" and ", ", and ", " & "])
+                        )
+                    draft.put(
+                        names.person(rng) if rng.random() < 0.6 else names.forename(rng), "PER"
+                    )
             case _:
                 options = getattr(phrases, name.upper())
                 chosen = rng.choice(options)
@@ -387,7 +410,9 @@ def _prose(draft: Draft, filler: Filler) -> None:
         if number:
             draft.put(rng.choice([" ", " ", " ", "\n", "\n\n"]))
         luck = rng.random()
-        pool = phrases.SENTENCES if luck < 0.6 else phrases.PROMPTS if luck < 0.8 else phrases.NEUTRAL
+        pool = (
+            phrases.SENTENCES if luck < 0.6 else phrases.PROMPTS if luck < 0.8 else phrases.NEUTRAL
+        )
         filler.fill(draft, rng.choice(pool))
 
 
@@ -416,7 +441,9 @@ def _chat(draft: Draft, filler: Filler) -> None:
     rng, names = filler.rng, filler.names
     people = [rng.choice([names.forename(rng), names.person(rng)]) for _ in range(2)]
     roles = rng.random() < 0.25
-    style = rng.choice(["{}: ", "[{t}] {}: ", "{} ({t}): ", "<{}> ", "{} — {t}\n", "**{}**: ", "@{} "])
+    style = rng.choice(
+        ["{}: ", "[{t}] {}: ", "{} ({t}): ", "<{}> ", "{} — {t}\n", "**{}**: ", "@{} "]
+    )
     for _ in range(rng.randint(2, 7)):
         before, after = style.split("{}")
         stamp = f"{rng.randint(0, 23)}:{rng.randint(0, 59):02d}"
@@ -554,7 +581,11 @@ def document(rng: random.Random, names: Names) -> Document:
     luck = rng.random()
     if luck < 0.12:
         lower = made.text.lower()
-        made = made if len(lower) != len(made.text) else Document(lower, made.spans, source="generated")
+        made = (
+            made
+            if len(lower) != len(made.text)
+            else Document(lower, made.spans, source="generated")
+        )
     elif luck < 0.2:
         made = sloppy(made, rng)
     return carried(made, rng) if rng.random() < 0.12 else made
@@ -579,7 +610,7 @@ def carried(made: Document, rng: random.Random) -> Document:
         inner = json.dumps(made.text, ensure_ascii=False)
         if len(inner) != len(made.text) + 2:  # escapes would move the names
             inner = '"' + made.text.replace('"', "'").replace("\\", "/").replace("\n", " ") + '"'
-        head = rng.choice(['{"content": ', '{"role": "user", "content": ', 'message = '])
+        head = rng.choice(['{"content": ', '{"role": "user", "content": ', "message = "])
         tail = "}" if head[0] == "{" else ""
         shift = len(head) + 1
         spans = tuple((s + shift, e + shift, k) for s, e, k in made.spans)

@@ -169,7 +169,7 @@ SENTENCES = (
     "{FIRST} told {FIRST} that {what} is late.", "I spoke to {TITLED} yesterday about {what}.",
     "{PER} ({EMAIL}) asked for a refund of {MONEY}.", "Call {PER} at {PHONE} before {DATE}.",
     "{PER}, {job} of {ORG}, said the {thing} was a mistake.",
-    "\"We never agreed to {what},\" said {PER}.", "\"I know {FIRST},\" {PER} replied.",
+    '"We never agreed to {what}," said {PER}.', '"I know {FIRST}," {PER} replied.',
     "{LAST} scored twice for {ORG} in {CITY}.", "{LAST} and {LAST} disagreed over {what}.",
     "The flight from {CITY} to {CITY} is delayed.", "{FIRST} is flying to {COUNTRY} on {DATE}.",
     "We have offices in {CITY}, {CITY} and {CITY}.", "{ORG} is based in {CITY}.",
@@ -179,7 +179,7 @@ SENTENCES = (
     "i met {PER:lower} in {CITY:lower} last week", "{PER:lower} lives in {CITY:lower}",
     "ask {FIRST:lower} if {FIRST:lower} is coming", "tell {PER:lower} that the meeting moved",
     "{PER:lower} from {ORG:lower} wants {what}", "my boss {PER:lower} is mad about {what}",
-    "Between {ORG} (the \"Supplier\") and {PER} (the \"Client\"), residing at {ADDR}.",
+    'Between {ORG} (the "Supplier") and {PER} (the "Client"), residing at {ADDR}.',
     "This agreement is made on {DATE} between {PER} and {ORG}.", "Witness: {PER}",
     "The tenant, {PER}, shall pay {MONEY} to the landlord, {PER}.",
     "Plaintiff {PER} filed {what} against {ORG} in the {LOC} court.",
@@ -277,7 +277,7 @@ CHATTER = (
 )  # fmt: skip
 HEADERS = (
     "From: {PER} <{EMAIL}>", "To: {PER} <{EMAIL}>", "Cc: {PER} <{EMAIL}>, {PER} <{EMAIL}>",
-    "Subject: {what}", "Date: {DATE} {TIME}", "From: {EMAIL}", "To: \"{LASTFIRST}\" <{EMAIL}>",
+    "Subject: {what}", "Date: {DATE} {TIME}", "From: {EMAIL}", 'To: "{LASTFIRST}" <{EMAIL}>',
     "Reply-To: {EMAIL}", "Sent: {DATE} {TIME}", "Subject: Re: {thing} for {ORG}",
     "Subject: FW: meeting with {PER}", "Von: {PER}", "An: {PER}", "Sent by: {PER}",
 )  # fmt: skip
@@ -332,7 +332,7 @@ LOGS = (
     "{DATE} {TIME}:12 INFO  Server started on port {NUM}", "ERROR Connection to {TECH} refused",
     "WARN Disk usage at {NUM}%", "{DATE} {TIME} [main] DEBUG Loading Configuration",
     "user={USER} action=login status=ok", "Exception in thread Main: NullPointerException",
-    "Traceback (most recent call last):", "  File \"app/main.py\", line {NUM}, in <module>",
+    "Traceback (most recent call last):", '  File "app/main.py", line {NUM}, in <module>',
     "GET /api/v{NUM}/users/{NUM} 200", "Build {NUM} failed: Tests Failed", "Starting Container",
     "INFO  User {PER} logged in from {CITY}", "audit: {USER} ({PER}) opened record {ID}",
     "Deploying to EKS cluster in us-east-1", "Pulling image nginx:latest", "Job Completed",
@@ -361,7 +361,7 @@ CODE = (
     "public class <C> extends <C> {", "private final <C> <n>;", "System.out.println(<n>.<n>());",
     "SELECT <n>, <n> FROM <n> WHERE <n> = {NUM};", "INSERT INTO <n> (<n>, <n>) VALUES ({NUM}, '<n>');",
     "export default <C>;", "<n>: {NUM},", "}", "});", "else:", "try:", "except <C>Error as error:",
-    "print(f'<n>: {<n>}')".replace("{<n>}", "<n>"), "@<n>.<n>('/<n>/<n>')", "<div className=\"<n>\"><C></div>",
+    "print(f'<n>: {<n>}')".replace("{<n>}", "<n>"), "@<n>.<n>('/<n>/<n>')", '<div className="<n>"><C></div>',
     "func (s *<C>) <n>(ctx context.Context) error {", "let mut <n> = <C>::new();", "#include <<n>.h>",
     "git commit -m '<n> <n>'", "docker run -p {NUM}:{NUM} <n>/<n>", "kubectl get <n> -n <n>",
     "type <C> = { <n>: string; <n>: number }".replace("{ ", "(").replace(" }", ")"), "<C>.<n> = <C>.<n> + {NUM}",
@@ -374,7 +374,7 @@ CODE = (
     "var <n> = document.getElementById('<n>');", "let <n> = Object.keys(<n>).map(x => x.<n>);",
     "std::vector<std::string> <n>;", "int main(int argc, char **argv) {", "static void <C>(string <n>)",
     ">>> <n>([1, 2, 3], {NUM})", "Input: <n> = [{NUM}, {NUM}], Output: {NUM}", "A, B, C, D = <n>()",
-    "if isinstance(<n>, (list, tuple, dict)):", "<n> = {NUM} if <n> else {NUM}", "\"\"\"<n> the <n>.\"\"\"",
+    "if isinstance(<n>, (list, tuple, dict)):", "<n> = {NUM} if <n> else {NUM}", '"""<n> the <n>."""',
     "String <n> = <n>.toString();", "Map<String, Integer> <n> = new HashMap<>();", "Scanner <n>;",
     "fn <n>(&self, <n>: &str) -> Result<<C>, Error> {", "match <n> { Some(x) => x, None => panic!() }".replace("{ ", "(").replace(" }", ")"),
     "public static void main(String[] args) {", "Console.WriteLine(<n>);", "echo $<n>", "$<n> = new <C>();",
@@ -386,10 +386,10 @@ CODE = (
 COMMENTS = (
     "# TODO({USER}): check {what}", "// TODO: ask {FIRST} about this", "# Author: {PER} <{EMAIL}>",
     "/* Written by {PER}, {DATE} */", "# Copyright (c) {DATE} {ORG}", "// fixme", "# see {TECH} docs",
-    "name = \"{PER}\"", "user = User(\"{FIRST}\", \"{LAST}\")", "city: \"{CITY}\",",
+    'name = "{PER}"', 'user = User("{FIRST}", "{LAST}")', 'city: "{CITY}",',
     "customer = {'name': '{PER}', 'city': '{CITY}'}", "INSERT INTO people VALUES ('{FIRST}', '{LAST}', '{CITY}');",
     "# Reported by {PER} from {ORG}", "assert greet('{FIRST}') == 'Hello {FIRST}'", "# Returns the Value",
-    "\"\"\"Return the Manager of the Queue.\"\"\"", "// This Is A Title Case Comment", "@author {PER}",
+    '"""Return the Manager of the Queue."""', "// This Is A Title Case Comment", "@author {PER}",
     "print('Hello World')", "print('Hello {FIRST}')", "contact: '{PER} <{EMAIL}>'",
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """How good is a name model? Entity-level precision, recall, F1 and F2; strict: same span and kind;
-overlapping: the same kind touches."""
+overlapping: the same kind touches.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ def fscore(precision: float, recall: float, beta: float) -> float:
     return (1 + weight) * precision * recall / below if below else 0.0
 
 
-def counts(gold: Sequence[Span], found: Sequence[Span], kind: str) -> tuple[int, int, int, int, int]:
+def counts(
+    gold: Sequence[Span], found: Sequence[Span], kind: str
+) -> tuple[int, int, int, int, int]:
     """(gold, found, strict hits, gold touched, found that touch) of one document."""
     wanted = [(s, e) for s, e, k in gold if k == kind]
     given = [(s, e) for s, e, k in found if k == kind]
@@ -45,7 +48,12 @@ def table(model: NameModel, documents: Iterable[Document]) -> dict[str, tuple[fl
         figures: list[float] = []
         for hit_given, hit_gold in ((strict, strict), (touching, touched)):
             precision, recall = hit_given / max(1, given), hit_gold / max(1, gold)
-            figures += [precision, recall, fscore(precision, recall, 1), fscore(precision, recall, 2)]
+            figures += [
+                precision,
+                recall,
+                fscore(precision, recall, 1),
+                fscore(precision, recall, 2),
+            ]
         result[kind] = tuple(figures)
     return result
 

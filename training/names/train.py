@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import collections
 import dataclasses
-import functools
 import json
 import random
 import time
@@ -28,7 +27,9 @@ from training.names.corpora import KINDS, Document
 TAGS = 1 + 2 * len(KINDS)
 """O, then B and I of each kind."""
 
-jax.config.update("jax_default_prng_impl", "unsafe_rbg")  # quick on a CPU; reproducible all the same
+jax.config.update(
+    "jax_default_prng_impl", "unsafe_rbg"
+)  # quick on a CPU; reproducible all the same
 
 ROW, ROWS, GAP = 512, 8, 4
 """Words in a row, rows in a batch, and empty words between the documents of a row: as many as the
@@ -68,7 +69,15 @@ class Vocabulary:
             ngrams = [*made.ngrams, *[-1] * (words.MOST_NGRAMS - len(made.ngrams))]
             row = self._rows[word] = len(self._table)
             self._table.append(
-                [made.word, made.begins, made.ends, made.ends_short, made.shape, made.lists, *ngrams]
+                [
+                    made.word,
+                    made.begins,
+                    made.ends,
+                    made.ends_short,
+                    made.shape,
+                    made.lists,
+                    *ngrams,
+                ]
             )
         return row
 
@@ -198,9 +207,7 @@ def scores(
     for block, dilation, step in zip(weights["blocks"], shape.dilations, keys, strict=False):
         pad = jnp.pad(x, ((0, 0), (dilation, dilation), (0, 0)))
         size = x.shape[1]
-        joined = jnp.concatenate(
-            [pad[:, :size], x, pad[:, 2 * dilation : 2 * dilation + size]], -1
-        )
+        joined = jnp.concatenate([pad[:, :size], x, pad[:, 2 * dilation : 2 * dilation + size]], -1)
         made = gated(joined @ block["weight"] + block["bias"])
         if drop:
             made = dropped(made, step, drop)
@@ -280,7 +287,7 @@ def _batch(rows: Any, gaps: Any, tags: Any, silent: Any, weight: Any) -> dict[st
     places[places >= 2048] = -1
     return {
         "unique": padded, "rows": places.astype(np.int32), "gaps": full(gaps, 0, np.int32),
-        "tags": full(tags, 0, np.int32), "silent": full(silent, False, bool),
+        "tags": full(tags, 0, np.int32), "silent": full(silent, 0, bool),
         "weight": full(weight, 0.0, np.float32),
     }  # fmt: skip
 
@@ -362,10 +369,12 @@ def main() -> None:
               f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
         if number % 3 == 2 or number == chosen.epochs - 1:
             save(chosen.out, average, shape, known, lists)
-            score.report(chosen.out, {k: v for k, v in tests.items()})
+            score.report(chosen.out, tests)
 
 
-def save(path: Path, weights: Any, shape: Shape, known: dict[str, int], lists: dict[str, int]) -> None:
+def save(
+    path: Path, weights: Any, shape: Shape, known: dict[str, int], lists: dict[str, int]
+) -> None:
     """Write the model. See `gateway/detectors/name_model.py` for the format."""
     arrays = {k: np.asarray(v, np.float16) for k, v in weights.items() if k != "blocks"}
     for number, block in enumerate(weights["blocks"]):
