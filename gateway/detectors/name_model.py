@@ -9,7 +9,10 @@ remembered for the words that came with the model, and so is whether the word ca
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +37,7 @@ MOST = 4_096
 GATE = (-2.0, -1.2)
 """Least log-odds of a word by itself to be part of a name: with a capital, and without."""
 
-THRESHOLDS: Mapping[str, float] = {"PER": 0.3, "LOC": 0.3, "ORG": 0.4}
+THRESHOLDS: Mapping[str, float] = {"PER": 0.22, "LOC": 0.25, "ORG": 0.35}
 """Least probability of a word to belong to a name, by kind."""
 
 
@@ -69,9 +72,9 @@ class NameModel:
         self._known = {word: number for number, word in enumerate(about["known"], start=1)}
         self._lists = {word: int(bits) for bits, found in about["lists"].items() for word in found}
         full = {
-            name: np.ascontiguousarray(array, dtype=np.float32)
+            name: _widened(array, arrays.get(f"{name}_step"))
             for name, array in arrays.items()
-            if name != "about"
+            if name != "about" and not name.endswith("_step")
         }
         self._tables = full
         self._blocks = [
@@ -93,10 +96,17 @@ class NameModel:
 
     @classmethod
     def load(cls, path: Path) -> NameModel:
-        """Read a model that `training.names.train` wrote. Raises `OSError` and `ValueError`."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return cls(json.loads(arrays["about"].tobytes()), arrays)
+        """Read a model that `training.names.train` wrote.
+
+        Raises `OSError` where there is none, and `ValueError` where it is damaged.
+        """
+        data = path.read_bytes()
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return cls(json.loads(arrays["about"].tobytes()), arrays)
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+            raise ValueError(f"not a name model, or a damaged one: {error}") from None
 
     def find(self, text: str) -> list[Name]:
         """The names in `text`, by place, apart from each other."""
@@ -316,6 +326,14 @@ _NAMES = words.bits(
     )
 )
 _COMMON = words.bits(("common", "very_common"))
+
+
+def _widened(array: npt.NDArray[Any], step: npt.NDArray[Any] | None) -> Floats:
+    """Single precision; tables come as whole numbers with a step for each row."""
+    made = array.astype(np.float32)
+    if step is not None:
+        made *= step
+    return made
 
 
 def _gated(x: Floats) -> Floats:

@@ -83,7 +83,7 @@ def finder(settings: Settings, *, known: frozenset[str]) -> NameFinder | None:
 def _shipped(path: Path) -> NameModel:
     try:
         return NameModel.load(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise ModelMissing(f"the shipped model `{path.name}` cannot be loaded: {error}") from None
 
 
