@@ -13,7 +13,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,8 +161,9 @@ class NameModel:
         first = word[0]
         if not first.isalpha() or len(word) == 1:
             return False
-        if not first.islower():
+        if first.isupper() and first in _LATIN:
             return True
+        # In small letters, and in scripts that the model hardly learned, only what is a known name.
         lists = self._lists.get(words.folded(word), 0)
         return bool(lists & _NAMES) and not lists & _COMMON
 
@@ -234,21 +235,29 @@ class NameModel:
                 count += 1
             else:
                 if count:
-                    names.append(
+                    names.extend(
                         self._name(taken, (first, number_before), kinds[open_kind], total / count)
                     )
                 first, open_kind, total, count = number, kind, float(sure[number]), 1
             last, number_before = position, number
         if count:
-            names.append(self._name(taken, (first, number_before), kinds[open_kind], total / count))
+            names.extend(self._name(taken, (first, number_before), kinds[open_kind], total / count))
         return names
 
     def _name(
         self, taken: Sequence[Any], place: tuple[int, int], kind: str, probability: float
-    ) -> Name:
+    ) -> Iterator[Name]:
+        """The name without punctuation at its ends, if a word is left; `Jr.` keeps its full stop."""
+        first, last = place
+        while first <= last and not taken[first][0].isalnum():
+            first += 1
+        while last > first and not taken[last][0].isalnum() and taken[last][0] != ".":
+            last -= 1
+        if first > last or not any(taken[n][0].isalpha() for n in range(first, last + 1)):
+            return
         least = self.thresholds[kind]
         sure = 0.5 + 0.5 * (min(1.0, probability) - least) / (1.0 - least)
-        return Name(taken[place[0]].start(), taken[place[1]].end(), kind, round(sure, 4))
+        yield Name(taken[first].start(), taken[last].end(), kind, round(sure, 4))
 
     # --- words ------------------------------------------------------------------------------------
 
@@ -325,6 +334,7 @@ _NAMES = words.bits(
         "region",
     )
 )
+_LATIN = frozenset(chr(code) for code in range(0x250) if chr(code).isalpha())
 _COMMON = words.bits(("common", "very_common"))
 
 

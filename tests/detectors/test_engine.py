@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.detectors import Engine, ScanResult, Settings, entity_names
+from gateway.detectors import Engine, Nlp, ScanResult, Settings, entity_names
 from gateway.detectors.probes import PatternProbe
 from gateway.model import Match
 
@@ -186,7 +186,12 @@ def test_a_detector_that_fails_is_named_and_the_others_go_on(cache):
 def test_settings_choose_what_is_found(cache):
     text = "passport A12345678, PESEL 44051401359, mail a.b@example.com"
     german = Engine.build(
-        Settings(countries=("de",), disabled=frozenset({"EMAIL_ADDRESS"}), secrets=False),
+        Settings(
+            countries=("de",),
+            disabled=frozenset({"EMAIL_ADDRESS"}),
+            secrets=False,
+            nlp=Nlp(engine="blank"),
+        ),
         key=b"test",
         cache_dir=cache,
     )
