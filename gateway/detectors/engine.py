@@ -21,8 +21,10 @@ from pathlib import Path
 
 from gateway.detectors import (
     catalogue,
+    company,
     context,
     disguise,
+    internal,
     overlaps,
     recognizers,
     secret_rules,
@@ -35,6 +37,8 @@ from gateway.detectors.own import Own
 from gateway.detectors.prefilter import Expression, Prefilter, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
 from gateway.detectors.settings import Settings
+from gateway.detectors.source_code import ENTITY as CODE
+from gateway.detectors.source_code import SourceCode
 from gateway.model import Match
 
 LABEL_SPEAKS = 300
@@ -74,12 +78,14 @@ class Engine:
         probes: Sequence[Probe],
         prefilter: Prefilter,
         own: Own,
+        code: SourceCode | None,
         names: NameFinder | None,
         memory: Memory,
     ) -> None:
         self._probes = tuple(probes)
         self._prefilter = prefilter
         self._own = own
+        self._code = code
         self._names = names
         self._memory = memory
         self._stop_words = _stop_words(settings.language)
@@ -91,6 +97,7 @@ class Engine:
         self._known = known
         self._apart = frozenset(name for name, entity in known.items() if entity.apart)
         found = {probe.entity for probe in probes} | own.entities
+        found |= {CODE} if code else frozenset()
         found |= names.entities if names else frozenset()
         self.entities: frozenset[str] = frozenset(found) - settings.disabled
         self.revision = _revision(settings, probes)
@@ -110,6 +117,8 @@ class Engine:
                 for rule in secret_rules.load_rules()
                 if rule.entity not in settings.disabled
             )
+        probes.extend(company.probes(settings))
+        probes.extend(internal.probes(settings))
         own = Own([each for each in settings.custom if each.entity not in settings.disabled])
         probes.extend(own.probes)
         # The prefilter counts expressions: a probe stands once for each of its own.
@@ -121,11 +130,13 @@ class Engine:
         owners = [probe for probe in probes for _ in probe.expressions]
         names = finder(settings, known=catalogue.entity_names() - settings.disabled)
         prefilter = Prefilter.build(expressions, key=key, cache_dir=cache_dir)
+        code = None if CODE in settings.disabled else SourceCode(key=key, cache_dir=cache_dir)
         engine = cls(
             settings=settings,
             probes=owners,
             prefilter=prefilter,
             own=own,
+            code=code,
             names=names,
             memory=Memory(key=key),
         )
@@ -151,12 +162,24 @@ class Engine:
             text = _SURROGATE.sub("\ufffd", text)
         failures: set[str] = set()
         result = self._plain(text, label, failures)
-        hidden = self._disguised(text, label, failures)
-        if hidden:
-            result = overlaps.resolve([*result, *hidden], apart=self._apart)
+        more = self._disguised(text, label, failures)
+        more += self._stretches(text, failures)
+        if more:
+            result = overlaps.resolve([*result, *more], apart=self._apart)
         if not failures:
             self._memory.put(digest, result)
         return ScanResult(result, tuple(sorted(failures)))
+
+    def _stretches(self, text: str, failures: set[str]) -> list[Match]:
+        """Stretches of code. Looked for in the text as a whole: they go on over its pieces."""
+        if self._code is None:
+            return []
+        try:
+            found = self._code.find(flatten(text))
+        except Exception:  # noqa: BLE001  # the law of `scan`
+            failures.add("source_code")
+            return []
+        return [match for match in found if match.confidence >= self._floors[CODE]]
 
     def _plain(self, text: str, label: str, failures: set[str]) -> tuple[Match, ...]:
         """What is to be seen in `text` as it stands."""
