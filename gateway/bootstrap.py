@@ -57,6 +57,7 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         facts=services.vocabulary(),
         entities=detectors.entity_names(),
         groups=detectors.groups(),
+        detectors=detectors.detector_names(),
     )
 
 

@@ -22,6 +22,9 @@ from gateway.documents import Strict, load, read
 
 _FILE = Path(__file__).with_name("company.yaml")
 
+RESERVED = "license:all-rights-reserved"
+"""The detector of copyright lines that make a text a company's own."""
+
 BEFORE = 120
 """Code points before the end of an entry's shape in which a match begins."""
 
@@ -117,7 +120,7 @@ class CopyrightProbe(NoticeProbe):
     def __init__(self, entry: Entry, *, disabled: frozenset[str]) -> None:
         super().__init__(entry)
         self._disabled = disabled
-        renamed = {"name": "license:all-rights-reserved", "entity": "PROPRIETARY_NOTICE"}
+        renamed = {"name": RESERVED, "entity": "PROPRIETARY_NOTICE"}
         self._reserved = NoticeProbe(entry.model_copy(update=renamed))
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:

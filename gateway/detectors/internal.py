@@ -18,6 +18,9 @@ from gateway.detectors.settings import Settings
 
 HOST, PACKAGE = "INTERNAL_HOST", "INTERNAL_PACKAGE"
 
+KINDS = ("host:suffix", "host:single", "host:address", "host:share", "host:own", "package:own")
+"""The detectors here."""
+
 _REACH = 300
 _WORDS = Vocabulary(
     ["host", "hostname", "server", "ssh", "ping", "dns", "node", "endpoint", "intranet", "proxy"]
@@ -92,7 +95,46 @@ _SCHEMES = r"(?:https?|wss?|ftps?|sftp|ssh|git|ldaps?|smb|nfs|rdp|vnc|tcp|udp|am
 _AFTER = r"""(?=[:/?#\s"'<>)\]},;`|]|$)"""
 _SINGLE = rf"\b{_SCHEMES}://(?:[^\s/@]{{0,80}}@)?(?P<value>[a-z][a-z0-9-]{{1,62}}){_AFTER}"
 _GENERIC = frozenset(
-    ["localhost", "host", "hostname", "server", "servername", "domain", "example", "site", "url", "uri", "proxy", "foo", "bar", "baz", "test", "user", "username", "your", "yourhost", "myhost", "myserver", "www", "api", "address", "ip", "endpoint", "base", "path", "some", "my", "website", "username", "xxx", "abc", "name", "x", "y", "z"]
+    [
+        "localhost",
+        "host",
+        "hostname",
+        "server",
+        "servername",
+        "domain",
+        "example",
+        "site",
+        "url",
+        "uri",
+        "proxy",
+        "foo",
+        "bar",
+        "baz",
+        "test",
+        "user",
+        "username",
+        "your",
+        "yourhost",
+        "myhost",
+        "myserver",
+        "www",
+        "api",
+        "address",
+        "ip",
+        "endpoint",
+        "base",
+        "path",
+        "some",
+        "my",
+        "website",
+        "username",
+        "xxx",
+        "abc",
+        "name",
+        "x",
+        "y",
+        "z",
+    ]
 )
 
 

@@ -97,6 +97,10 @@ class FindingSketch(Node):
     """Entity that was found."""
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.95
     """How sure the detector is."""
+    detector: Annotated[str, Field(min_length=1)] = "case"
+    """Name of the detector, e.g. `code:python`."""
+    length: Annotated[int, Field(ge=1)] = 1
+    """Characters that it found."""
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
     """So many findings with different values."""
     role: Role = Role.USER
@@ -378,9 +382,9 @@ def _sketched(sketch: FindingSketch, number: int) -> Iterable[Finding]:
             editable=editable,
             entity=sketch.entity,
             start=position,
-            end=position + 1,
+            end=position + sketch.length,
             confidence=sketch.confidence,
-            detector="case",
+            detector=sketch.detector,
             fingerprint=f"{number}-{position}",
             preview="",
         )

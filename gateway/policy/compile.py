@@ -68,7 +68,8 @@ class Vocabulary:
 
     `services` maps id to category. `facts` maps a fact to its closed set of values, written as
     `gateway.policy.document.fact_word` writes them, or to None when any value is possible
-    (numbers, dates). `groups` maps a group to its entities.
+    (numbers, dates). `groups` maps a group to its entities. `detectors` are the names of detectors
+    that tell kinds of an entity apart.
     """
 
     services: Mapping[str, str]
@@ -77,6 +78,7 @@ class Vocabulary:
     facts: Mapping[str, frozenset[str] | None]
     entities: frozenset[str]
     groups: Mapping[str, frozenset[str]]
+    detectors: frozenset[str] = frozenset()
 
 
 # --- the executable form -------------------------------------------------------------------------
@@ -146,16 +148,24 @@ class FindingTest:
     roles: frozenset[Role] | None = None
     kinds: frozenset[PartKind] | None = None
     fingerprints: frozenset[str] | None = None
+    detectors: tuple[re.Pattern[str], ...] = ()
     min_confidence: float = 0.0
+    min_length: int = 1
 
     def holds(self, finding: Finding) -> bool:
         """Whether this finding is selected."""
         return (
             finding.confidence >= self.min_confidence
+            and finding.end - finding.start >= self.min_length
             and (self.entities is None or finding.entity in self.entities)
             and (self.roles is None or finding.role in self.roles)
             and (self.kinds is None or finding.kind in self.kinds)
             and (self.fingerprints is None or finding.fingerprint in self.fingerprints)
+            and (
+                not self.detectors
+                # A disguise is told after the name: `code:python+base64`.
+                or any(name.match(finding.detector.partition("+")[0]) for name in self.detectors)
+            )
         )
 
 
@@ -516,6 +526,7 @@ class _Names:
         self.operations = {"other", UNKNOWN, *vocabulary.operations}
         self.facts = vocabulary.facts
         self.entities = set(vocabulary.entities)
+        self.detectors = vocabulary.detectors
         self.own_entities: dict[str, Problem] = {}
         self.groups = dict(vocabulary.groups)
         self.own: dict[str, tuple[Problem, tuple[str, ...]]] = {}
@@ -737,8 +748,19 @@ class _RuleCompiler:
             roles=frozenset(where.role) or None,
             kinds=frozenset(where.part) or None,
             fingerprints=frozenset(where.fingerprint) or None,
+            detectors=self._detectors(where, at),
             min_confidence=where.min_confidence if isinstance(where, When) else 0.0,
+            min_length=where.min_length if isinstance(where, When) else 1,
         )
+
+    def _detectors(self, where: Where, at: tuple[str | int, ...]) -> tuple[re.Pattern[str], ...]:
+        known = self.names.detectors | {f"custom:{name}" for name in self.names.own_entities}
+        patterns = tuple(_glob(name) for name in where.detector)
+        for position, (name, pattern) in enumerate(zip(where.detector, patterns, strict=True)):
+            if self.names.complete and not any(map(pattern.match, known)):
+                hint = suggest(name, known)
+                self._wrong((*at, "detector", position), f"unknown detector `{name}`{hint}")
+        return patterns
 
     def _placed_exemption(self, placed: _Placed) -> Exemption:
         own = self.marks, self.at

@@ -201,6 +201,8 @@ class Where(Node):
     """Entity of a finding, e.g. `US_SSN`."""
     entity_group: Many[Text] = ()
     """Group of a finding's entity, e.g. `secret`."""
+    detector: Many[Text] = ()
+    """Detector of a finding, e.g. `code:python`; `*` stands for anything, e.g. `marking:tlp-*`."""
     role: Many[Role] = ()
     """Who speaks where the finding stands."""
     part: Many[PartKind] = ()
@@ -218,6 +220,8 @@ class When(Where):
 
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Findings below this confidence do not count."""
+    min_length: Annotated[int, Field(ge=1, strict=True)] = 1
+    """Findings of fewer characters do not count, e.g. for stretches of code."""
     min_count: Annotated[int, Field(ge=1, strict=True)] = 1
     """At least so many findings must be selected."""
     min_distinct: Annotated[int, Field(ge=1, strict=True)] = 1
@@ -253,10 +257,10 @@ class Unless(Where):
         return self
 
 
-FINDING_KEYS = frozenset({"entity", "entity_group", "role", "part", "fingerprint"})
+FINDING_KEYS = frozenset({"entity", "entity_group", "detector", "role", "part", "fingerprint"})
 """Conditions that select findings, in `when` and `unless`."""
 
-COUNT_KEYS = frozenset({"min_confidence", "min_count", "min_distinct"})
+COUNT_KEYS = frozenset({"min_confidence", "min_length", "min_count", "min_distinct"})
 """Conditions on findings that only `when` has: an exception works finding by finding."""
 
 

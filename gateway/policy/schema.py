@@ -38,6 +38,7 @@ def policy_schema(
         _offer(properties, "operation", ["other", *vocabulary.operations])
         _offer(properties, "entity", vocabulary.entities, own=_OWN_ENTITY)
         _offer(properties, "entity_group", vocabulary.groups)
+        _offer(properties, "detector", vocabulary.detectors)
         properties["facts"] = _facts(vocabulary, properties["facts"])
     redact = schema["$defs"]["Rule"]["properties"]["redact"]
     # Own groups are possible keys too, so the known ones are only offered.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.detectors import Engine, Settings, entities
+from gateway.detectors import entities
 from gateway.detectors.company import Entry, entries
 
 HITS = [(entry.name, entry.entity, text) for entry in entries() for text in entry.hits]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gateway import documents
-from gateway.detectors import Engine, Settings, entity_names, groups
+from gateway.detectors import Engine, Settings, detector_names, entity_names, groups
 from gateway.model import (
     Act,
     Exchange,
@@ -44,6 +44,7 @@ def vocabulary(catalogue):
         facts={name: frozenset(words) if words else None for name, words in facts().items()},
         entities=entity_names(),
         groups=groups(),
+        detectors=detector_names(),
     )
 
 
