@@ -414,6 +414,7 @@ def _revision(settings: Settings, probes: Sequence[Probe]) -> str:
     for library in ("presidio-analyzer", "phonenumbers", "regex", "tldextract", "hyperscan"):
         state.update(f"{library} {importlib.metadata.version(library)}".encode())
     here = Path(__file__).parent
-    for file in (*sorted(here.glob("*.py")), *sorted(here.glob("models/*.npz"))):
-        state.update(file.read_bytes())
+    for kind in ("*.py", "*.yaml", "models/*.npz"):
+        for file in sorted(here.glob(kind)):
+            state.update(file.read_bytes())
     return state.hexdigest()

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import os
 import pickle
 from pathlib import Path
@@ -403,3 +404,24 @@ def test_any_document_is_compiled_or_an_error(rule):
     text = yaml.safe_dump({"version": 1, "rules": [{**rule, "action": "redact"}]})
     with contextlib.suppress(DocumentError):
         compile_text(text, VOCABULARY)
+
+
+def test_detectors_are_named_by_patterns_that_match_a_known_one(vocabulary):
+    words = dataclasses.replace(vocabulary, detectors=frozenset({"code:python", "marking:tlp-red"}))
+    text = "version: 1\nrules: [{id: a, action: log, when: {detector: NAME}}]\n" + OWN[11:]
+    for name in ("code:python", '"code:*"', "[marking:tlp-red, 'code:p*']", "custom:PROJECT_NAME"):
+        (rule,) = compile_text(text.replace("NAME}", f"{name}}}", 1), words).rules
+        assert rule.finding.detectors
+    with pytest.raises(DocumentError, match="unknown detector `code:pyton`, did you mean `code:py"):
+        compile_text(text.replace("NAME}", "code:pyton}", 1), words)
+
+
+def test_a_finding_is_selected_by_detector_and_length(vocabulary, finding):
+    words = dataclasses.replace(vocabulary, detectors=frozenset({"code:python", "code:java"}))
+    text = "version: 1\nrules: [{id: a, action: log, when: {detector: 'code:*', min_length: 100}}]"
+    (rule,) = compile_text(text, words).rules
+    holds = rule.finding.holds
+    assert holds(finding(detector="code:java", end=100))
+    assert holds(finding(detector="code:java+base64", end=100))
+    assert not holds(finding(detector="code:java", end=99))
+    assert not holds(finding(detector="marking:x", end=100))
