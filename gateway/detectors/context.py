@@ -61,7 +61,7 @@ NUMBER = regex.compile(r"\d(?:\D{0,3}\d){3}")
 
 # What may stand between a value and the words that tell of it.
 _JOINT = regex.compile(
-    r"""['"`*_)\]]*(?:[;,]?[ \t]{1,8}(?:\#|//)[ ]?|[ ]?(?:[-\u2013\u2014]{1,2}>?|=>?|:|\u2192)[ ]?|[ ](?![ ]))?"""
+    r"""['"`*_)\]]*(?:[;,]?[ \t]{1,8}(?:\#|//)[ ]?|[ ]?(?:<?[-\u2013\u2014]{1,2}>?|<?=>?|:|\u2192)[ ]?|[ ](?![ ]))?"""
     r"""(?:,[ ](?=(?:my|his|her|our|their|your|which|that|the|a|an|mein|meine|ma|mi)\b))?"""
 )
 _CLAUSE_END = regex.compile(r"[\r\n\t,;|<>{}\[\]\\]|[.!?](?:\s|$)|[ ]{2}|\)|(?<=\w)[\"'`]?[:=]")

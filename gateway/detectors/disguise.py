@@ -27,6 +27,8 @@ from typing import Any
 
 import hyperscan
 
+from gateway.detectors import codes
+
 DEPTH = 3
 """Disguises within disguises that are undone. What lies deeper raises `TooMuch`."""
 
@@ -42,6 +44,7 @@ BEFORE, AFTER = 260, 160
 NEAR = 120
 """A disguised character so many code points before a match may be what speaks for the match."""
 
+_UNDO_THEMSELVES = frozenset({"backwards", "rot13"})
 _GAP = "\n\n"
 _BLOCK, _AHEAD = 8_192, 512
 
@@ -115,15 +118,17 @@ def views(text: str) -> Iterator[View]:
             inner = text if outer is None else outer.text
             for name, strict, found, full in _families(inner, left):
                 spilt = spilt or full
+                if outer is not None and name == outer.name and name in _UNDO_THEMSELVES:
+                    continue
                 # What was to be seen without the outer view was seen there.
                 tokens = found if outer is None else [t for t in found if _touches(outer, t)]
                 if not any(token.tells for token in tokens):
                     continue
+                guessed = strict or (outer is not None and outer.strict)
                 if depth == DEPTH:
-                    if not strict:
+                    if not guessed:
                         raise TooMuch
                     continue
-                guessed = strict or (outer is not None and outer.strict)
                 view = _view(inner, name, tokens, strict=guessed, outer=outer)
                 left -= len(view.text)
                 if left < 0:
@@ -243,7 +248,8 @@ def _families(text: str, left: int) -> Iterator[tuple[str, bool, list[_Token], b
             if last <= reached:
                 continue
             try:
-                for token in decode(text, _back(text, first, reached), last):
+                begin = max(first, reached) if kind in codes.PLAIN else _back(text, first, reached)
+                for token in decode(text, begin, last):
                     reached = token.end
                     if not token.plain:
                         continue
@@ -253,14 +259,36 @@ def _families(text: str, left: int) -> Iterator[tuple[str, bool, list[_Token], b
                         raise TooMuch  # noqa: TRY301  # the same as from `decode`
             except TooMuch:
                 full = True
+    runs = _in_order(runs)
+    numbers = [token for token in runs if _is_numbers(token.plain)]
+    if numbers:
+        # No word in them speaks for anything, so only what proves itself counts.
+        runs = [token for token in runs if not _is_numbers(token.plain)]
+        yield "numbers", True, numbers, False
     if runs or full:
-        yield "runs", False, _in_order(runs), full
+        yield "runs", False, runs, full
+    read = [(token.start, token.end) for token in (*runs, *numbers) if token.tells]
     for kind, find in _STRICT.items():
         tokens: list[_Token] = []
         for first, last in hinted.get(kind, ()):
             tokens.extend(find(text, first, last))
+        if kind == "wrapped" and read:
+            tokens = [token for token in tokens if not _within(token, read)]
         if tokens:
             yield kind, True, _in_order(tokens), False
+
+
+def _is_numbers(plain: str) -> bool:
+    """Is it long, and hardly anything but numbers?"""
+    return len(plain) > _NUMBERS_FROM and len(_LETTER.findall(plain[:_NUMBERS_FROM])) < 20
+
+
+_NUMBERS_FROM = 1_000
+
+
+def _within(token: _Token, spans: Sequence[tuple[int, int]]) -> bool:
+    at = bisect.bisect_right(spans, (token.start, token.start)) - 1
+    return at >= 0 and token.end <= spans[at][1]
 
 
 def _in_order(tokens: list[_Token]) -> list[_Token]:
@@ -277,10 +305,9 @@ def _in_order(tokens: list[_Token]) -> list[_Token]:
 _THIRD = "AQgwBRhxEUk0FVl1IYo4JZp5Mcs8Ndt9"
 _B64_GROUP = rf"[I-Za-f][C-HS-Xi-nyz0-3][{_THIRD}][A-Za-z0-9+/_-]"
 _B64_WIDE = r"[I-Za-f][AQgw][A-Za-z0-9+/_-]{2}A[C-H][A-Za-z0-9+/_-]A"
+_B64_WIDE_BE = r"A[C-H][AEIMQUYcgkosw048]A[I-Za-f][AQgw][A-D][A-Za-z0-9+/_-]"
 _B64_ZIPPED = r"(?:H4sI|eJ[wxyz]|eA[EF]|eNo|eF4)[A-Za-z0-9+/_-]{12}"
-_B64_ANCHOR = (
-    rf"(?:(?:{_B64_GROUP}){{3}}[I-Za-f][C-HS-Xi-nyz0-3]|(?:{_B64_WIDE}){{2}}|{_B64_ZIPPED})"
-)
+_B64_ANCHOR = rf"(?:(?:{_B64_GROUP}){{3}}[I-Za-f][C-HS-Xi-nyz0-3]|(?:{_B64_WIDE}){{2}}|(?:{_B64_WIDE_BE}){{2}}|{_B64_ZIPPED})"
 _B32_ANCHOR = r"(?:[E-P][ABEFIJMNQRUVYZ2-7][A-Z2-7][C-HS-X][ACEGIKMOQSUWY246][I-Z2-7][BCDJKLRSTZ23][A-Z2-7]){2}"
 _HEX_ANCHOR = r"(?:[2-7][0-9A-Fa-f]){8}"
 _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
@@ -288,6 +315,8 @@ _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 _W = r"[A-Za-z0-9_+/-]"
 # The end of a line within a value: quoted in a mail or in a comment, continued in a program.
 _BREAK = r"(?:['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?|['\x22][ \t]*\+[ \t]*['\x22])"
+# What stands between two cells of a row.
+_CELL = r"['\x22]?[ \t]{0,8}[|;,\t][ \t]{0,8}['\x22]?"
 # Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
 _LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
 _RIGHT = rf"(?:[A-Z0-9]{{4}}|{_W}{{0,24}}\d)"
@@ -305,9 +334,15 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("hex", _HEX_ANCHOR, False),
     ("hex", _HEX_APART, False),
     ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
-    ("spaced", r"\d(?:[._/|*~-]\d){8}", False),
+    ("spaced", r"[A-Za-z0-9@](?:[._/|*~-][A-Za-z0-9@.-]){8}", False),
+    ("spaced", r"(?:[A-Za-z0-9_-]{4}[._/*~|]){4}", False),
     ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
     ("wrapped", rf"{_LEFT}{_BREAK}{_RIGHT}", False),
+    ("lines", rf"[A-Z0-9-]{{2}}{_BREAK}[A-Z0-9-]{{2,12}}{_BREAK}[A-Z0-9-]{{2}}", False),
+    ("cells", rf"\d{{4}}{_CELL}\d{{4}}{_CELL}\d{{4}}|\d{{3}}{_CELL}\d{{2}}{_CELL}\d{{4}}", False),
+    ("cells", rf"\d{{6}}{_CELL}\d{{6}}", False),
+    ("cells", rf"(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4}}", False),
+    *codes.HINTS,
 )  # fmt: skip
 
 
@@ -390,7 +425,7 @@ _PERCENT = re.compile(  # RFC 3629, 3: one byte, or a leading one and those that
     r"|%[Ee][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){2}|%[Ff][0-7](?:%[89ABab][0-9A-Fa-f]){3}"
 )
 _ESCAPE = re.compile(
-    r"\\{1,4}(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})"
+    r"\\{1,8}(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})"
     r"|([0-3][0-7]{2}))"
 )
 _ENCODED_END = re.compile(r"[A-Za-z0-9+/]{15}")
@@ -649,7 +684,7 @@ def _counts(character: str, *, digit: bool = False) -> bool:
 
 # --- encoded runs ---------------------------------------------------------------------------------
 
-_RUNS = frozenset({"base64", "base32", "hex"})
+_RUNS = frozenset({"base64", "base32", "hex", *codes.PLAIN, *codes.GUESSED})
 _B64_RUN = re.compile(
     r"[A-Za-z0-9+/_-]{15,}(?:[ \t]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,}(?![A-Za-z0-9+/_-]))*={0,2}"
 )
@@ -754,12 +789,14 @@ def _hex(text: str, start: int, end: int) -> Iterator[_Token]:
     for match in _HEX_RUN.finditer(text, start):
         if match.start() >= end:
             return
-        found = _read(bytes.fromhex("".join(_HEX_PAIR.findall(match[0]))))
+        run = "".join(_HEX_PAIR.findall(match[0]))
+        # Digits alone are a number more often than bytes.
+        found = _read(bytes.fromhex(run), whole=run.isdecimal())
         yield _Token(match.start(), match.end(), found or "", "hex", tells=True)
 
 
-def _read(data: bytes) -> str | None:
-    """The text that `data` is or holds, None for other bytes."""
+def _read(data: bytes, *, whole: bool = False) -> str | None:
+    """The text that `data` is or (unless it is to be the `whole`) holds, None for other bytes."""
     # RFC 1952, 2.3.1, and RFC 1950, 2.2: the first two bytes are a multiple of 31.
     if data[:3] == _GZIP or (data[:1] == b"\x78" and not int.from_bytes(data[:2]) % 31):
         data = _inflate(data) or data
@@ -772,7 +809,7 @@ def _read(data: bytes) -> str | None:
     except UnicodeDecodeError:
         text = ""
     found = _mostly(text)
-    if found is None:
+    if found is None and not whole:
         stretches = _STRETCH.findall(data)
         found = b"\n".join(stretches).decode("ascii") if stretches else None
     return found
@@ -809,6 +846,13 @@ _GROUPS = re.compile(
     r"(?<![\w.-])\d{4}(?P<by>[._/*~]|[ ._/*~-]{2,3})"
     r"(?:\d{4}(?P=by)\d{4}(?P=by)\d{1,4}|\d{6}(?P=by)\d{4,5})(?![\w])(?![.-]\d)"
 )
+_QUADS = re.compile(
+    r"(?<![\w.-])(?=[A-Za-z0-9]{0,4}[A-Za-z_])[\w-]{4}(?P<by>[._/*~|])(?:[\w-]{4}(?P=by)){3,30}[\w-]{1,4}(?![\w.-])",
+    re.ASCII,
+)
+_BETWEEN = re.compile(
+    r"(?<![\w.-])(?=\S{0,40}[A-Za-z@])[A-Za-z0-9](?P<by>[._|*~/-])(?:[!-~](?P=by)){7,200}[A-Za-z0-9](?![\w.-])"
+)
 _SEPARATOR = re.compile(r"[ \t._/|*~-]+")
 _BLANK = re.compile(r"[ \t]+")
 _WRAP = re.compile(rf"(?<=[A-Za-z0-9])(?P<end>[ -]?){_BREAK}(?=[A-Za-z0-9])")
@@ -823,9 +867,12 @@ def _spaced(text: str, start: int, end: int) -> Iterator[_Token]:
     left = max(0, start - 1)
     for match in _APART.finditer(text, left, stop):
         yield from _without(text, match.start("x"), match.end("x"), _BLANK)
-    for pattern in (_POINTS, _GROUPS):
+    for pattern in (_POINTS, _GROUPS, _QUADS):
         for match in pattern.finditer(text, left, stop):
             yield from _without(text, match.start(), match.end(), _SEPARATOR)
+    for match in _BETWEEN.finditer(text, left, stop):
+        for at in range(match.start() + 1, match.end(), 2):
+            yield _Token(at, at + 1, "", "spaced", tells=True)
 
 
 def _without(text: str, start: int, end: int, gap: re.Pattern[str]) -> Iterator[_Token]:
@@ -854,6 +901,51 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
             continue  # a number, then a word
         if _mixed(head[0]) and _mixed(tail[0]):
             yield _Token(match.start(), match.end(), "", "wrapped", tells=True)
+
+
+_LINES = re.compile(rf"(?<![\w-])[A-Z0-9-]{{2,12}}(?:{_BREAK}[A-Z0-9-]{{1,12}}(?![\w-]))+")
+_BREAKS = re.compile(_BREAK)
+MOST_LINES = 12
+"""A value is not cut over more lines: such a column is a column of values."""
+_ROW = re.compile(
+    rf"(?<![\w.-])(?:\d{{2,8}}(?:{_CELL}\d{{2,8}}){{1,4}}"
+    rf"|(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4,}})(?![\w.-])"
+)
+_CELLS = re.compile(_CELL)
+
+
+def _lined(text: str, start: int, end: int) -> Iterator[_Token]:
+    """A value over three lines and more, of which each holds nothing else."""
+    for match in _LINES.finditer(text, start, min(len(text), end + 600)):
+        if match.start() >= end:
+            return
+        breaks = list(_BREAKS.finditer(match[0]))
+        if 2 <= len(breaks) < MOST_LINES:
+            first = match.start()
+            for gap in breaks:
+                yield _Token(first + gap.start(), first + gap.end(), "", "lines", tells=True)
+
+
+def _celled(text: str, start: int, end: int) -> Iterator[_Token]:
+    """A value over adjacent cells of a row."""
+    for match in _ROW.finditer(text, start, min(len(text), end + 200)):
+        if match.start() >= end:
+            return
+        if match[0][0].isdigit() and sum(map(str.isdigit, match[0])) not in _CARDS_AND_SSNS:
+            continue
+        for gap in _CELLS.finditer(text, match.start(), match.end()):
+            yield _Token(gap.start(), gap.end(), "", "cells", tells=True)
+
+
+_CARDS_AND_SSNS = frozenset({9, *range(12, 20)})
+
+
+def _coded(name: str, find: codes.Finder) -> _Finder:
+    def tokens(text: str, start: int, end: int) -> Iterator[_Token]:
+        for first, last, plain in find(text, start, end):
+            yield _Token(first, last, plain, name, tells=True)
+
+    return tokens
 
 
 def _mixed(word: str) -> bool:
@@ -887,4 +979,11 @@ _INLINE: dict[str, _Finder] = {
     "quoted": _quoted,
 }
 _ENCODED: dict[str, _Finder] = {"base64": _base64, "base32": _base32, "hex": _hex}
-_STRICT: dict[str, _Finder] = {"spaced": _spaced, "wrapped": _wrapped}
+_ENCODED |= {name: _coded(name, find) for name, find in codes.PLAIN.items()}
+_STRICT: dict[str, _Finder] = {
+    "spaced": _spaced,
+    "wrapped": _wrapped,
+    "lines": _lined,
+    "cells": _celled,
+}
+_STRICT |= {name: _coded(name, find) for name, find in codes.GUESSED.items()}

@@ -57,6 +57,12 @@ SURE = 0.9
 
 _ALONE = PROVEN | {"EMAIL_ADDRESS"}
 
+WEAK = frozenset({"lines", "cells", "backwards"})
+"""Views in which many numbers lie side by side: a word must speak for one of them, too."""
+
+ADDRESSES = frozenset({"spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken"})
+"""Strict views in which an address of e-mail is hardly there by chance."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -96,6 +102,7 @@ class Engine:
         }
         self._known = known
         self._apart = frozenset(name for name, entity in known.items() if entity.apart)
+        self._vocabularies = {probe.entity: probe.vocabulary for probe in probes}
         found = {probe.entity for probe in probes} | own.entities
         found |= {CODE} if code else frozenset()
         found |= names.entities if names else frozenset()
@@ -199,7 +206,7 @@ class Engine:
         try:
             for view in disguise.views(text):
                 for match in self._seen(view, label, failures):
-                    if view.strict and not _proven(match, view.name):
+                    if view.strict and not self._counts(match, view):
                         continue
                     place = view.place(match.start, match.end)
                     if place is None:
@@ -213,6 +220,16 @@ class Engine:
         except Exception:  # noqa: BLE001  # the law of `scan`; `TooMuch` and all else is told
             failures.add("disguise")
         return matches
+
+    def _counts(self, match: Match, view: disguise.View) -> bool:
+        """Does a match in a strict view prove itself?"""
+        if not _proven(match, view.name):
+            return False
+        if view.name not in WEAK or match.entity not in PROVEN:
+            return True
+        # A checksum alone lets every tenth of such numbers pass.
+        around = self._around(view.text, "")
+        return around.speaks(self._vocabularies[match.entity], match.start, match.end)
 
     def _seen(self, view: disguise.View, label: str, failures: set[str]) -> tuple[Match, ...]:
         """Plain matches in a view, remembered: its text comes back with the next turn of a chat."""
@@ -367,7 +384,7 @@ def _proven(match: Match, view: str) -> bool:
     By a checksum, by a vendor's prefix, or as an address of which each character stands alone.
     """
     if match.entity == "EMAIL_ADDRESS":
-        return view == "spaced"
+        return view in ADDRESSES
     if match.detector.startswith("secret:"):
         return match.confidence >= SURE
     return match.entity in PROVEN
