@@ -26,6 +26,7 @@ from gateway.model import (
     Forward,
     Locator,
     Outcome,
+    PartKind,
     Refusal,
     Refuse,
     Rewrite,
@@ -47,6 +48,11 @@ if TYPE_CHECKING:
 
 BLOCKED = "policy"
 """`Refuse.cause` when a rule refused; every other cause is a fault of a stage."""
+
+_FLOWING = frozenset(
+    {PartKind.TEXT, PartKind.TOOL_CALL, PartKind.TOOL_RESULT, PartKind.REASONING, PartKind.FILE}
+)
+"""Kinds of parts over which a value may be cut."""
 
 _ROUNDS = 3
 """Times that an exchange is rewritten before it is refused."""
@@ -194,11 +200,59 @@ class Inspector:
                             preview="",
                         )
                     )
+        findings += self._split(opened, texts, found, unread)
         timings["detect"] = self._clock() - before
         marked = tuple(findings)
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
         return _Reading(Scan(marked, tuple(unread), files), texts, found, inspected)
+
+    def _split(
+        self,
+        opened: Extraction,
+        texts: dict[Locator, str],
+        found: dict[str, int],
+        unread: list[Unread],
+    ) -> list[Finding]:
+        """Findings of values that are cut over parts: one in each part, all of the same value."""
+        parts = [
+            part
+            for part in opened.parts
+            if isinstance(part, TextPart) and part.text and part.kind in _FLOWING
+        ]
+        findings: list[Finding] = []
+        if len(parts) < 2:
+            return findings
+        splits, failures = self.engine.across([part.text for part in parts])
+        unread.extend(
+            Unread(parts[0].locator, UnreadReason.DETECTOR_FAILED, 0, failure)
+            for failure in sorted(failures)
+        )
+        for split in splits:
+            found[split.entity] = found.get(split.entity, 0) + 1
+            if self._asked is not None and split.entity not in self._asked:
+                continue
+            value = "".join(parts[n].text[start:end] for n, start, end in split.places)
+            mark = fingerprint(value, split.entity, key=self._key)
+            for number, start, end in split.places:
+                part = parts[number]
+                texts[part.locator] = part.text
+                findings.append(
+                    Finding(
+                        locator=part.locator,
+                        role=part.role,
+                        kind=part.kind,
+                        editable=part.editable,
+                        entity=split.entity,
+                        start=start,
+                        end=end,
+                        confidence=split.confidence,
+                        detector=split.detector,
+                        fingerprint=mark,
+                        preview=preview(value, split.entity),
+                    )
+                )
+        return findings
 
     def _marked(
         self,

@@ -296,3 +296,23 @@ def test_own_key_of_a_realtime_client_in_a_browser_passes(shipped):
     )
     sent = exchange(b"", method="GET", target="/v1/realtime?model=m", headers=headers)
     assert isinstance(shipped.inspect(sent).enforcement, Forward)
+
+
+def test_a_value_that_is_cut_over_parts_is_taken_out_of_both(redacting):
+    halves = CARD[:9], CARD[9:]
+    content = [
+        {"type": "text", "text": f"my card is {halves[0]}"},
+        {"type": "text", "text": f"{halves[1]} and that is all"},
+    ]
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": content}]}).encode()
+    decision = redacting.inspect(exchange(body))
+    assert isinstance(decision.enforcement, Rewrite)
+    for half in halves:
+        assert half.strip().encode() not in decision.enforcement.body
+    assert b"my card is [CREDIT_CARD]" in decision.enforcement.body
+    assert b"[CREDIT_CARD] and that is all" in decision.enforcement.body
+    prints = {f.fingerprint for f in decision.scan.findings if f.entity == "CREDIT_CARD"}
+    assert len(decision.scan.findings) == 2
+    assert len(prints) == 1  # one value, however many parts
+    again = redacting.inspect(exchange(decision.enforcement.body))
+    assert isinstance(again.enforcement, Forward)

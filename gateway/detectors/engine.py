@@ -27,6 +27,7 @@ from gateway.detectors import (
     internal,
     overlaps,
     recognizers,
+    seams,
     secret_rules,
     segments,
 )
@@ -60,7 +61,9 @@ _ALONE = PROVEN | {"EMAIL_ADDRESS"}
 WEAK = frozenset({"lines", "cells", "backwards"})
 """Views in which many numbers lie side by side: a word must speak for one of them, too."""
 
-ADDRESSES = frozenset({"spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken"})
+ADDRESSES = frozenset(
+    {"split", "spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken"}
+)
 """Strict views in which an address of e-mail is hardly there by chance."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -72,6 +75,16 @@ class ScanResult:
 
     matches: tuple[Match, ...] = ()
     failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A value that is cut over texts: `places` are the number of each text, start and end."""
+
+    entity: str
+    confidence: float
+    detector: str
+    places: tuple[tuple[int, int, int], ...]
 
 
 class Engine:
@@ -187,6 +200,27 @@ class Engine:
             failures.add("source_code")
             return []
         return [match for match in found if match.confidence >= self._floors[CODE]]
+
+    def across(self, texts: Sequence[str]) -> tuple[list[Split], frozenset[str]]:
+        """Values that are cut over `texts`, and the detectors that gave no answer.
+
+        Only such as prove themselves, numbers only beside a word that speaks for them.
+        """
+        found: list[Split] = []
+        failures: set[str] = set()
+        for chain in seams.chains(texts):
+            clean = _SURROGATE.sub("\ufffd", chain.text)
+            around = self._around(clean, "")
+            for match in self._matches(clean, (0, len(clean)), around, failures, proven=True):
+                places = chain.places(match.start, match.end)
+                if len(places) < 2 or not _proven(match, "split"):
+                    continue
+                words = self._vocabularies[match.entity]
+                if match.entity in PROVEN and not around.speaks(words, match.start, match.end):
+                    continue
+                sure = round(max(self._floors[match.entity], match.confidence * DISGUISED), 4)
+                found.append(Split(match.entity, sure, f"{match.detector}+split", tuple(places)))
+        return found, frozenset(failures)
 
     def _plain(self, text: str, label: str, failures: set[str]) -> tuple[Match, ...]:
         """What is to be seen in `text` as it stands."""
