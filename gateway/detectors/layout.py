@@ -362,7 +362,9 @@ class Layout:
     def _insert_columns(self) -> tuple[list[int], list[_Span]]:
         text = self._text
         if self._inserts is None:
-            found = list(_INSERT.finditer(text)) if "VALUES" in text or "values" in text else []
+            spelt = ("INSERT", "VALUES"), ("insert", "values"), ("Insert", "Values")
+            some = any(first in text and last in text for first, last in spelt)
+            found = list(_INSERT.finditer(text)) if some else []
             self._inserts = [m.end() for m in found], [m.span(1) for m in found]
         return self._inserts
 

@@ -28,6 +28,8 @@ _FIRST_GROUP_ONLY = re.compile(r"\(?\\1\)?")
 def dialled(digits: str, region: str) -> bool:
     """True for ASCII `digits` that are a valid number in `region`, its national prefix in place."""
     plan = _plan(region)
+    if not plan.possible.match(digits):
+        return False
     if plan.abroad is not None and (idd := plan.abroad.match(digits)):
         rest = digits[idd.end() :]
         if not rest.startswith("0"):
@@ -80,6 +82,12 @@ class _Plan:
         kinds = [getattr(metadata, kind) for kind in _KINDS]
         ranges = [_sized(kind) for kind in kinds if kind is not None]
         whole, some = _sized(general), "|".join(f"(?:{part})" for part in ranges if part)
+        self.ranges = some or "(?!)"
+        self.sizes = "|".join(rf"\d{{{size}}}\Z" for size in self._lengths if size > 0) or "(?!)"
+        prefix = metadata.national_prefix_for_parsing
+        if self._transform is not None:
+            prefix = r"\d{1,7}?"  # it captures parts of the number: any digits are more than enough
+        self._trunk = f"(?:{prefix}){{0,2}}" if prefix else ""
         self.known: Callable[[str], Any] = (
             re.compile(rf"(?={whole}\Z)(?:{some})\Z").match if whole and some else _nothing
         )
@@ -89,6 +97,20 @@ class _Plan:
              re.compile(form.pattern), _wants_prefix(form))
             for form in metadata.number_format
         ]  # fmt: skip
+
+    @functools.cached_property
+    def possible(self) -> re.Pattern[str]:
+        """Matches all digits that are `dialled` here, and some more: most runs of digits are none.
+
+        An international prefix and whatever follows; or a country code and a national prefix, each
+        if present, and digits of a range of a region with the same country code.
+        """
+        options = [rf"(?:{self.abroad.pattern})\d"] if self.abroad is not None else []
+        options.extend(
+            rf"(?:{self.code})?{self._trunk}(?={near.sizes})(?:{near.ranges})\Z"
+            for near in map(_plan, COUNTRY_CODE_TO_REGION_CODE[int(self.code)])
+        )
+        return re.compile("|".join(options))
 
     def without_prefix(self, digits: str) -> tuple[str, bool]:
         """The digits without a national prefix, and whether there was one."""
@@ -186,5 +208,6 @@ def _main(code: int) -> _Plan:
 def country_code(region: str) -> str:
     """That of `region`, whose patterns are compiled with it. `ValueError` for an unknown region."""
     plan = _plan(region)
+    dialled("0", region)
     _main(int(plan.code)).assigned("0")
     return plan.code

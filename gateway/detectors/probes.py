@@ -203,6 +203,8 @@ class IpProbe(PatternProbe):
         before, after = text[max(0, raw.start - 2) : raw.start], text[raw.end : raw.end + 2]
         if _DOTTED_BEFORE.search(before) or _DOTTED_AFTER.match(after):
             return False
+        if value.isascii() and not _OF_ITSELF.match(value):
+            return True
         try:
             address = ipaddress.ip_interface(value).ip
         except ValueError:
@@ -210,6 +212,8 @@ class IpProbe(PatternProbe):
         return not (address.is_loopback or address.is_unspecified)
 
 
+# How addresses of the machine itself can begin; the rest need not be taken apart.
+_OF_ITSELF = regex.compile(r"127\.|0+\.|[0:]*(?:1|0|:|ffff:.*)(?:[%/].*)?$", regex.IGNORECASE)
 _SLICE = regex.compile(r"\d{0,3}::\d{0,3}")
 _DOTTED_BEFORE, _DOTTED_AFTER = regex.compile(r"\d\.$"), regex.compile(r"\.\d")
 

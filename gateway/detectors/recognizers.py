@@ -60,9 +60,9 @@ _MENDED: tuple[_Mended, ...] = (
         pattern=(
             r"\b((?=[\w@#$%^?~-]{0,9}[a-zA-Z])(?=[\w@#$%^?~-]{0,6}[0-9]{4})[\w@#$%^?~-]{10})\b"
         ),
-        shape=located(r"\b[\w@#$%^?~-]{0,6}[0-9]{4}[\w@#$%^?~-]{0,6}\b"),
+        shape=Expression(r"(?:^|[^0-9])[0-9]{4}", before=10),
     ),
-    # Any word of six letters passes when look-aheads are relaxed; this keeps the digit.
+    # Any word of six letters passes when look-aheads are relaxed; this keeps the first digit.
     _Mended(
         original=(
             r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
@@ -72,7 +72,7 @@ _MENDED: tuple[_Mended, ...] = (
             r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
             r"[A-Z]{1,5}-?[A-Z0-9]{5,14}\b"
         ),
-        shape=Expression(r"[A-Z][A-Z0-9-]*\d", before=40),
+        shape=Expression(r"\b[A-Z][A-Z-]*\d", before=40),
     ),
 )
 

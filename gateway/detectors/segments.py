@@ -45,10 +45,12 @@ def pieces(text: str) -> list[Piece]:
     size = len(text)
     if size <= SHORT:
         return [Piece(0, size, 0, size)]
+    # Of ASCII, a slice is its own encoding.
+    data = text.encode("ascii") if text.isascii() else None
     keys = _keys(text)
     result, start, key = [], 0, 0
     while start < size:
-        end = _cut(text, start)
+        end = _cut(text, data, start)
         while key < len(keys) and keys[key][1] <= end:
             key += 1
         if key < len(keys) and keys[key][0] < end:
@@ -71,7 +73,14 @@ def _keys(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _cut(text: str, start: int) -> int:
+def _hash(text: str, data: bytes | None, at: int) -> int:
+    """Of the 24 characters from `at`; `data` is the text as bytes if it is ASCII."""
+    if data is not None:
+        return zlib.crc32(data[at : at + 24])
+    return zlib.crc32(text[at : at + 24].encode("utf-8", "surrogatepass"))
+
+
+def _cut(text: str, data: bytes | None, start: int) -> int:
     size = len(text)
     least, most = start + LEAST, start + MOST
     if size - start <= MOST:
@@ -80,7 +89,7 @@ def _cut(text: str, start: int) -> int:
     at = least
     while (at := text.find("\n", at, most)) >= 0:
         at += 1
-        if zlib.crc32(text[at : at + 24].encode("utf-8", "surrogatepass")) % ONE_IN == 0:
+        if _hash(text, data, at) % ONE_IN == 0:
             return at
     if most == size:
         return size
@@ -90,7 +99,7 @@ def _cut(text: str, start: int) -> int:
     at = least
     while (at := text.find(" ", at, most)) >= 0:
         at += 1
-        if zlib.crc32(text[at : at + 24].encode("utf-8", "surrogatepass")) % (8 * ONE_IN) == 0:
+        if _hash(text, data, at) % (8 * ONE_IN) == 0:
             return at
     last = text.rfind(" ", least, most)
     return last + 1 if last >= 0 else most

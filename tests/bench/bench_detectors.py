@@ -1,9 +1,11 @@
 """How fast does detection run, against stock Presidio in the same run?
 
-    python tests/bench/bench_detectors.py [--stock] [--profile]
+    python tests/bench/bench_detectors.py [--stock] [--scale] [--profile KIND]
 
-Prints MB/s of UTF-8 for four kinds of text at three sizes, without and with the memory of earlier
-results, and the latency of a 2 KB prompt. Ratios count; absolute figures depend on the machine.
+Prints MB/s of UTF-8 (CPU time of one core) for kinds of text at three sizes, without and with the
+memory of earlier results, and the latency of a 2 KB prompt. `--stock` adds Presidio as it comes and
+with the recognizers of all countries on; `--scale` looks at texts up to 10 MB and at 100,000
+findings. Ratios count; absolute figures depend on the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway.detectors import Engine, Settings
+from gateway.detectors import Engine, Settings, recognizers
 
 PROSE = (
     "The committee met on Thursday to talk about the plan for the coming year. Nobody had read the "
@@ -64,18 +66,48 @@ def personal(rng: random.Random) -> str:
     )
 
 
+def log_line(rng: random.Random) -> str:
+    """A line of a web server's log, of a service that logs JSON, or of a stack trace."""
+    clock = f"{rng.randint(10, 23)}:{rng.randint(10, 59)}:{rng.randint(10, 59)}"
+    day = rng.randint(10, 28)
+    return rng.choice(
+        [
+            (
+                f"{rng.randint(11, 223)}.{rng.randrange(256)}.{rng.randrange(256)}.9 - - "
+                f'[{day}/Mar/2025:{clock} +0000] "GET /api/v1/items/{rng.randrange(9999)} HTTP/1.1" '
+                f'200 {rng.randrange(99999)} "-" "Mozilla/5.0 (X11; Linux x86_64)"\n'
+            ),
+            (
+                f'{{"ts":"2025-03-{day}T{clock}.{rng.randrange(1000):03}Z","level":"info",'
+                f'"msg":"request done","duration_ms":{rng.randrange(999)},'
+                f'"trace":"{rng.getrandbits(64):016x}"}}\n'
+            ),
+            (
+                f"2025-03-{day} {clock},{rng.randrange(1000):03} ERROR worker-{rng.randrange(16)} "
+                f"[app.queue] job {rng.getrandbits(32):08x} failed after {rng.randrange(9)} tries\n"
+                f'  File "/srv/app/queue.py", line {rng.randrange(999)}, in run\n'
+                "    self.handler.process(job, timeout=30)\nTimeoutError: timed out\n"
+            ),
+        ]
+    )
+
+
 def sample(kind: str, size: int, seed: int) -> str:
+    """Text of one kind; `mixed` are prompts: prose, code, logs, and lines with personal data."""
     rng = random.Random(seed)
     parts: list[str] = []
     length = 0
+    mixture = ["prose"] * 5 + ["code"] * 2 + ["logs"] * 2 + ["dense"]
     while length < size:
-        pick = kind if kind != "mixed" else rng.choice(["prose"] * 5 + ["code"] * 2 + ["dense"])
+        pick = kind if kind != "mixed" else rng.choice(mixture)
         if pick == "prose":
             part = " ".join(rng.choice(PROSE) for _ in range(60)) + ".\n"
         elif pick == "code":
             lines = CODE.splitlines(keepends=True)
             at = rng.randrange(len(lines) - 6)
             part = "".join(lines[at : at + 6])
+        elif pick == "logs":
+            part = "".join(log_line(rng) for _ in range(4))
         else:
             part = personal(rng) + "\n"
         parts.append(part)
@@ -90,23 +122,73 @@ def seconds(run: Callable[[str], Any], texts: list[str]) -> float:
     return time.process_time() - started
 
 
-def stock() -> Callable[[str], Any]:
-    """`AnalyzerEngine.analyze` with a blank pipeline and the default recognizers."""
+def stock(*, everything: bool = False) -> Callable[[str], Any]:
+    """`AnalyzerEngine.analyze` with a blank pipeline and the default recognizers, or all of them.
+
+    A blank pipeline has no lemmas, and without them no context words: each token is its own.
+    """
     import spacy
     import tldextract
-    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 
     tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    blank = spacy.blank("en")
+
+    def lemmas(doc: Any) -> Any:
+        for token in doc:
+            token.lemma_ = token.text
+        return doc
+
+    spacy.Language.component("own_lemmas", func=lemmas)
+    blank.add_pipe("own_lemmas")
     nlp = SpacyNlpEngine(ner_model_configuration=NerModelConfiguration())
-    nlp.nlp = {"en": spacy.blank("en")}
-    engine = AnalyzerEngine(nlp_engine=nlp)
+    nlp.nlp = {"en": blank}
+    registry = None
+    if everything:
+        registry = RecognizerRegistry()
+        for recognizer in recognizers.predefined_recognizers():
+            recognizer.supported_language = "en"
+            registry.add_recognizer(recognizer)
+    engine = AnalyzerEngine(nlp_engine=nlp, registry=registry)
     return lambda text: engine.analyze(text, "en")
+
+
+def against_stock(engine: Engine, counts: dict[int, int]) -> None:
+    """The same texts by our engine and by Presidio."""
+    usual, everything = stock(), stock(everything=True)
+    print("\nkind   size KB  first MB/s  stock MB/s   ratio  all countries   ratio")
+    for kind in ("mixed", "prose", "code", "logs", "dense"):
+        for size, count in counts.items():
+            texts = [sample(kind, size, 500 + seed) for seed in range(count)]
+            few = texts[: max(1, count // 10)]
+            ours = size * count / 1e6 / seconds(engine.scan, texts)
+            theirs = size * len(few) / 1e6 / seconds(usual, few)
+            line = f"{kind:6} {size // 1000:7}  {ours:10.2f}  {theirs:10.3f}  {ours / theirs:6.0f}"
+            all_on = size / 1e6 / seconds(everything, few[:1])
+            print(f"{line}  {all_on:13.3f}  {ours / all_on:6.0f}", flush=True)
+
+
+def scale(engine: Engine) -> None:
+    """Time per character and per finding, from small texts to large ones."""
+    print("\nmixed MB  µs per KB")
+    for size in (100_000, 1_000_000, 10_000_000):
+        text = sample("mixed", size, 77)
+        print(f"{size / 1e6:8.1f}  {seconds(engine.scan, [text]) * 1e9 / size:9.1f}", flush=True)
+    print("\n findings  µs per finding")
+    rng = random.Random(9)
+    for count in (1_000, 10_000, 100_000):
+        text = "".join(f"u{rng.randrange(10**9)}@mail.com\n" for _ in range(count))
+        started = time.process_time()
+        found = len(engine.scan(text).matches)
+        took = time.process_time() - started
+        print(f"{found:9,}  {took * 1e6 / max(1, found):14.1f}", flush=True)
 
 
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--stock", action="store_true", help="measure stock Presidio too (slow)")
+    options.add_argument("--scale", action="store_true", help="texts up to 10 MB")
     options.add_argument("--profile", metavar="KIND", help="profile one kind of text at 20 KB")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -125,18 +207,14 @@ def main() -> None:
         profiler.disable()
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
         return
-    presidio = stock() if chosen.stock else None
-    print("kind   size KB  first MB/s  again MB/s" + ("  stock MB/s" if presidio else ""))
-    for kind in ("mixed", "prose", "code", "dense"):
-        for size, count in ((2_000, 60), (20_000, 8), (100_000, 3)):
+    print("kind   size KB  first MB/s  again MB/s")
+    for kind in ("mixed", "prose", "code", "logs", "dense"):
+        for size, count in ((2_000, 60), (20_000, 8), (100_000, 2)):
             texts = [sample(kind, size, seed) for seed in range(count)]
             volume = size * count / 1e6
-            row = f"{kind:6} {size // 1000:7}  {volume / seconds(engine.scan, texts):10.2f}"
-            row += f"  {volume / seconds(engine.scan, texts):10.0f}"
-            if presidio is not None:
-                few = texts[: max(1, count // 8)]
-                row += f"  {size * len(few) / 1e6 / seconds(presidio, few):10.3f}"
-            print(row)
+            first = volume / seconds(engine.scan, texts)
+            again = volume / seconds(engine.scan, texts)
+            print(f"{kind:6} {size // 1000:7}  {first:10.2f}  {again:10.0f}", flush=True)
     times = [seconds(engine.scan, [sample("mixed", 2_000, 1000 + seed)]) for seed in range(200)]
     times.sort()
     print(
@@ -152,6 +230,10 @@ def main() -> None:
     longer = history + "\n\nand one more question"
     print(f"200 KB with one more line: {seconds(engine.scan, [longer]) * 1e3:.2f} ms")
     print(f"200 KB with a new first line: {seconds(engine.scan, ['Hi!\n' + history]) * 1e3:.2f} ms")
+    if chosen.stock:
+        against_stock(engine, {2_000: 40, 20_000: 10, 100_000: 2})
+    if chosen.scale:
+        scale(engine)
 
 
 if __name__ == "__main__":

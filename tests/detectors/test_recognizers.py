@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import phonenumbers
 import pytest
-from presidio_analyzer import EntityRecognizer
+import spacy
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry
+from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
-from gateway.detectors import Engine, Settings, catalogue, recognizers
+from gateway.detectors import Engine, ScanResult, Settings, catalogue, recognizers
 from gateway.detectors.cards import is_card
-from gateway.detectors.context import Context
+from gateway.detectors.context import BOOST, Context
+from gateway.detectors.overlaps import CLEARLY, without_contained
 from gateway.detectors.phones import _OTHER, MIN_DIGITS
 from gateway.detectors.prefilter import Prefilter, flatten
 from gateway.detectors.probes import Probe, UrlProbe
@@ -95,8 +101,6 @@ def ours(text: str, probes: list[Probe], prefilter: Prefilter) -> Found:
                     (raw.entity, raw.start, raw.end, raw.confidence)
                 )
     result: Found = set()
-    from gateway.detectors.overlaps import without_contained
-
     for name, raws in by_recognizer.items():
         for i in without_contained([raw[1:] for raw in raws]):
             result.add((name, *raws[i]))
@@ -184,3 +188,147 @@ def test_patterns_that_wait_for_a_word_find_the_same(cache, engine, monkeypatch)
         assert result == eager.scan(text)
         found_any += len(result.matches)
     assert found_any > 500
+
+
+# --- the whole engine against `AnalyzerEngine.analyze` -------------------------------------------
+
+type Result = tuple[str, int, int, float]
+
+
+def analyzer() -> Callable[[str], dict[tuple[str, int, int], float]]:
+    """`AnalyzerEngine.analyze` with the recognizers of all countries and no language model."""
+    blank = spacy.blank("en")
+    if not spacy.Language.has_factory("own_lemmas"):
+
+        def lemmas(doc):
+            # Without lemmas the stock engine sees no context words, and says nothing of it.
+            for token in doc:
+                token.lemma_ = token.text
+            return doc
+
+        spacy.Language.component("own_lemmas", func=lemmas)
+    blank.add_pipe("own_lemmas")
+    nlp = SpacyNlpEngine(ner_model_configuration=NerModelConfiguration())
+    nlp.nlp = {"en": blank}
+    registry = RecognizerRegistry()
+    for recognizer in recognizers.predefined_recognizers():
+        recognizer.supported_language = "en"
+        if isinstance(recognizer, EmailRecognizer):
+            recognizer.validate_result = recognizers._has_public_domain
+        registry.add_recognizer(recognizer)
+    engine = AnalyzerEngine(nlp_engine=nlp, registry=registry)
+    return lambda text: {
+        (r.entity_type, r.start, r.end): r.score for r in engine.analyze(text, "en")
+    }
+
+
+class Difference:
+    """A match that one of the engines reports and the other does not, or with another confidence."""
+
+    def __init__(self, text: str, result: Result, *, ours: ScanResult, by_us: bool) -> None:
+        self.entity, self.start, self.end, self.sure = result
+        self.text, self.by_us, self.ours = text, by_us, ours
+        self.value = text[self.start : self.end]
+        self.known = catalogue.entities()[self.entity]
+        self.mine = [m for m in ours.matches if m.start <= self.start and m.end >= self.end]
+
+    def detectors(self) -> set[str]:
+        return {m.detector for m in self.mine if m.entity == self.entity}
+
+
+# Every kind of difference that is meant, with its reason (docs/detection.md, "What differs from
+# Presidio"); what fits none of them fails the test.
+MEANT: dict[str, Callable[[Difference], bool]] = {
+    "one that is clearly surer covers it, or a longer one of the same entity": lambda d: (
+        not d.by_us
+        and any(
+            m.entity == d.entity or m.confidence >= min(d.sure, d.known.cap(d.value)) + CLEARLY
+            for m in d.mine
+        )
+    ),
+    "a shape that proves little is capped where no word speaks for it": lambda d: (
+        min(d.known.at_most, d.known.cap(d.value)) < 1.0
+    ),
+    "words: a short one within another one speaks there only": lambda d: (
+        not d.by_us and d.sure - BOOST < d.known.min_confidence
+    ),
+    "words: phrases, parts of identifiers, words after the value speak here only": lambda d: (
+        d.by_us and d.sure - BOOST < d.known.min_confidence + 0.05
+    ),
+    "disguised values are seen here": lambda d: (
+        d.by_us and any("+" in detector for detector in d.detectors())
+    ),
+    "cards in ranges that are left out there": lambda d: (
+        d.by_us and "CardNumber" in d.detectors() and is_card(d.value)
+    ),
+    "phone numbers in a telling writing need not be assigned": lambda d: (
+        d.by_us and "PhoneShape" in d.detectors()
+    ),
+    "other shapes, and short ones, are no phone numbers": lambda d: (
+        d.entity == "PHONE_NUMBER"
+        and justified(d.text, ("PhoneRecognizer", "", d.start, d.end, d.sure), ours_only=d.by_us)
+    ),
+    "doubtful addresses without a scheme are half as sure": lambda d: (
+        d.entity == "URL" and not d.value.lower().startswith("http")
+    ),
+    "Internet addresses of the machine itself, and list slices": lambda d: (
+        d.entity == "IP_ADDRESS" and d.sure <= 0.6 and not d.by_us
+    ),
+    "the weakest pattern of Indian PANs asks for its digits in place": lambda d: (
+        d.entity == "IN_PAN" and d.sure <= 0.36
+    ),
+}
+
+
+def differences(
+    text: str, expected: dict[tuple[str, int, int], float], engine: Engine
+) -> list[Difference]:
+    result = engine.scan(text)
+    assert not result.failures
+    floors = {name: entity.min_confidence for name, entity in catalogue.entities().items()}
+    theirs = {key: sure for key, sure in expected.items() if sure >= floors[key[0]]}
+    actual = {(m.entity, m.start, m.end): m.confidence for m in result.matches}
+    found = []
+    for key in theirs.keys() | actual.keys():
+        if abs(theirs.get(key, 0.0) - actual.get(key, 0.0)) < 1e-4:
+            continue
+        by_us = key in actual and actual[key] > theirs.get(key, 0.0)
+        sure = max(theirs.get(key, 0.0), actual.get(key, 0.0))
+        found.append(Difference(text, (*key, sure), ours=result, by_us=by_us))
+    return found
+
+
+def compare(texts: Iterable[str], engine: Engine) -> tuple[int, Counter[str], list[str]]:
+    """Matches of the stock engine, meant differences by kind, and the others."""
+    analyze, total, kinds, others = analyzer(), 0, Counter[str](), []
+    for text in texts:
+        expected = analyze(text)
+        total += len(expected)
+        for difference in differences(text, expected, engine):
+            kind = next((name for name, fits in MEANT.items() if fits(difference)), None)
+            if kind is None:
+                d = difference
+                around = text[max(0, d.start - 30) : d.end + 20]
+                others.append(f"{d.entity} {d.value!r} {d.sure} by us: {d.by_us} in {around!r}")
+            else:
+                kinds[kind] += 1
+    return total, kinds, others
+
+
+@pytest.fixture(scope="module")
+def plain_engine(cache: Path) -> Engine:
+    return Engine.build(Settings(secrets=False), key=b"test", cache_dir=cache)
+
+
+def test_the_engine_differs_from_the_stock_engine_only_where_it_is_meant_to(plain_engine):
+    total, kinds, others = compare(corpus(3, 40), plain_engine)
+    assert total > 1000
+    assert not others, "\n".join(others)
+    assert len(kinds) > 5  # the table is of use
+
+
+if __name__ == "__main__":  # a longer run: `python tests/detectors/test_recognizers.py 500`
+    made = Engine.build(Settings(secrets=False), key=b"test", cache_dir=None)
+    total, kinds, others = compare(corpus(int(sys.argv[1]), int(sys.argv[1])), made)
+    print(total, "matches", *kinds.most_common(), *others, sep="\n")
+    sys.exit(bool(others))
