@@ -167,6 +167,8 @@ class Context:
         self._layout = layout
         self._offset = offset
         self.beyond = beyond
+        self.shared: dict[tuple[int, int], list[tuple[int, int, str, bool]]] = {}
+        """Runs of digits by window, looked for once for all that want them (see `phones`)."""
         self.absent: frozenset[frozenset[str]] = frozenset()
         """Of vocabularies, the `wanted` words that are known to be neither in the text nor beyond."""
         self._before: dict[int, str] = {}

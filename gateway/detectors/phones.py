@@ -80,6 +80,8 @@ _UNCERTAIN = regex.compile(r"\p{L}")
 _PLUS = regex.compile("[+\uff0b]")
 _GLUED = regex.compile(r"[\p{L}\p{M}%\p{Sc}]")
 
+_REACH = 96
+
 EXTENSION = 48
 """Code points after the last digit that may hold an extension (`ext. 123`)."""
 
@@ -105,8 +107,6 @@ class PhoneProbe:
     tells whether a candidate would be reported without a context word; one that would not is
     looked at only where there is one.
     """
-
-    reach = 96
 
     def __init__(
         self,
@@ -134,23 +134,20 @@ class PhoneProbe:
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
-        for run in matches(_RUN, text, start, end, reach=self.reach):
-            first, last = run.span()
-            candidate = run[0]
-            digits = _digits_of(candidate)
-            if len(digits) < MIN_DIGITS or _OTHER.fullmatch(candidate):
-                continue
+        runs = around.shared.get((start, end))
+        if runs is None:
+            # Other probes of this kind ask about the same windows.
+            runs = around.shared[start, end] = _runs(text, start, end)
+        for first, last, digits, plain in runs:
+            candidate = text[first:last]
             # The matcher looks at the character before a candidate.
-            ahead = EXTENSION if _EXTENSION_AHEAD.match(text, last) else 4
+            ahead = 4 if plain else EXTENSION
             left, right = max(0, first - 1), min(len(text), last + ahead)
-            plain = ahead < EXTENSION and _UNCERTAIN.search(candidate) is None
             whole = plain and self._is_number(candidate, digits)
             regions = () if whole else self._possible(candidate, digits, plain=plain)
             if not whole and not regions:
                 continue
             if not self._worth(candidate) and not around.speaks(self.vocabulary, first, last):
-                continue
-            if len(digits) >= 12 and is_card(candidate):
                 continue
             if whole and self._accept is None and _stands_alone(text, first, last):
                 spans = {(first, last)}
@@ -223,6 +220,22 @@ class _Matcher(PhoneNumberMatcher):
             if len(digits) < MIN_DIGITS or not numbering.dialled(digits, region):
                 return None
         return super()._parse_and_verify(candidate, offset)
+
+
+def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
+    """Candidates that begin in `text[start:end]`: where, their digits, and whether these and signs
+    are all there is: no letter and no extension."""
+    found = []
+    for run in matches(_RUN, text, start, end, reach=_REACH):
+        candidate = run[0]
+        digits = _digits_of(candidate)
+        if len(digits) < MIN_DIGITS or _OTHER.fullmatch(candidate):
+            continue
+        if len(digits) >= 12 and is_card(candidate):
+            continue
+        letters = _UNCERTAIN.search(candidate) or _EXTENSION_AHEAD.match(text, run.end())
+        found.append((run.start(), run.end(), digits, letters is None))
+    return found
 
 
 def _stands_alone(text: str, first: int, last: int) -> bool:

@@ -84,6 +84,8 @@ def matches(
             if match.end() == stop and stop < size and stop - end < GROWTH:
                 break  # the window may have cut it short
             found.append(match)
+            if match.end() >= end:
+                return found  # the next one starts after the window
         else:
             return found
         if match.start() >= end:

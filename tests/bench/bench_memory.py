@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from gateway.detectors import Engine, Settings
+from gateway.detectors.settings import Nlp
 
 MIB = 1 << 20
 ALLOWED = 8
@@ -54,7 +55,9 @@ def main() -> None:
     chosen = options.parse_args()
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine.build(Settings(), key=b"bench", cache_dir=Path(folder))
+        engine = Engine.build(
+            Settings(nlp=Nlp(engine="blank")), key=b"bench", cache_dir=Path(folder)
+        )
     print(f"{'prompts':>9}  {'MiB':>6}  {'found':>8}", flush=True)
     found, half = 0, 0.0
     for number in range(chosen.prompts + 1):

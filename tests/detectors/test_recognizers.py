@@ -22,6 +22,7 @@ from gateway.detectors.overlaps import CLEARLY, without_contained
 from gateway.detectors.phones import _OTHER, MIN_DIGITS
 from gateway.detectors.prefilter import Prefilter, flatten
 from gateway.detectors.probes import Probe, UrlProbe
+from gateway.detectors.settings import Nlp
 
 WORDS = (
     "the order was placed by our customer and please check account number for invoice date "
@@ -192,6 +193,8 @@ def test_patterns_that_wait_for_a_word_find_the_same(cache, engine, monkeypatch)
 
 # --- the whole engine against `AnalyzerEngine.analyze` -------------------------------------------
 
+NO_NAMES = Nlp(engine="blank")
+
 type Result = tuple[str, int, int, float]
 
 
@@ -317,7 +320,7 @@ def compare(texts: Iterable[str], engine: Engine) -> tuple[int, Counter[str], li
 
 @pytest.fixture(scope="module")
 def plain_engine(cache: Path) -> Engine:
-    return Engine.build(Settings(secrets=False), key=b"test", cache_dir=cache)
+    return Engine.build(Settings(secrets=False, nlp=NO_NAMES), key=b"test", cache_dir=cache)
 
 
 def test_the_engine_differs_from_the_stock_engine_only_where_it_is_meant_to(plain_engine):
@@ -328,7 +331,7 @@ def test_the_engine_differs_from_the_stock_engine_only_where_it_is_meant_to(plai
 
 
 if __name__ == "__main__":  # a longer run: `python tests/detectors/test_recognizers.py 500`
-    made = Engine.build(Settings(secrets=False), key=b"test", cache_dir=None)
+    made = Engine.build(Settings(secrets=False, nlp=NO_NAMES), key=b"test", cache_dir=None)
     total, kinds, others = compare(corpus(int(sys.argv[1]), int(sys.argv[1])), made)
     print(total, "matches", *kinds.most_common(), *others, sep="\n")
     sys.exit(bool(others))
