@@ -224,7 +224,8 @@ class _Matcher(PhoneNumberMatcher):
 
 def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
     """Candidates that begin in `text[start:end]`: where, their digits, and whether these and signs
-    are all there is: no letter and no extension."""
+    are all there is: no letter and no extension.
+    """
     found = []
     for run in matches(_RUN, text, start, end, reach=_REACH):
         candidate = run[0]

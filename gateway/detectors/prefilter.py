@@ -227,7 +227,10 @@ class _Tier(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Expressions of one database, by number; `topics` are those of all of them, if any."""
+    """Expressions of one database, by number; `topics` are those of all of them, if any.
+
+    Of expressions that are the same, the first stands for all (see `_twins`).
+    """
 
     tier: _Tier
     numbers: tuple[int, ...]
@@ -254,6 +257,13 @@ class Prefilter:
             None if expression.alone else numbers.get(expression.words)
             for expression in expressions
         )
+        self._twins = _twins(expressions)
+        # Of all twins together; None where one of them needs no word.
+        self._topics_of = {
+            first: None if None in wanted else frozenset(wanted)
+            for first, members in self._twins.items()
+            for wanted in [{self._topic_of[number] for number in members}]
+        }
         self._lock = threading.Lock()  # a database has one scratch space
 
     @classmethod
@@ -329,10 +339,10 @@ class Prefilter:
                     around = _around_digits(flat, start, stop)
                 for first, last in (around or ()) if group.tier is _Tier.DIGITS else everything:
                     database.scan(flat[first:last], match_event_handler=hit)
-        topic_of, reaches = self._topic_of, self._reaches
+        topics_of, reaches = self._topics_of, self._reaches
         for number, at in found:
-            topic = topic_of[number]
-            if topic is not None and topic not in spoken:
+            topics = topics_of[number]
+            if topics is not None and topics.isdisjoint(spoken):
                 continue
             before, after = reaches[number]
             left, right = max(start, at - before), min(stop, at + after)
@@ -348,6 +358,13 @@ class Prefilter:
                     windows[-1] = (begin, right)
             else:
                 windows.append((left, right))
+        topic_of = self._topic_of
+        result = {
+            number: windows
+            for first, windows in result.items()
+            for number in self._twins[first]
+            if (topic := topic_of[number]) is None or topic in spoken
+        }
         absent = self._words.keys() - spoken
         return result, frozenset(map(self._words.__getitem__, absent))
 
@@ -422,6 +439,16 @@ def _topics(expressions: Iterable[Expression]) -> dict[frozenset[str], int]:
     return {words: number for number, words in enumerate(sorted(wanted, key=sorted))}
 
 
+def _twins(expressions: Sequence[Expression]) -> dict[int, list[int]]:
+    """The numbers of expressions that find the same, by the first of them."""
+    firsts: dict[object, int] = {}
+    twins: dict[int, list[int]] = {}
+    for number, expression in enumerate(expressions):
+        same = (_hyperscan_form(expression), expression.before, expression.after)
+        twins.setdefault(firsts.setdefault(same, number), []).append(number)
+    return twins
+
+
 @functools.lru_cache(maxsize=4_096)
 def _tier(expression: Expression) -> _Tier:
     if expression.before is None:
@@ -438,18 +465,21 @@ def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     """Expressions that run over the same part of a text, and want similar words, together."""
     topics = _topics(expressions)
     sorts: dict[tuple[_Tier, bool], list[int]] = {}
-    for number, expression in enumerate(expressions):
-        asked = bool(expression.words) and not expression.alone
-        sorts.setdefault((_tier(expression), asked), []).append(number)
+    wanted: dict[int, frozenset[int]] = {}
+    for first, same in _twins(expressions).items():
+        twins = [expressions[number] for number in same]
+        asked = all(twin.words and not twin.alone for twin in twins)
+        wanted[first] = frozenset(topics[twin.words] for twin in twins if asked)
+        sorts.setdefault((_tier(twins[0]), asked), []).append(first)
     groups = []
     for (tier, asked), numbers in sorted(sorts.items(), key=lambda item: item[1]):
         if asked:
-            numbers.sort(key=lambda number: (topics[expressions[number].words], number))
+            numbers.sort(key=lambda number: (min(wanted[number]), number))
         size = ASKED if asked and tier is _Tier.ALL else GROUP
         for first in range(0, len(numbers), size):
             members = tuple(numbers[first : first + size])
-            wanted = [topics[expressions[number].words] for number in members if asked]
-            groups.append(_Group(tier, members, frozenset(wanted)))
+            union = frozenset().union(*(wanted[number] for number in members))
+            groups.append(_Group(tier, members, union))
     return groups
 
 

@@ -286,7 +286,8 @@ class UrlProbe(PatternProbe):
         if first > at and text[first - 1] not in _NO_PATH:
             # In the path of an address whose own ending does not tell?
             token = _TOKEN.match(text, at, first)
-            owner = self._pattern.search(text, token.start(), first) if token else None
+            begin = token.start() if token else first
+            owner = self._pattern.search(text, begin, first, timeout=TIMEOUT)
             if owner is not None and owner.end() == first:
                 return int(owner.start())
         return first

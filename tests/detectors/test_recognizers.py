@@ -165,7 +165,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
 def test_results_equal_the_stock_recognizers(probes, prefilter, known):
     differences = []
     found = 0
-    for text in corpus(7, 90):
+    for text in corpus(7, 60):
         expected, actual = stock(text, known), ours(text, probes, prefilter)
         found += len(expected)
         differences.extend(
@@ -173,22 +173,23 @@ def test_results_equal_the_stock_recognizers(probes, prefilter, known):
             for d in expected ^ actual
             if not justified(text, d, ours_only=d in actual)
         )
-    assert found > 1500
+    assert found > 1000
     assert not differences, "\n".join(map(repr, differences))
 
 
-def test_patterns_that_wait_for_a_word_find_the_same(cache, engine, monkeypatch):
+def test_patterns_that_wait_for_a_word_find_the_same(cache, monkeypatch):
     from gateway.detectors import engine as module
 
+    engine = Engine.build(Settings(nlp=NO_NAMES), key=b"test", cache_dir=cache)
     monkeypatch.setattr(module, "_wanted", lambda _probe, expression, _settings: expression)
-    eager = Engine.build(Settings(), key=b"test", cache_dir=cache)
+    eager = Engine.build(Settings(nlp=NO_NAMES), key=b"test", cache_dir=cache)
     assert eager._prefilter._topics is not None  # those of secrets remain
     found_any = 0
-    for text in corpus(11, 60):
+    for text in corpus(11, 30):
         result = engine.scan(text)
         assert result == eager.scan(text)
         found_any += len(result.matches)
-    assert found_any > 500
+    assert found_any > 200
 
 
 # --- the whole engine against `AnalyzerEngine.analyze` -------------------------------------------
