@@ -21,9 +21,9 @@ from gateway.detectors import Engine, Settings
 from gateway.detectors.settings import Nlp
 
 MIB = 1 << 20
-ALLOWED = 8
-"""MiB that may be added from the half of the prompts to the end: what the allocator does not give
-back at once."""
+ALLOWED = 16
+"""MiB that may be added from the half of the prompts to the end: now and then the table of the
+memory of results is rebuilt, and the allocator does not give the old one back at once."""
 
 
 def resident() -> float:
