@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import sys
 from collections import Counter
@@ -226,6 +227,11 @@ def analyzer() -> Callable[[str], dict[tuple[str, int, int], float]]:
     }
 
 
+@functools.cache
+def stock_recognizers() -> tuple[EntityRecognizer, ...]:
+    return tuple(recognizers.predefined_recognizers())
+
+
 class Difference:
     """A match that one of the engines reports and the other does not, or with another confidence."""
 
@@ -258,6 +264,12 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     ),
     "words: phrases, parts of identifiers, words after the value speak here only": lambda d: (
         d.by_us and d.sure - BOOST < d.known.min_confidence + 0.05
+    ),
+    "entities that Presidio has no recognizer for": lambda d: (
+        d.by_us and d.entity not in {e for r in stock_recognizers() for e in r.supported_entities}
+    ),
+    "detectors of our own find more of an entity that it has": lambda d: (
+        d.by_us and d.detectors().isdisjoint({r.name for r in stock_recognizers()})
     ),
     "disguised values are seen here": lambda d: (
         d.by_us and any("+" in detector for detector in d.detectors())
