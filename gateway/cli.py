@@ -285,7 +285,9 @@ def evaluate(
     rules = _rules_if_any(_settings(policies=policies)) if policies is not None else None
     chosen = rules.detectors if rules is not None else detectors.Settings()
     engine = bootstrap.build_engine(chosen, _settings(state=state).state)
-    reports, budgets, failed = [], {}, False
+    reports: list[evaluation.Report] = []
+    budgets: dict[Path, list[evaluation.Report]] = {}
+    failed = False
     for corpus in sets:
         found = []
         for document in corpus.documents:

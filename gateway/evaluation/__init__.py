@@ -7,7 +7,7 @@ but to be scanned, so no figure, message or file made here holds a value.
 
 from __future__ import annotations
 
-from gateway.evaluation.baseline import Baseline, Budget, Fall, falls, overdrawn
+from gateway.evaluation.baseline import Baseline, Budget, Fall, falls, overdrawn, rates
 from gateway.evaluation.corpus import Corpus, Document, Span, gather, load_corpus
 from gateway.evaluation.score import Report, Row, Score, evaluate
 
@@ -26,4 +26,5 @@ __all__ = [
     "gather",
     "load_corpus",
     "overdrawn",
+    "rates",
 ]

@@ -99,7 +99,10 @@ def _entries(report: Report) -> dict[str, Entry]:
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """One figure that fell. `documents` are those that are worse than they were."""
+    """One figure that fell, or (with the figure `false alarms`) a count that rose.
+
+    `documents` are those that are worse than they were.
+    """
 
     set: str
     entity: str
@@ -111,48 +114,54 @@ class Fall:
 
     def __str__(self) -> str:
         where = ", ".join(self.documents[:10]) or "no document is worse by itself"
-        more = f" and {len(self.documents) - 10} more" if len(self.documents) > 10 else ""
-        return (
-            f"{self.set}: {self.entity}: {self.mode} {self.figure} fell by "
-            f"{self.was - self.now:.4f}, from {self.was:.4f} to {self.now:.4f}: {where}{more}"
-        )
+        if len(self.documents) > 10:
+            where += f" and {len(self.documents) - 10} more"
+        if self.figure == ALARMS:
+            change = f"{ALARMS} rose by {self.now - self.was:g}, from {self.was:g} to {self.now:g}"
+        else:
+            change = (
+                f"{self.mode} {self.figure} fell by {self.was - self.now:.4f}, "
+                f"from {self.was:.4f} to {self.now:.4f}"
+            )
+        return f"{self.set}: {self.entity}: {change}: {where}"
+
+
+ALARMS = "false alarms"
 
 
 def falls(reports: Sequence[Report], baseline: Baseline) -> Iterator[Fall]:
     """Every figure of `reports` that is below `baseline` by more than the tolerance.
 
     An entity that is in the baseline but was not looked for, or that is gone from the documents,
-    has fallen to nothing; one that is found for the first time where none is has fallen, too. Sets that the baseline does not know are not judged.
+    has fallen to nothing. One that is expected nowhere has no figures; there, false alarms are
+    counted. Sets that the baseline does not know are not judged.
     """
     for report in reports:
         if report.name not in baseline.sets:
             continue
         now, before = _entries(report), baseline.sets[report.name]
-        for entity in sorted(now.keys() - before.keys()):
-            if not now[entity].expected:  # never expected and never found: until now
-                yield Fall(
-                    report.name, entity, Mode.PARTIAL, "precision", 1.0, 0.0, now[entity].alarms
-                )
-        for entity, old in sorted(before.items()):
-            new = now.get(entity)
-            if new is None and not old.expected:
-                continue  # a false alarm that is gone
-            worse = _more(new.misses if new else (), old.misses)
-            alarms = _more(new.alarms if new else (), old.alarms)
-            by_figure = dict(
-                zip(FIGURES, (alarms, worse, worse + alarms, worse + alarms), strict=True)
-            )
+        for entity in sorted(now.keys() | before.keys()):
+            old, new = before.get(entity, _NOTHING), now.get(entity, _NOTHING)
+            alarms = _more(new.alarms, old.alarms)
+            if not old.expected and not new.expected:
+                if len(new.alarms) > len(old.alarms):
+                    counts = (len(old.alarms), len(new.alarms))
+                    yield Fall(report.name, entity, Mode.PARTIAL, ALARMS, *counts, alarms)
+                continue
+            misses = _more(new.misses, old.misses)
+            where = {"precision": alarms, "recall": misses}
             allowed = MODEL_TOLERANCE if entity in MODELLED | {OVERALL} else TOLERANCE
             for mode in Mode:
                 for figure in FIGURES:
-                    was = old.figures(mode).get(figure)
-                    is_now = new.figures(mode).get(figure) if new else 0.0
-                    if was is None or (is_now is None and figure == "precision"):
-                        continue  # nothing was found, so nothing was wrong
-                    if was - (is_now or 0.0) > allowed:
-                        yield Fall(
-                            report.name, entity, mode, figure, was, is_now or 0.0, by_figure[figure]
-                        )
+                    was, found = old.figures(mode).get(figure), new.figures(mode).get(figure)
+                    if was is None or (found is None and figure == "precision" and new.expected):
+                        continue  # nothing was found, so nothing was wrong: recall tells it
+                    if was - (found or 0.0) > allowed + 1e-9:
+                        worse = where.get(figure, misses + alarms)
+                        yield Fall(report.name, entity, mode, figure, was, found or 0.0, worse)
+
+
+_NOTHING = Entry(expected=0, strict={}, partial={})
 
 
 def _more(now: Iterable[str], before: Iterable[str]) -> tuple[str, ...]:

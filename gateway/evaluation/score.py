@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from gateway.detectors import groups
+from gateway.detectors import entity_names, groups
 from gateway.evaluation.corpus import Document, Span
 from gateway.model import Match
 
@@ -67,7 +67,7 @@ def accepts(expected: str, found: str) -> bool:
 
     The same entity does; any secret for any secret (`GENERIC_SECRET` for a vendor's token: what
     policies name is the group); any place within a street address; any entity of a group for the
-    group's name in capitals; and the pairs of `_SAME`.
+    group's name in capitals where that is no entity itself; and the pairs of `_SAME`.
     """
     return found == expected or found in _accepted(expected)
 
@@ -75,7 +75,7 @@ def accepts(expected: str, found: str) -> bool:
 @functools.cache
 def _accepted(expected: str) -> frozenset[str]:
     known = groups()
-    accepted = _SAME.get(expected, frozenset()) | known.get(expected.lower(), frozenset())
+    accepted = _SAME.get(expected, frozenset()) | _members(expected)
     if expected in known["secret"]:
         accepted |= known["secret"]
     if expected == "STREET_ADDRESS":
@@ -318,7 +318,14 @@ def _groups(expected: Sequence[Span], found: Sequence[Match]) -> dict[str, Row]:
 
 
 def _belongs(entity: str, group: str) -> bool:
-    return entity in groups()[group] or entity == group.upper()
+    return entity in groups()[group] or (entity == group.upper() and bool(_members(entity)))
+
+
+def _members(label: str) -> frozenset[str]:
+    """The entities of the group that `label` names in capitals; none where it names an entity."""
+    if label in entity_names():
+        return frozenset()
+    return groups().get(label.lower(), frozenset())
 
 
 def _within(group: str, expected: str, found: str) -> bool:

@@ -71,7 +71,7 @@ IDS = [
     ("CRYPTO", v.bitcoin, ["send it to «v»", "BTC wallet: «v»"], ["the deposit address is «v»", "donations: «v»"]),
     ("VIN", v.vin, ["VIN: «v»"], ["the vehicle identification number on the dash is «v»"]),
     ("IMEI", v.imei, ["IMEI «v»"], ["phone lost, imei: «v»"]),
-    ("MAC_ADDRESS", v.mac, ["the laptop's MAC is «v»", "link/ether «v» brd ff:ff:ff:ff:ff:ff"], ["device «v» joined the network", 'host printer { hardware ethernet «v»; }']),
+    ("MAC_ADDRESS", v.mac, ["the laptop's MAC is «v»", "link/ether «v» brd ff:ff:ff:ff:ff:ff"], ["device «v» joined the network", "host printer { hardware ethernet «v»; }"]),
     ("IP_ADDRESS", v.ipv4, ["ssh to «v» times out", "listen «v»:8443"], ["request from «v» blocked by the firewall", "server=«v» port=5432"]),
     ("IP_ADDRESS", v.ipv6, ["inet6 «v» scope global"], ["ping6 «v» works from home"]),
     ("EMAIL_ADDRESS", v.email, ["Write to «v» for access.", "From: <«v»>", "assignee=«v»"], ["cc «v» on the reply", '{"email":"«v»"}', "der Ansprechpartner (mailto:«v») ist im Urlaub"]),

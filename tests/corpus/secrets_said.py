@@ -91,20 +91,44 @@ TOKENS = [
 # «var» is the variable, «VALUE» the secret, «word» the variable in words.
 DEV_CARRIERS = [
     ("env", "# production\n«var»=«VALUE»\nLOG_LEVEL=info\nPORT=8080\n"),
-    ("yaml", "services:\n  api:\n    image: registry.local/api:1.4.2\n    environment:\n      «var»: «VALUE»\n      REPLICAS: \"2\"\n"),
-    ("code", 'import os\n\nclass Client:\n    """Talks to the service."""\n\n    timeout = 30\n    «lower» = "«VALUE»"\n\n    def get(self, path):\n        return self.session.get(self.base + path, timeout=self.timeout)\n'),
-    ("prompt", "why does my deploy fail with 401? i set «var»=«VALUE» in the dashboard and restarted twice"),
+    (
+        "yaml",
+        'services:\n  api:\n    image: registry.local/api:1.4.2\n    environment:\n      «var»: «VALUE»\n      REPLICAS: "2"\n',
+    ),
+    (
+        "code",
+        'import os\n\nclass Client:\n    """Talks to the service."""\n\n    timeout = 30\n    «lower» = "«VALUE»"\n\n    def get(self, path):\n        return self.session.get(self.base + path, timeout=self.timeout)\n',
+    ),
+    (
+        "prompt",
+        "why does my deploy fail with 401? i set «var»=«VALUE» in the dashboard and restarted twice",
+    ),
     ("json", '{\n  "name": "worker",\n  "retries": 3,\n  "«lower»": "«VALUE»"\n}'),
     ("shell", "$ export «var»='«VALUE»'\n$ make deploy\nerror: permission denied\n"),
 ]
 HELD_OUT_CARRIERS = [
-    ("toml", "[deploy]\nregion = \"eu\"\n«lower» = \"«VALUE»\"\nretries = 4\n"),
-    ("code", "const config = {\n  retries: 3,\n  «camel»: '«VALUE»',\n  debug: false,\n};\nexport default config;\n"),
-    ("chat", "can you debug this compose file? the container starts with\n  - «var»=«VALUE»\nand then exits with code 1"),
-    ("log", "2025-03-04 11:20:31 DEBUG boot env «var»=«VALUE»\n2025-03-04 11:20:32 ERROR boot handshake failed\n"),
-    ("terraform", 'resource "app_config" "main" {\n  name  = "backend"\n  «lower» = "«VALUE»"\n}\n'),
+    ("toml", '[deploy]\nregion = "eu"\n«lower» = "«VALUE»"\nretries = 4\n'),
+    (
+        "code",
+        "const config = {\n  retries: 3,\n  «camel»: '«VALUE»',\n  debug: false,\n};\nexport default config;\n",
+    ),
+    (
+        "chat",
+        "can you debug this compose file? the container starts with\n  - «var»=«VALUE»\nand then exits with code 1",
+    ),
+    (
+        "log",
+        "2025-03-04 11:20:31 DEBUG boot env «var»=«VALUE»\n2025-03-04 11:20:32 ERROR boot handshake failed\n",
+    ),
+    (
+        "terraform",
+        'resource "app_config" "main" {\n  name  = "backend"\n  «lower» = "«VALUE»"\n}\n',
+    ),
     ("properties", "server.port=9090\n«dotted»=«VALUE»\nspring.profiles.active=prod\n"),
-    ("dockerfile", "FROM python:3.12-slim\nENV «var»=«VALUE»\nCOPY . /srv\nCMD [\"python\", \"-m\", \"srv\"]\n"),
+    (
+        "dockerfile",
+        'FROM python:3.12-slim\nENV «var»=«VALUE»\nCOPY . /srv\nCMD ["python", "-m", "srv"]\n',
+    ),
 ]
 
 # Whole documents: the secret is marked by hand.
@@ -137,9 +161,9 @@ HELD_OUT_WHOLE = [
     ("sql", "CREATE USER reporting WITH ENCRYPTED PASSWORD '[[PASSWORD:<<symbol:15>>]]';"),
     ("ini", "[smtp]\nhost = mail.internal.test\nuser = notify\npassword = [[PASSWORD:<<symbol:14>>]]\n"),
     ("htpasswd", "deploy:[[PASSWORD_HASH:$2y$10$<<alnum:53>>]]\n"),
-    ("kubeconfig", "users:\n- name: admin\n  user:\n    token: [[KUBERNETES_CREDENTIAL:<<base64json:{\"alg\":\"RS256\",\"kid\":\"a\"}>>.<<base64json:{\"iss\":\"kubernetes/serviceaccount\",\"sub\":\"system:serviceaccount:kube-system:admin\"}>>.<<urlsafe:342>>]]\n"),
+    ("kubeconfig", 'users:\n- name: admin\n  user:\n    token: [[KUBERNETES_CREDENTIAL:<<base64json:{"alg":"RS256","kid":"a"}>>.<<base64json:{"iss":"kubernetes/serviceaccount","sub":"system:serviceaccount:kube-system:admin"}>>.<<urlsafe:342>>]]\n'),
     ("xml", '<add name="Main" connectionString="Data Source=db2;Initial Catalog=crm;User ID=crm;Password=[[CONNECTION_STRING_PASSWORD:<<alnum:14>>]];" />'),
     ("shell", "sshpass -p '[[COMMAND_LINE_PASSWORD:<<alnum:12>>]]' ssh deploy@10.0.0.7 uptime"),
-    ("yaml", "wifi:\n  ssid: office\n  psk=\"[[WIFI_PASSWORD:<<alnum:16>>]]\"\n"),
+    ("yaml", 'wifi:\n  ssid: office\n  psk="[[WIFI_PASSWORD:<<alnum:16>>]]"\n'),
     ("url", "the blob is at https://acct.blob.core.windows.net/data/x.csv?sv=2022-11-02&sp=r&se=2026-01-01T00%3A00%3A00Z&sr=b&sig=[[AZURE_SAS_TOKEN:<<alnum:43>>%3D]]"),
 ]  # fmt: skip

@@ -168,7 +168,9 @@ def de_tax_id(rng):
         r.shuffle(places)
         chosen = places[:9]
         chosen.insert(r.randint(0, 9), r.choice(chosen))  # one digit twice, one not at all
-        if chosen[0] == "0" or any(a == b == c for a, b, c in zip(chosen, chosen[1:], chosen[2:])):
+        if chosen[0] == "0" or any(
+            a == b == c for a, b, c in zip(chosen, chosen[1:], chosen[2:], strict=False)
+        ):
             return None
         body = "".join(chosen)
         return body + mod_11_10(body)
@@ -205,8 +207,7 @@ def de_id_card(rng):
 
 def de_passport(rng):
     among = "CFGHJKLMNPRTVWXYZ"
-    body = rng.choice("CFGHJK") + letters(rng, 8, among + string.digits)
-    return body
+    return rng.choice("CFGHJK") + letters(rng, 8, among + string.digits)
 
 
 def de_health(rng):
@@ -228,7 +229,9 @@ def es_nif(rng):
 
 def es_nie(rng):
     first, n = rng.randrange(3), digits(rng, 7)
-    return "XYZ"[first] + rng.choice(["", "-"]) + n + rng.choice([""]) + _DNI[int(f"{first}{n}") % 23]
+    return (
+        "XYZ"[first] + rng.choice(["", "-"]) + n + rng.choice([""]) + _DNI[int(f"{first}{n}") % 23]
+    )
 
 
 def fi_hetu(rng):
@@ -254,7 +257,10 @@ def it_fiscal(rng):
         letters(rng, 6, consonants) + digits(rng, 2) + rng.choice("ABCDEHLMPRST") + f"{day:02d}"
         + rng.choice(["H501", "F205", "L219", "A944", "D612", "F839"])
     )  # fmt: skip
-    even = {**{d: int(d) for d in string.digits}, **{c: i for i, c in enumerate(string.ascii_uppercase)}}
+    even = {
+        **{d: int(d) for d in string.digits},
+        **{c: i for i, c in enumerate(string.ascii_uppercase)},
+    }
     total = sum(_CF_ODD[c] if i % 2 == 0 else even[c] for i, c in enumerate(body))
     return body + string.ascii_uppercase[total % 26]
 
@@ -265,12 +271,16 @@ def it_vat(rng):
 
 
 def pl_pesel(rng):
-    body = f"{rng.randint(40, 99):02d}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{digits(rng, 4)}"
+    body = (
+        f"{rng.randint(40, 99):02d}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{digits(rng, 4)}"
+    )
     return body + str(-weighted(body, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10)
 
 
 def se_personnummer(rng):
-    body = f"{rng.randint(40, 99):02d}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{digits(rng, 3)}"
+    body = (
+        f"{rng.randint(40, 99):02d}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{digits(rng, 3)}"
+    )
     number = f"{body[:6]}-{body[6:]}{luhn(body)}"
     return rng.choice([number, "19" + number])
 
@@ -282,7 +292,13 @@ def in_aadhaar(rng):
 
 
 def in_pan(rng):
-    return letters(rng, 3) + "P" + letters(rng, 1) + digits(rng, 4, first="123456789") + letters(rng, 1)
+    return (
+        letters(rng, 3)
+        + "P"
+        + letters(rng, 1)
+        + digits(rng, 4, first="123456789")
+        + letters(rng, 1)
+    )
 
 
 def sg_nric(rng):
@@ -309,7 +325,12 @@ def au_medicare(rng):
 def au_abn(rng):
     def make(r):
         n = digits(r, 1, first="123456789") + digits(r, 10, first="123456789")
-        return n if weighted(str(int(n[0]) - 1) + n[1:], (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)) % 89 == 0 else None
+        return (
+            n
+            if weighted(str(int(n[0]) - 1) + n[1:], (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)) % 89
+            == 0
+            else None
+        )
 
     n = again(rng, make)
     return f"{n[:2]} {n[2:5]} {n[5:8]} {n[8:]}"
@@ -559,7 +580,9 @@ def bitcoin(rng):
     data[-1] = 16 * rng.randrange(2)  # 160 bits fill the last group of five exactly
     expanded = [3, 3, 0, 2, 3, *data]
     check = _polymod([*expanded, 0, 0, 0, 0, 0, 0]) ^ 1
-    return "bc1" + "".join(_BECH32[v] for v in [*data, *(check >> 5 * (5 - i) & 31 for i in range(6))])
+    return "bc1" + "".join(
+        _BECH32[v] for v in [*data, *(check >> 5 * (5 - i) & 31 for i in range(6))]
+    )
 
 
 # --- contact -------------------------------------------------------------------------------------
@@ -597,13 +620,17 @@ def phone_de(rng):
 def phone_fr(rng):
     pairs = " ".join(digits(rng, 2) for _ in range(4))
     first = rng.choice(["1", "2", "3", "4", "5", "6", "7"])
-    return rng.choice([f"0{first} {pairs}", f"+33 {first} {pairs}", f"0{first}.{pairs.replace(' ', '.')}"])
+    return rng.choice(
+        [f"0{first} {pairs}", f"+33 {first} {pairs}", f"0{first}.{pairs.replace(' ', '.')}"]
+    )
 
 
 def phone_es(rng):
     n = digits(rng, 9, first="69")
     n = n[0] + rng.choice("12345") + n[2:]
-    return rng.choice([f"+34 {n[:3]} {n[3:6]} {n[6:]}", f"+34 {n}", f"{n[:3]} {n[3:5]} {n[5:7]} {n[7:]}"])
+    return rng.choice(
+        [f"+34 {n[:3]} {n[3:6]} {n[6:]}", f"+34 {n}", f"{n[:3]} {n[3:5]} {n[5:7]} {n[7:]}"]
+    )
 
 
 def phone_it(rng):
@@ -618,7 +645,14 @@ def phone_pt(rng):
 
 def phone_nl(rng):
     n = digits(rng, 8, first="1234")
-    return rng.choice([f"06-{n}", f"06 {n[:2]} {n[2:4]} {n[4:6]} {n[6:]}", f"+31 6 {n}", f"020-{digits(rng, 7, first='234567')}"])
+    return rng.choice(
+        [
+            f"06-{n}",
+            f"06 {n[:2]} {n[2:4]} {n[4:6]} {n[6:]}",
+            f"+31 6 {n}",
+            f"020-{digits(rng, 7, first='234567')}",
+        ]
+    )
 
 
 def phone_world(rng):
@@ -641,14 +675,24 @@ _DOMAINS = [
 def plain(name: str) -> str:
     import unicodedata
 
-    folded = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
+    folded = unicodedata.normalize(
+        "NFKD", name.replace("ß", "ss").replace("ø", "o").replace("ł", "l")
+    )
     return "".join(c for c in folded.lower() if c.isascii() and c.isalpha())
 
 
 def email(rng):
     culture = rng.choice(sorted(NAMES))
     first, last = (plain(rng.choice(part)) for part in NAMES[culture])
-    local = rng.choice([f"{first}.{last}", f"{first[0]}{last}", f"{first}_{last}{rng.randint(1, 99)}", f"{first}+news", f"{last}.{first}"])
+    local = rng.choice(
+        [
+            f"{first}.{last}",
+            f"{first[0]}{last}",
+            f"{first}_{last}{rng.randint(1, 99)}",
+            f"{first}+news",
+            f"{last}.{first}",
+        ]
+    )
     return f"{local}@{rng.choice(_DOMAINS)}"
 
 
@@ -675,8 +719,18 @@ def mac(rng):
 
 
 def url(rng):
-    host = rng.choice(["portal.brightwater-analytics.com", "www.casaverde.es", "intranet.nordlicht-gmbh.de", "wiki.polderwerk.nl", "shop.kestrelmail.net"])
-    path = rng.choice(["/cases/4711", "/orders?id=81&tab=items", "/docs/2024/plan.pdf", "/u/settings#team", ""])
+    host = rng.choice(
+        [
+            "portal.brightwater-analytics.com",
+            "www.casaverde.es",
+            "intranet.nordlicht-gmbh.de",
+            "wiki.polderwerk.nl",
+            "shop.kestrelmail.net",
+        ]
+    )
+    path = rng.choice(
+        ["/cases/4711", "/orders?id=81&tab=items", "/docs/2024/plan.pdf", "/u/settings#team", ""]
+    )
     return f"https://{host}{path}"
 
 
@@ -729,8 +783,8 @@ def city(rng, culture="en"):
 
 def organization(rng):
     return rng.choice(
-        [f"{rng.choice(['Brightwater', 'Tamarack', 'Kestrel', 'Harrowgate', 'Bluefin', 'Northgate'])} "
-         f"{rng.choice(['Analytics', 'Logistics Ltd', 'Health Inc.', 'Capital LLC', 'Foods plc'])}",
+        [(f"{rng.choice(['Brightwater', 'Tamarack', 'Kestrel', 'Harrowgate', 'Bluefin', 'Northgate'])} "
+         f"{rng.choice(['Analytics', 'Logistics Ltd', 'Health Inc.', 'Capital LLC', 'Foods plc'])}"),
          f"{rng.choice(['Nordlicht', 'Vogelsang', 'Rheintal'])} {rng.choice(['GmbH', 'AG', 'Maschinenbau GmbH'])}",
          f"{rng.choice(['Delacroix', 'Riviera'])} {rng.choice(['Logistique SAS', 'Conseil SARL'])}"]
     )  # fmt: skip
@@ -740,19 +794,73 @@ def address(rng, culture="en"):
     n = rng.randint(2, 289)
     match culture:
         case "us":
-            street = rng.choice(["Maple Street", "Oakridge Ave", "Sycamore Lane", "W 14th St", "Lakeview Drive", "Pine Hollow Rd"])
-            where = rng.choice(["Denver, CO 80203", "Portland, OR 97214", "Nashville, TN 37206", "Austin, TX 78704", "Albany, NY 12207"])
-            return rng.choice([f"{n} {street}, {where}", f"{n * 11} {street}, Apt {rng.randint(1, 40)}, {where}"])
+            street = rng.choice(
+                [
+                    "Maple Street",
+                    "Oakridge Ave",
+                    "Sycamore Lane",
+                    "W 14th St",
+                    "Lakeview Drive",
+                    "Pine Hollow Rd",
+                ]
+            )
+            where = rng.choice(
+                [
+                    "Denver, CO 80203",
+                    "Portland, OR 97214",
+                    "Nashville, TN 37206",
+                    "Austin, TX 78704",
+                    "Albany, NY 12207",
+                ]
+            )
+            return rng.choice(
+                [f"{n} {street}, {where}", f"{n * 11} {street}, Apt {rng.randint(1, 40)}, {where}"]
+            )
         case "en":
-            street = rng.choice(["Acacia Road", "Church Lane", "Station Road", "Victoria Street", "Mill Close", "Kingsway"])
-            where = rng.choice(["Bristol BS6 5QA", "Leeds LS2 9JT", "London SW1A 2AA", "Glasgow G12 8QQ", "Cambridge CB2 1TN"])
+            street = rng.choice(
+                [
+                    "Acacia Road",
+                    "Church Lane",
+                    "Station Road",
+                    "Victoria Street",
+                    "Mill Close",
+                    "Kingsway",
+                ]
+            )
+            where = rng.choice(
+                [
+                    "Bristol BS6 5QA",
+                    "Leeds LS2 9JT",
+                    "London SW1A 2AA",
+                    "Glasgow G12 8QQ",
+                    "Cambridge CB2 1TN",
+                ]
+            )
             return f"{n} {street}, {where}"
         case "de":
-            street = rng.choice(["Lindenstraße", "Hauptstr.", "Goetheweg", "Am Mühlbach", "Bahnhofstraße", "Schillerplatz"])
-            where = rng.choice(["20095 Hamburg", "50667 Köln", "04109 Leipzig", "80331 München", "70173 Stuttgart"])
+            street = rng.choice(
+                [
+                    "Lindenstraße",
+                    "Hauptstr.",
+                    "Goetheweg",
+                    "Am Mühlbach",
+                    "Bahnhofstraße",
+                    "Schillerplatz",
+                ]
+            )
+            where = rng.choice(
+                ["20095 Hamburg", "50667 Köln", "04109 Leipzig", "80331 München", "70173 Stuttgart"]
+            )
             return f"{street} {n}, {where}"
         case "fr":
-            street = rng.choice(["rue des Lilas", "avenue Victor Hugo", "boulevard Voltaire", "place de la République"])
+            street = rng.choice(
+                [
+                    "rue des Lilas",
+                    "avenue Victor Hugo",
+                    "boulevard Voltaire",
+                    "place de la République",
+                ]
+            )
             where = rng.choice(["69003 Lyon", "44000 Nantes", "75011 Paris", "33000 Bordeaux"])
             return f"{n} {street}, {where}"
         case "es":
@@ -766,16 +874,33 @@ def address(rng, culture="en"):
     raise ValueError(culture)
 
 
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def birthday(rng, culture="en"):
     y, m, d = rng.randint(1945, 2004), rng.randint(1, 12), rng.randint(13, 28)
     match culture:
         case "us":
-            return rng.choice([f"{m:02d}/{d:02d}/{y}", f"{m}/{d}/{y}", f"{_MONTHS[m - 1]} {d}, {y}"])
+            return rng.choice(
+                [f"{m:02d}/{d:02d}/{y}", f"{m}/{d}/{y}", f"{_MONTHS[m - 1]} {d}, {y}"]
+            )
         case "en":
-            return rng.choice([f"{d:02d}/{m:02d}/{y}", f"{y}-{m:02d}-{d:02d}", f"{d} {_MONTHS[m - 1]} {y}"])
+            return rng.choice(
+                [f"{d:02d}/{m:02d}/{y}", f"{y}-{m:02d}-{d:02d}", f"{d} {_MONTHS[m - 1]} {y}"]
+            )
         case "iso":
             return f"{y}-{m:02d}-{d:02d}"
         case "nl":
@@ -791,10 +916,26 @@ def birthday(rng, culture="en"):
 
 def vin(rng):
     """ISO 3779 with the check digit of 49 CFR 565.15."""
-    values = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9], strict=True))
+    values = dict(
+        zip(
+            "ABCDEFGHJKLMNPRSTUVWXYZ",
+            [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9],
+            strict=True,
+        )
+    )
     values |= {d: int(d) for d in string.digits}
-    body = rng.choice(["1HG", "1FT", "5YJ", "2T1", "3VW", "4T1"]) + letters(rng, 5, "ABCDEFGHJKLMNPRSTUVWXYZ0123456789") + "0" + rng.choice("ABCDEFGHJKLMNPRSTVWXY") + letters(rng, 1, "ABCDEFGHJKLMNPR") + digits(rng, 6)
-    total = sum(values[c] * w for c, w in zip(body, (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2), strict=True))
+    body = (
+        rng.choice(["1HG", "1FT", "5YJ", "2T1", "3VW", "4T1"])
+        + letters(rng, 5, "ABCDEFGHJKLMNPRSTUVWXYZ0123456789")
+        + "0"
+        + rng.choice("ABCDEFGHJKLMNPRSTVWXY")
+        + letters(rng, 1, "ABCDEFGHJKLMNPR")
+        + digits(rng, 6)
+    )
+    total = sum(
+        values[c] * w
+        for c, w in zip(body, (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2), strict=True)
+    )
     return body[:8] + "0123456789X"[total % 11] + body[9:]
 
 
@@ -808,11 +949,24 @@ def imei(rng):
 
 
 def order_number(rng):
-    return rng.choice([f"ORD-{digits(rng, 8)}", f"#{digits(rng, 6)}", f"PO{digits(rng, 7)}", f"INV-{rng.randint(2019, 2025)}-{digits(rng, 5)}"])
+    return rng.choice(
+        [
+            f"ORD-{digits(rng, 8)}",
+            f"#{digits(rng, 6)}",
+            f"PO{digits(rng, 7)}",
+            f"INV-{rng.randint(2019, 2025)}-{digits(rng, 5)}",
+        ]
+    )
 
 
 def version(rng):
-    return rng.choice([f"{rng.randrange(20)}.{rng.randrange(30)}.{rng.randrange(50)}", f"v{rng.randrange(9)}.{rng.randrange(20)}.{rng.randrange(9)}-rc.{rng.randint(1, 5)}", f"{rng.randint(1, 9)}.{rng.randrange(20)}.{rng.randrange(9)}+build.{digits(rng, 4)}"])
+    return rng.choice(
+        [
+            f"{rng.randrange(20)}.{rng.randrange(30)}.{rng.randrange(50)}",
+            f"v{rng.randrange(9)}.{rng.randrange(20)}.{rng.randrange(9)}-rc.{rng.randint(1, 5)}",
+            f"{rng.randint(1, 9)}.{rng.randrange(20)}.{rng.randrange(9)}+build.{digits(rng, 4)}",
+        ]
+    )
 
 
 def isbn13(rng):
@@ -822,7 +976,13 @@ def isbn13(rng):
 
 
 def part_number(rng):
-    return rng.choice([f"{letters(rng, 2)}-{digits(rng, 4)}-{letters(rng, 1)}", f"{digits(rng, 3)}-{digits(rng, 5)}-{digits(rng, 2)}", f"{letters(rng, 3)}{digits(rng, 5)}{letters(rng, 2)}"])
+    return rng.choice(
+        [
+            f"{letters(rng, 2)}-{digits(rng, 4)}-{letters(rng, 1)}",
+            f"{digits(rng, 3)}-{digits(rng, 5)}-{digits(rng, 2)}",
+            f"{letters(rng, 3)}{digits(rng, 5)}{letters(rng, 2)}",
+        ]
+    )
 
 
 def not_a_card(rng):
@@ -833,7 +993,14 @@ def not_a_card(rng):
 
 def not_an_ssn(rng):
     """Areas and groups that are never issued."""
-    return rng.choice([f"000-{rng.randint(10, 99)}-{digits(rng, 4)}", f"666-{rng.randint(10, 99)}-{digits(rng, 4)}", f"{rng.randint(100, 599)}-00-{digits(rng, 4)}", f"{rng.randint(100, 599)}-{rng.randint(10, 99)}-0000"])
+    return rng.choice(
+        [
+            f"000-{rng.randint(10, 99)}-{digits(rng, 4)}",
+            f"666-{rng.randint(10, 99)}-{digits(rng, 4)}",
+            f"{rng.randint(100, 599)}-00-{digits(rng, 4)}",
+            f"{rng.randint(100, 599)}-{rng.randint(10, 99)}-0000",
+        ]
+    )
 
 
 def not_an_iban(rng):
@@ -842,4 +1009,9 @@ def not_an_iban(rng):
 
 
 def epoch(rng):
-    return rng.choice([str(rng.randint(1_500_000_000, 1_780_000_000)), str(rng.randint(1_500_000_000_000, 1_780_000_000_000))])
+    return rng.choice(
+        [
+            str(rng.randint(1_500_000_000, 1_780_000_000)),
+            str(rng.randint(1_500_000_000_000, 1_780_000_000_000)),
+        ]
+    )
