@@ -114,7 +114,17 @@ def test_the_module_can_be_run_too():
 def test_help_names_every_command():
     status, out, _ = leakgate("--help")
     assert status == 0
-    for name in ("run", "demo", "scan", "policy", "services", "incidents", "ca", "version", "evaluate"):
+    for name in (
+        "run",
+        "demo",
+        "scan",
+        "policy",
+        "services",
+        "incidents",
+        "ca",
+        "version",
+        "evaluate",
+    ):
         assert f"\n  {name} " in out
 
 

@@ -185,8 +185,9 @@ class IpProbe(PatternProbe):
     """Internet addresses, apart from what only looks like one.
 
     Half as sure: slices of lists (`[::3]`, `[1::2]`), parts of longer dotted numbers (object
-    identifiers, versions), and addresses of the machine itself (loopback, unspecified), which
-    tell nothing of anybody's network.
+    identifiers, versions), what follows a word for a version or a chapter (`version 10.4.2.1`),
+    and addresses of the machine itself (loopback, unspecified), which tell nothing of anybody's
+    network.
     """
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
@@ -205,6 +206,8 @@ class IpProbe(PatternProbe):
         before, after = text[max(0, raw.start - 2) : raw.start], text[raw.end : raw.end + 2]
         if _DOTTED_BEFORE.search(before) or _DOTTED_AFTER.match(after):
             return False
+        if _VERSION_BEFORE.search(text, max(0, raw.start - 24), raw.start):
+            return False
         if value.isascii() and not _OF_ITSELF.match(value):
             return True
         try:
@@ -217,6 +220,11 @@ class IpProbe(PatternProbe):
 # How addresses of the machine itself can begin; the rest need not be taken apart.
 _OF_ITSELF = regex.compile(r"127\.|0+\.|[0:]*(?:1|0|:|ffff:.*)(?:[%/].*)?$", regex.IGNORECASE)
 _SLICE = regex.compile(r"\d{0,3}::\d{0,3}")
+_VERSION_BEFORE = regex.compile(
+    r"(?i)(?:\b(?:versions?|ver|release|firmware|software|build|kernel|driver|chapter|section|clause"
+    r"|kapitel|abschnitt|chapitre|oid)[.:=]?[\s\"']{0,3}(?:is |now |to |is now |number |no\. )?"
+    r"|(?:[=~><!]=|\bv|@)[\s\"']?)$"
+)
 _DOTTED_BEFORE, _DOTTED_AFTER = regex.compile(r"\d\.$"), regex.compile(r"\.\d")
 
 
@@ -224,9 +232,10 @@ class UrlProbe(PatternProbe):
     """Web addresses without a scheme: the pattern runs only where a known ending follows a dot.
 
     Most dotted names are no addresses: `self.info`, `main.py`, `threading.Thread` (it holds
-    `.th`). A name that goes on after its ending, or ends in other than the common endings without
-    beginning with `www.`, is half as sure; context can still raise it. Those are the business of
-    a probe of their own (`doubtful`), which most texts need not ask.
+    `.th`). A name whose ending goes on as a word is none. One that `-` or `(` follows, or that ends
+    in other than the common endings without beginning with `www.`, is half as sure; context can
+    still raise it. Those are the business of a probe of their own (`doubtful`), which most texts
+    need not ask.
     """
 
     _TELLING = (
@@ -264,7 +273,7 @@ class UrlProbe(PatternProbe):
                 continue
             at = passed = max(at, found.end())
             sure = self._sure(text, found)
-            if first >= start and (sure < self._confidence) is self._doubtful:
+            if first >= start and sure and (sure < self._confidence) is self._doubtful:
                 yield Raw(first, found.end(), sure, self.entity, self)
 
     def _dot(self, text: str, at: int, stop: int) -> int:
@@ -295,7 +304,9 @@ class UrlProbe(PatternProbe):
     def _sure(self, text: str, found: regex.Match[str]) -> float:
         address, after = found[0], text[found.end() : found.end() + 1]
         name, slash, _ = address.partition("/")
-        goes_on = not slash and (after.isalnum() or after in {"_", "-", "("})
+        if not slash and (after.isalnum() or after == "_"):
+            return 0.0
+        goes_on = not slash and after in {"-", "("}
         doubtful = self._NAME_TELLS.fullmatch(name) is None
         return self._confidence / 2 if goes_on or doubtful else self._confidence
 

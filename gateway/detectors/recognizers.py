@@ -77,6 +77,29 @@ _MENDED: tuple[_Mended, ...] = (
 )
 
 
+_WHOLE = frozenset(
+    {
+        "FI_PERSONAL_IDENTITY_CODE",
+        "IT_FISCAL_CODE",
+        "MEDICAL_LICENSE",
+        "PL_PESEL",
+        "SE_ORGANISATIONSNUMMER",
+        "SE_PERSONNUMMER",
+    }
+)
+"""Entities whose patterns say nothing of what stands beside a match. One check digit lets every
+tenth number pass, and a hash of forty characters holds thirty: a part of a longer run is none."""
+
+_ALONE = r"(?<![A-Za-z0-9])(?:{})(?![A-Za-z0-9])"
+
+_DOTTED_YEAR = r"\.(\d{4}|\d{2}))\b"
+"""How the pattern of dates with dots ends. With two digits for the year it is a version as often as
+a date (`12.11.3`, `19.6.36`): context decides."""
+
+WEAK_DATE = 0.1
+"""What Presidio gives to the weakest of its patterns of dates (`11/24`)."""
+
+
 def predefined_recognizers() -> Iterator[Any]:
     """Every recognizer of the library that works on patterns alone, by class name."""
     for name in sorted(vars(predefined)):
@@ -131,27 +154,26 @@ def _patterns(recognizer: Any, entity: str, vocabulary: Vocabulary) -> Iterator[
         validate = _has_public_domain
     checks = kind.validate_result is not PatternRecognizer.validate_result
     rejects = kind.invalidate_result is not PatternRecognizer.invalidate_result
+    flags = int(recognizer.global_regex_flags)
     for pattern in recognizer.patterns:
-        flags = int(recognizer.global_regex_flags)
-        mended = next((m for m in _MENDED if m.original == pattern.regex), None)
-        arguments: dict[str, Any] = {
-            "name": recognizer.name,
-            "entity": entity,
-            "expression": Expression(mended.pattern if mended else pattern.regex, flags),
-            "confidence": pattern.score,
-            "vocabulary": vocabulary,
-            "validate": validate if checks else None,
-            "invalidate": recognizer.invalidate_result if rejects else None,
-        }
-        if isinstance(recognizer, EmailRecognizer):
-            yield EmailProbe(**arguments, shape=Expression(r"[^\s@]@\w", flags, 1_024))
-        elif isinstance(recognizer, IpRecognizer):
-            yield IpProbe(**arguments)
-        elif isinstance(recognizer, UrlRecognizer):
-            yield from _url(pattern.regex, flags, arguments)
-        else:
-            shape = replace(mended.shape, flags=flags) if mended else None
-            yield PatternProbe(**arguments, shape=shape)
+        for text, shape, confidence in _mended(pattern, entity, flags):
+            arguments: dict[str, Any] = {
+                "name": recognizer.name,
+                "entity": entity,
+                "expression": Expression(text, flags),
+                "confidence": confidence,
+                "vocabulary": vocabulary,
+                "validate": validate if checks else None,
+                "invalidate": recognizer.invalidate_result if rejects else None,
+            }
+            if isinstance(recognizer, EmailRecognizer):
+                yield EmailProbe(**arguments, shape=Expression(r"[^\s@]@\w", flags, 1_024))
+            elif isinstance(recognizer, IpRecognizer):
+                yield IpProbe(**arguments)
+            elif isinstance(recognizer, UrlRecognizer):
+                yield from _url(text, flags, arguments)
+            else:
+                yield PatternProbe(**arguments, shape=shape)
 
 
 def _url(pattern: str, flags: int, arguments: dict[str, Any]) -> Iterator[PatternProbe]:
@@ -167,6 +189,25 @@ def _url(pattern: str, flags: int, arguments: dict[str, Any]) -> Iterator[Patter
         endings = "|".join(regex.findall(r"\(\?:([a-z0-9-]{2,30})\)", pattern))
         shape = rf"""["'][a-z0-9.-]+[.](?:{endings})["'/]"""
         yield PatternProbe(**arguments, shape=Expression(shape, flags, 300))
+
+
+def _mended(
+    pattern: Any, entity: str, flags: int
+) -> Iterator[tuple[str, Expression | None, float]]:
+    """What to look for instead of `pattern`: pattern, shape for the prefilter, confidence."""
+    text: str = pattern.regex
+    for mended in _MENDED:
+        if mended.original == text:
+            yield mended.pattern, replace(mended.shape, flags=flags), pattern.score
+            return
+    if text.endswith(_DOTTED_YEAR):
+        days = text.removesuffix(_DOTTED_YEAR)
+        yield rf"{days}\.\d{{4}})\b", None, pattern.score
+        yield rf"{days}\.\d{{2}})\b", None, WEAK_DATE
+    elif entity in _WHOLE:
+        yield _ALONE.format(text), located(text, flags), pattern.score
+    else:
+        yield text, None, pattern.score
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +142,9 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     addresses, cards and US social security numbers; numbers that the stock recognizer drops
     because a date or another number is glued to them are found here. Addresses without a scheme
     that go on after their ending, or have a rare one, are half as sure; so are Internet
-    addresses of the machine itself and list slices. Indian PAN, weakest
+    addresses of the machine itself, list slices and what follows a word for a version. A part of a
+    longer run of letters and digits is no identifier, and a date with dots and a year of two digits
+    is as weak as the weakest dates. Indian PAN, weakest
     pattern: the stock one takes any ten characters that digits follow anywhere later.
     """
     name, _, start, end, sure = difference
@@ -160,7 +163,23 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
         )
     if name == "IpRecognizer":
         return sure in {0.3, 0.6, 0.05, 0.1}
+    if name == "DateRecognizer":
+        return re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2}", value) is not None
+    if name in BARE:
+        beside = text[max(0, start - 1) : start] + text[end : end + 1]
+        return re.search("[A-Za-z0-9]", beside) is not None
     return name == "InPanRecognizer" and sure == 0.01
+
+
+BARE = {
+    "FiPersonalIdentityCodeRecognizer",
+    "ItFiscalCodeRecognizer",
+    "MedicalLicenseRecognizer",
+    "PlPeselRecognizer",
+    "SeOrganisationsnummerRecognizer",
+    "SePersonnummerRecognizer",
+}
+"""Recognizers whose patterns say nothing of what stands beside a match."""
 
 
 def test_results_equal_the_stock_recognizers(probes, prefilter, known):
@@ -191,6 +210,43 @@ def test_patterns_that_wait_for_a_word_find_the_same(cache, monkeypatch):
         assert result == eager.scan(text)
         found_any += len(result.matches)
     assert found_any > 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sha256:b5679d5f4debe359bbe2149ed560441112924129bb225eb5fd",
+        "2.71828182845904523536",
+        "image: registry.local/api:12.11.19",
+        "from 19.6.36 to 19.6.40",
+        "Version 10.4.2.1 and older",
+        "the firmware is now 2.81.0.134",
+        "numpy==1.26.4.12",
+        "EAN 5901234123457",
+        "Part number 679-66873-45, drug code 0777-3105-02",
+        "GenServer.start_link(start)",
+    ],
+)
+def test_what_is_like_a_version_a_hash_or_a_part_is_silent(engine, text):
+    found = {match.entity for match in engine.scan(text).matches}
+    assert found <= {"PERSON", "LOCATION", "ORGANIZATION"}  # the model's business
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("PESEL 44051401359", "PL_PESEL"),
+        ("DEA number BJ6125341.", "MEDICAL_LICENSE"),
+        ("Datum: 12.11.19", "DATE_TIME"),
+        ("am 12.11.2019", "DATE_TIME"),
+        ("server 10.4.2.1 is down", "IP_ADDRESS"),
+        ("주민등록번호 9007281358989", "KR_RRN"),
+        ("call 679-668-7345", "PHONE_NUMBER"),
+        ("see brightwater.com-based", "URL"),
+    ],
+)
+def test_and_what_is_meant_is_found(engine, text, entity):
+    assert entity in {match.entity for match in engine.scan(text).matches}
 
 
 # --- the whole engine against `AnalyzerEngine.analyze` -------------------------------------------
@@ -289,6 +345,16 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     ),
     "Internet addresses of the machine itself, and list slices": lambda d: (
         d.entity == "IP_ADDRESS" and d.sure <= 0.6 and not d.by_us
+    ),
+    "dates with dots and two digits for the year are weak": lambda d: (
+        d.entity == "DATE_TIME" and re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d\d", d.value) is not None
+    ),
+    "identifiers are no parts of longer runs of letters and digits": lambda d: (
+        d.entity in recognizers._WHOLE
+        and re.search(
+            r"[A-Za-z0-9]", d.text[max(0, d.start - 1) : d.start] + d.text[d.end : d.end + 1]
+        )
+        is not None
     ),
     "the weakest pattern of Indian PANs asks for its digits in place": lambda d: (
         d.entity == "IN_PAN" and d.sure <= 0.36
