@@ -32,6 +32,7 @@ from gateway.detectors import (
     segments,
 )
 from gateway.detectors.layout import Layout
+from gateway.detectors.examples import Examples
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder, finder
 from gateway.detectors.own import Own
@@ -107,6 +108,7 @@ class Engine:
         self._code = code
         self._names = names
         self._memory = memory
+        self._examples = Examples(settings.ignore_examples)
         self._stop_words = _stop_words(settings.language)
         known = settings.entities()
         self._floors = {

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from gateway.detectors import catalogue
+from gateway.detectors.examples import Ignored
 from gateway.detectors.custom import ONE_OR_MANY, Custom
 from gateway.detectors.custom import entities as every
 from gateway.documents import Strict, suggest
@@ -102,7 +103,9 @@ class Settings(Strict):
 
     `countries` chooses national identifiers; what belongs to no country is always on. `disabled`
     names entities that are never reported. `min_confidence` overrides, per entity, the confidence
-    below which nothing is reported. `secrets` switches the secret rules. `language` is the
+    below which nothing is reported. `secrets` switches the secret rules. `ignore_examples` says which
+    values that documentation shows are not reported: `none`, `secrets` (and numbers that were never
+    given to anybody) or `all`. `language` is the
     language of the model and of the stop words, as an ISO 639-1 code. `custom` are detectors of
     the company's own, `internal` the names of its hosts and packages.
 
@@ -119,6 +122,7 @@ class Settings(Strict):
     min_confidence: dict[str, Confidence] = Field(default_factory=dict)
     nlp: Nlp = Field(default_factory=Nlp)
     secrets: bool = True
+    ignore_examples: Ignored = "secrets"
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
 
     @field_validator("countries")
