@@ -221,7 +221,7 @@ def _scan_lines(engine: detectors.Engine) -> int:
             failed = True
         answer = {"id": identity, "findings": [_plain(match) for match in result.matches]}
         sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+        sys.stdout.flush()  # whoever asks line by line waits for it
     return BAD_INPUT if failed else 0
 
 

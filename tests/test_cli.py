@@ -266,6 +266,37 @@ def test_json_lines_are_answered_in_order_and_bad_ones_are_told():
     ]
 
 
+def test_each_json_line_is_answered_before_the_next_is_asked():
+    environment = {"PATH": os.environ["PATH"], "LEAKGATE_STATE": str(warm())}
+    with subprocess.Popen(
+        [COMMAND, "scan", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=warm(),
+        env=environment,
+    ) as process:
+        for number in range(3):
+            process.stdin.write(json.dumps({"id": number, "text": f"ssn {SSN}"}).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == number
+        process.stdin.close()
+        assert process.stdout.read() == b""
+    assert process.returncode == 0
+
+
+def test_json_lines_may_have_a_mark_carriage_returns_and_any_length(inside):
+    long = "x " * 300_000 + f"ssn {SSN}"
+    lines = [
+        json.dumps({"id": key, "text": text}) for key, text in (("a", f"ssn {SSN}"), ("b", long))
+    ]
+    status, out, err = inside("scan", "--jsonl", stdin=("\ufeff" + "\r\n".join(lines)).encode())
+    assert (status, err) == (0, "")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["id"] for answer in answers] == ["a", "b"]
+    assert [len(answer["findings"]) for answer in answers] == [1, 1]
+    assert answers[1]["findings"][0]["start"] == len(long) - len(SSN)
+
+
 def test_good_json_lines_have_status_0(inside):
     line = json.dumps({"id": None, "text": f"ssn {SSN}"}).encode()
     status, out, err = inside("scan", "--jsonl", stdin=line)

@@ -31,8 +31,8 @@ from gateway.detectors import (
     secret_rules,
     segments,
 )
-from gateway.detectors.layout import Layout
 from gateway.detectors.examples import Examples
+from gateway.detectors.layout import Layout
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder, finder
 from gateway.detectors.own import Own

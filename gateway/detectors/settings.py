@@ -16,9 +16,9 @@ from pydantic import (
 )
 
 from gateway.detectors import catalogue
-from gateway.detectors.examples import Ignored
 from gateway.detectors.custom import ONE_OR_MANY, Custom
 from gateway.detectors.custom import entities as every
+from gateway.detectors.examples import Ignored
 from gateway.documents import Strict, suggest
 
 COUNTRIES: frozenset[str] = frozenset(
