@@ -21,6 +21,7 @@ https://github.com/microsoft/presidio-research (F2, overlap).
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -57,6 +58,18 @@ _SAME: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
+_GENERAL: Mapping[str, str] = MappingProxyType(
+    {
+        "PASSPORT_NUMBER": r"[A-Z]{2}_PASSPORT",
+        "ID_CARD_NUMBER": r"[A-Z]{2}_ID_CARD|IT_IDENTITY_CARD",
+        "DRIVER_LICENSE": r"[A-Z]{2}_(?:DRIV\w+_LICEN[CS]E|FUEHRERSCHEIN)",
+        "BANK_ACCOUNT": r"US_BANK_NUMBER|[A-Z]{2}_BANK_ACCOUNT",
+        "HEALTH_INSURANCE_NUMBER": r"[A-Z]{2}_HEALTH_\w+",
+        "LICENSE_PLATE": r"[A-Z]{2}_(?:VEHICLE_REGISTRATION|LICENSE_PLATE|KFZ)",
+    }
+)
+"""Names of a kind of number, and what one country's is called: either will do for the other."""
+
 _FORMS = frozenset({"URL", "UUID"})
 """Names of a form, true of whatever has it: an address that holds a password is still an address.
 They are judged only where nothing else is expected."""
@@ -67,7 +80,8 @@ def accepts(expected: str, found: str) -> bool:
 
     The same entity does; any secret for any secret (`GENERIC_SECRET` for a vendor's token: what
     policies name is the group); any place within a street address; any entity of a group for the
-    group's name in capitals where that is no entity itself; and the pairs of `_SAME`.
+    group's name in capitals where that is no entity itself; one country's passport number for a
+    passport number and the other way round; and the pairs of `_SAME`.
     """
     return found == expected or found in _accepted(expected)
 
@@ -78,6 +92,11 @@ def _accepted(expected: str) -> frozenset[str]:
     accepted = _SAME.get(expected, frozenset()) | _members(expected)
     if expected in known["secret"]:
         accepted |= known["secret"]
+    for general, particular in _GENERAL.items():
+        if re.fullmatch(particular, expected):
+            accepted |= {general}
+        elif expected == general:
+            accepted |= {name for name in entity_names() if re.fullmatch(particular, name)}
     if expected == "STREET_ADDRESS":
         accepted |= known["location"]
     return accepted

@@ -945,6 +945,61 @@ def imei(rng):
     return rng.choice([n, f"{n[:2]}-{n[2:8]}-{n[8:14]}-{n[14]}"])
 
 
+def iccid(rng):
+    """ITU-T E.118."""
+    body = "8949" + digits(rng, 14)
+    return body + luhn(body)
+
+
+# --- companies and places ------------------------------------------------------------------------
+
+
+def swift(rng):
+    """ISO 9362."""
+    return (
+        letters(rng, 4)
+        + rng.choice(["DE", "FR", "GB", "NL", "CH"])
+        + rng.choice(["FF", "2L", "P3", "22"])
+        + rng.choice(["", "XXX"])
+    )
+
+
+def sort_code(rng):
+    return f"{rng.choice([20, 30, 40, 60])}-{digits(rng, 2)}-{digits(rng, 2)}"
+
+
+def coordinates(rng):
+    return f"{rng.uniform(36, 60):.5f}, {rng.uniform(-9, 24):.5f}"
+
+
+def fr_siret(rng):
+    body = digits(rng, 8, first="3458")
+    siren = body + luhn(body)
+    body = siren + f"{rng.randint(1, 90):05d}"[1:]
+    n = body + luhn(body)
+    return rng.choice([n, f"{n[:3]} {n[3:6]} {n[6:9]} {n[9:]}"])
+
+
+def pl_nip(rng):
+    def make(r):
+        body = r.choice(["525", "634", "777", "951"]) + digits(r, 6)
+        check = weighted(body, (6, 5, 7, 2, 3, 4, 5, 6, 7)) % 11
+        return None if check == 10 else f"{body}{check}"
+
+    n = again(rng, make)
+    return rng.choice([n, f"{n[:3]}-{n[3:6]}-{n[6:8]}-{n[8:]}"])
+
+
+def hr_oib(rng):
+    body = digits(rng, 10, first="123456789")
+    return body + mod_11_10(body)
+
+
+def de_vat(rng):
+    body = digits(rng, 8, first="123")
+    return "DE" + body + mod_11_10(body)
+
+
 # --- what is none of it --------------------------------------------------------------------------
 
 

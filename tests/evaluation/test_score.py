@@ -139,6 +139,9 @@ def test_another_entity_is_a_false_alarm_in_its_own_name_but_right_for_the_group
         ("DATE_OF_BIRTH", "DATE_TIME", True),
         ("STREET_ADDRESS", "UK_POSTCODE", True),
         ("LOCATION", "UK_POSTCODE", False),
+        ("UK_PASSPORT", "PASSPORT_NUMBER", True),
+        ("PASSPORT_NUMBER", "UK_PASSPORT", True),
+        ("UK_PASSPORT", "US_PASSPORT", False),
         ("US_SSN", "GITHUB_TOKEN", False),
     ],
 )
