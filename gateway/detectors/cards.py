@@ -83,8 +83,24 @@ class CardProbe:
     def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Card numbers that start in `text[start:end]`."""
         for match in matches(self._pattern, text, start, end, reach=self.reach):
-            if is_card(match[0]):
+            if is_card(match[0]) and not _in_hash(text, *match.span()):
                 # Twelve to fifteen bare digits in a wide range: Luhn alone proves little.
                 sure = 1.0 if len(match[0]) >= 15 else 0.5
                 first, last = match.span()
                 yield Raw(first, last, sure, self.entity, self)
+
+
+_HEX_BEFORE = regex.compile(r"(?r)[0-9a-f]*", regex.IGNORECASE)
+_HEX_AFTER = regex.compile(r"[0-9a-f]*", regex.IGNORECASE)
+
+
+def _in_hash(text: str, start: int, end: int) -> bool:
+    """True for digits within hexadecimal ones: a hash holds a run of digits that fits now and then."""
+    before = _HEX_BEFORE.match(text, max(0, start - HASH), start)
+    after = _HEX_AFTER.match(text, end, end + HASH)
+    beside = (start - before.start() if before else 0) + (after.end() - end if after else 0)
+    return beside >= HASH
+
+
+HASH = 8
+"""So many hexadecimal digits directly beside a number make it a part of a longer one."""

@@ -41,3 +41,14 @@ def test_grouping_must_be_that_of_a_card():
     assert is_card("-".join(number[i : i + 4] for i in (0, 4, 8, 12)))
     assert not is_card(f"{number[:3]} {number[3:7]}-{number[7:]}")
     assert not is_card("0000000000000000")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [("", "", True), ("card", "exp", True), ("abc", "fed", True), ("", "bb225eb5fd", False),
+     ("b5679d5f4deb", "", False), ("dead", "beef", False)],
+)  # fmt: skip
+def test_digits_of_a_hash_are_no_card(engine, before, after, found):
+    number = with_check_digit("560441112924" + "12")
+    text = f"id {before}{number}{after} end"
+    assert ("CREDIT_CARD" in {match.entity for match in engine.scan(text).matches}) is found

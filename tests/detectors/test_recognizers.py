@@ -242,7 +242,7 @@ def test_what_is_like_a_version_a_hash_or_a_part_is_silent(engine, text):
         ("server 10.4.2.1 is down", "IP_ADDRESS"),
         ("주민등록번호 9007281358989", "KR_RRN"),
         ("call 679-668-7345", "PHONE_NUMBER"),
-        ("see brightwater.com-based", "URL"),
+        ("see brightwater.com for more", "URL"),
     ],
 )
 def test_and_what_is_meant_is_found(engine, text, entity):
