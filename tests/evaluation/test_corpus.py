@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.documents import DocumentError
 from gateway.evaluation.corpus import Span, fill, gather, load_corpus
+
+any_machine = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(tmp_path, *lines):
@@ -57,6 +59,7 @@ def test_blanks_are_the_same_each_time_and_other_in_another_document():
     assert fill("<<alnum:30>>", seed="b") != once
 
 
+@any_machine
 @given(st.lists(st.tuples(st.sampled_from(["", "US_SSN", "URL"]), st.text("ab é😀\n", min_size=1))))
 def test_marks_count_code_points(pieces):
     template = "".join(f"[[{name}:{text}]]" if name else text for name, text in pieces)
@@ -102,6 +105,7 @@ def told_blank():
     return str(caught.value)
 
 
+@any_machine
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_told(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "set.jsonl"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.detectors import groups
 from gateway.evaluation.corpus import Document, Span
 from gateway.evaluation.score import Mode, Row, Score, _overlapping, accepts, evaluate
 from gateway.model import Match
+
+any_machine = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ENTITIES = ["US_SSN", "EMAIL_ADDRESS", "PHONE_NUMBER", "GITHUB_TOKEN", "PASSWORD"]
 ALL = frozenset(ENTITIES) | {"URL", "DATE_TIME", "LOCATION", "DE_TAX_ID"}
@@ -41,6 +43,7 @@ def report(expected, found, *, unlabelled=(), looked_for=ALL):
     return evaluate("set", [document], [found], looked_for=looked_for)
 
 
+@any_machine
 @given(spans)
 def test_all_found_and_nothing_else_is_perfect(expected):
     result = report(expected, matches(expected))
@@ -51,6 +54,7 @@ def test_all_found_and_nothing_else_is_perfect(expected):
     assert result.micro.strict.expected == len(expected)
 
 
+@any_machine
 @given(spans)
 def test_nothing_found_has_no_precision_and_no_recall(expected):
     result = report(expected, [])
@@ -60,6 +64,7 @@ def test_nothing_found_has_no_precision_and_no_recall(expected):
     assert sum(map(len, result.misses().values())) == len(expected)
 
 
+@any_machine
 @given(spans)
 def test_nothing_expected_makes_everything_a_false_alarm(found):
     result = report([], matches(found))
@@ -67,6 +72,7 @@ def test_nothing_expected_makes_everything_a_false_alarm(found):
     assert result.micro.partial.right == 0
 
 
+@any_machine
 @given(spans, spans)
 def test_counts_are_of_spans_and_strict_is_never_better(expected, found):
     result = report(expected, matches(found))
@@ -81,6 +87,7 @@ def test_counts_are_of_spans_and_strict_is_never_better(expected, found):
             assert all(value is None or 0 <= value <= 1 for value in figures.values())
 
 
+@any_machine
 @given(spans, spans)
 def test_precision_one_way_is_recall_the_other_way(expected, found):
     there = report(expected, matches(found)).micro
@@ -90,6 +97,7 @@ def test_precision_one_way_is_recall_the_other_way(expected, found):
         assert there.score(mode).recall == back.score(mode).precision
 
 
+@any_machine
 @given(spans, spans, st.randoms(use_true_random=False))
 def test_order_does_not_matter(expected, found, rng):
     shuffled = matches(found)
@@ -97,6 +105,7 @@ def test_order_does_not_matter(expected, found, rng):
     assert report(expected, matches(found)).entities == report(expected, shuffled).entities
 
 
+@any_machine
 @given(spans, spans)
 def test_the_sweep_finds_every_pair_that_overlaps(expected, found):
     pairs = {
