@@ -188,6 +188,7 @@ class Engine:
         more += self._stretches(text, failures)
         if more:
             result = overlaps.resolve([*result, *more], apart=self._apart)
+        result = self._without_examples(text, result)
         if not failures:
             self._memory.put(digest, result)
         return ScanResult(result, tuple(sorted(failures)))
@@ -223,6 +224,21 @@ class Engine:
                 sure = round(max(self._floors[match.entity], match.confidence * DISGUISED), 4)
                 found.append(Split(match.entity, sure, f"{match.detector}+split", tuple(places)))
         return found, frozenset(failures)
+
+    def _without_examples(self, text: str, matches: tuple[Match, ...]) -> tuple[Match, ...]:
+        """Without published examples, and without what is found within one."""
+        ignored = [
+            match
+            for match in matches
+            if self._examples.hold(match.entity, text[match.start : match.end])
+        ]
+        if not ignored:
+            return matches
+        return tuple(
+            match
+            for match in matches
+            if not any(each.start <= match.start and match.end <= each.end for each in ignored)
+        )
 
     def _plain(self, text: str, label: str, failures: set[str]) -> tuple[Match, ...]:
         """What is to be seen in `text` as it stands."""

@@ -22,8 +22,8 @@ import secrets_said  # noqa: E402
 import texts  # noqa: E402
 import values as v  # noqa: E402
 
-UNLABELLED = ["DATE_TIME", "ORGANIZATION"]
-"""Dates and products stand in many sentences; nobody marked them all."""
+UNLABELLED = ["DATE_TIME", "ORGANIZATION", "SOURCE_CODE"]
+"""Dates, products and code stand in many texts; nobody marked them all."""
 
 
 def _mark(entity):
@@ -149,7 +149,7 @@ def _benign(name: str) -> Iterator[dict]:
     rng = Random(f"leakgate benign {name}")
     for number, template in enumerate(benign.SETS[name]):
         for turn in range(benign.turns(template)):
-            yield _line(f"{name}-{number}-{turn}", fill(template, rng), name, [])
+            yield _line(f"{name}-{number}-{turn}", fill(template, rng), name, ["SOURCE_CODE"])
 
 
 def files() -> dict[str, str]:
