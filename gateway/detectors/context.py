@@ -115,6 +115,14 @@ def headings(layout: Layout, at: int) -> str:
     return " ".join(f" {' '.join(words_of(heading))} " for heading in found)
 
 
+def whole(tokens: list[str]) -> bool:
+    """True for a context that must stand as written: a phrase, or a word of up to three letters.
+
+    Chinese and Japanese have no spaces between words, and Korean glues its endings on.
+    """
+    return len(tokens) > 1 or (len(tokens[0]) <= 3 and tokens[0][0] < "\u2e80")
+
+
 class Vocabulary:
     """The context words of one detector, compiled."""
 
@@ -126,8 +134,8 @@ class Vocabulary:
             if not tokens or joined == "us":  # the pronoun; no context of the country
                 continue
             longest = max(tokens, key=len)
-            wanted.add(prefilter.word(longest, whole=len(longest) <= 3))
-            if len(tokens) > 1 or len(joined) <= 3:
+            wanted.add(prefilter.word(longest, whole=whole([longest])))
+            if whole(tokens):
                 options.add(f" {regex.escape(joined)} ")
             else:
                 options.add(regex.escape(joined))
@@ -191,7 +199,11 @@ class Context:
         if words is None:
             words = after(self._text, start, end, stop_words=self._stop_words)
             self._after[start, end] = words
-        if vocabulary.speaks(words):
+        return vocabulary.speaks(words) or self.titled(vocabulary, start)
+
+    def titled(self, vocabulary: Vocabulary, start: int) -> bool:
+        """True when a word of `vocabulary` is in the label, or in a heading over `start`."""
+        if self._label and vocabulary.speaks(self._label):
             return True
         if self._layout is None:
             return False

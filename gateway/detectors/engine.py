@@ -24,6 +24,8 @@ from gateway.detectors import (
     company,
     context,
     disguise,
+    identifier_rules,
+    identifiers,
     internal,
     overlaps,
     recognizers,
@@ -132,7 +134,7 @@ class Engine:
         `cache_dir` (None compiles in memory). Raises `DocumentError` for a bad rule file and
         `names.ModelMissing` for a language model that is not installed.
         """
-        probes: list[Probe] = recognizers.probes(settings)
+        probes: list[Probe] = [*recognizers.probes(settings), *identifiers.probes(settings)]
         if settings.secrets:
             probes.extend(
                 SecretProbe(secret_rules.Matcher(rule))
@@ -419,7 +421,7 @@ class Engine:
                 entity = self._known[raw.entity]
                 sure = min(raw.confidence, entity.at_most)
                 capped = entity.without_context is not None or entity.digits_alone is not None
-                if sure < 1.0 or capped:
+                if not raw.settled and (sure < 1.0 or capped):
                     if around.speaks(raw.probe.vocabulary, raw.start, raw.end):
                         sure = context.raised(sure)
                     elif capped:
@@ -476,7 +478,10 @@ def _revision(settings: Settings, probes: Sequence[Probe]) -> str:
         state.update(f"{probe.name} {probe.entity}".encode())
         for expression in probe.expressions:
             state.update(f"{expression.flags} {expression.pattern}".encode())
-    for rule in secret_rules.load_rules() if settings.secrets else ():
+    for rule in (
+        *(secret_rules.load_rules() if settings.secrets else ()),
+        *identifier_rules.load_rules(),
+    ):
         state.update(rule.model_dump_json().encode())
     for entity in catalogue.entities().values():
         state.update(repr(entity).encode())

@@ -111,7 +111,7 @@ def _tree(pattern: str, flags: int) -> Any:
     """The pattern as the `re` module parses it; None for what only the `regex` module knows."""
     known = re.RegexFlag(flags) & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
     try:
-        return _parser.parse(pattern, known)
+        return _parser.parse(_LETTER.sub(r"\\w", pattern), known)
     except (re.error, OverflowError, RecursionError):
         return None
 
@@ -196,6 +196,7 @@ def blocks(flat: bytes, start: int = 0, end: int | None = None) -> list[Block]:
 _FOLDED = {"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"}
 _WORD, _SPACE = regex.compile(r"\w"), regex.compile(r"\s")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_LETTER = re.compile(r"\\p\{L[lu]?\}")
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -214,7 +215,11 @@ def flatten(text: str) -> bytes:
     """The flat copy of `text`: one ASCII byte per code point."""
     if text.isascii():
         return text.encode("ascii")
-    return _FOREIGN.sub(lambda run: "".join(map(_class_of, run[0])), text).encode("ascii")
+    return _FOREIGN.sub(_flat, text).encode("ascii")
+
+
+def _flat(run: re.Match[str]) -> str:
+    return "".join(map(_class_of, run[0]))
 
 
 class _Tier(Enum):
@@ -487,7 +492,7 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     """The expression for the flat text, relaxed where the exact form costs compile time."""
     # A long bounded repeat costs a state per repetition; without its bound it costs one.
     pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
-    pattern = _FOREIGN.sub("_", pattern)
+    pattern = _LETTER.sub(r"\\w", _FOREIGN.sub(_flat, pattern))
     flags = hyperscan.HS_FLAG_PREFILTER
     if expression.before is None:
         flags |= hyperscan.HS_FLAG_SINGLEMATCH

@@ -28,13 +28,14 @@ GROWTH = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A confirmed match, before context."""
+    """A confirmed match, before context; `settled` when its probe has asked the context itself."""
 
     start: int
     end: int
     confidence: float
     entity: str
     probe: Probe
+    settled: bool = False
 
 
 class Probe(Protocol):

@@ -15,35 +15,23 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.detectors import catalogue
+from gateway.detectors import catalogue, identifier_rules
 from gateway.detectors.custom import ONE_OR_MANY, Custom
 from gateway.detectors.custom import entities as every
 from gateway.detectors.examples import Ignored
 from gateway.documents import Strict, suggest
 
-COUNTRIES: frozenset[str] = frozenset(
-    {
-        "au",
-        "ca",
-        "de",
-        "es",
-        "fi",
-        "in",
-        "it",
-        "kr",
-        "ng",
-        "ph",
-        "pl",
-        "se",
-        "sg",
-        "th",
-        "tr",
-        "uk",
-        "us",
-        "za",
-    }
-)
-"""Countries (ISO 3166-1 alpha-2, lower case) whose identifiers can be detected."""
+# Those of Presidio's recognizers.
+_PRESIDIO = frozenset(
+    {"au", "ca", "de", "es", "fi", "in", "it", "kr", "ng", "ph", "pl", "se", "sg", "th", "tr", "uk",
+     "us", "za"}
+)  # fmt: skip
+
+
+def countries() -> frozenset[str]:
+    """Countries (ISO 3166-1 alpha-2, lower case) whose identifiers can be detected."""
+    return _PRESIDIO | identifier_rules.countries()
+
 
 type Confidence = Annotated[float, Field(ge=0, le=1)]
 
@@ -132,8 +120,8 @@ class Settings(Strict):
             return value
         codes = tuple("uk" if code.lower() == "gb" else code.lower() for code in value)
         for code in codes:
-            if code not in COUNTRIES:
-                known = ", ".join(sorted(COUNTRIES))
+            if code not in countries():
+                known = ", ".join(sorted(countries()))
                 raise ValueError(f"unknown country `{code}`; known are {known}")
         return codes
 

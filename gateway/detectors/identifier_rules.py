@@ -1,0 +1,141 @@
+"""What does a personal identifier look like that Presidio does not know? The rules in
+`identifiers/*.yaml`, read and checked.
+
+Law: a rule that cannot be proved, or that could never report anything, does not load.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from pathlib import Path
+from typing import Annotated
+
+import regex
+from pydantic import Field, field_validator, model_validator
+
+from gateway.detectors import catalogue, samples
+from gateway.detectors.checksums import CHECKS
+from gateway.detectors.context import REACH, words_of
+from gateway.documents import DocumentError, Marks, Problem, Strict, load, read, suggest
+
+_FOLDER = Path(__file__).with_name("identifiers")
+
+LEAST_TO_REPORT = 0.4
+"""The floor of `entities.yaml`: a rule that cannot reach it has no effect."""
+
+
+class Rule(Strict):
+    """One way of writing one identifier.
+
+    `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the
+    identifier). `check` names a function of `checksums.py` that the value must pass. `alone` says
+    that the shape proves enough to be looked for anywhere; else one of the words `context` must
+    stand near, as `context.py` defines near, or end at most `within` code points before the match.
+    `confidence` is what a match is worth: of a gated rule with its word, of one that stands alone
+    without (a word then raises it). `head` is what the prefilter looks for instead of `regex`,
+    where that is more telling: a part of each match. `not` are expressions of values that are
+    none, as a whole. `reach` is the longest match in code points.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    entity: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    country: Annotated[str | None, Field(pattern=r"^[a-z]{2}$")] = None
+    regex: str
+    head: str = ""
+    alone: bool = False
+    context: tuple[str, ...] = ()
+    within: Annotated[int | None, Field(ge=1, le=REACH)] = None
+    confidence: Annotated[float, Field(ge=LEAST_TO_REPORT, le=1)] = 0.85
+    check: str | None = None
+    exclude: Annotated[tuple[str, ...], Field(alias="not")] = ()
+    reach: Annotated[int, Field(ge=32, le=4_000)] = 128
+    source: str = ""
+    hits: Annotated[tuple[str, ...], Field(min_length=1)]
+    misses: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @field_validator("check")
+    @classmethod
+    def _check_exists(cls, value: str | None) -> str | None:
+        if value is not None and value not in CHECKS:
+            raise ValueError(f"unknown check `{value}`{suggest(value, CHECKS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _has_effect(self) -> Rule:
+        for pattern in (self.regex, self.head, *self.exclude):
+            try:
+                compiled = regex.compile(pattern)
+            except regex.error as error:
+                raise ValueError(f"`{pattern}` is no regular expression: {error}") from None
+        compiled = regex.compile(self.regex)
+        if compiled.search(""):
+            raise ValueError("`regex` matches nothing at all, so it would match everywhere")
+        if not self.alone and not any(map(words_of, self.context)):
+            raise ValueError("can have no effect: give words as `context`, or set `alone: true`")
+        if self.alone and self.within is not None:
+            raise ValueError("`within` has no effect on a rule that stands `alone`")
+        for template in self.hits:
+            if not compiled.search(samples.expand(template, random.Random(0))):  # noqa: S311  # samples, no keys
+                raise ValueError(f"`regex` does not match the hit `{template}`")
+        for template in self.misses:
+            samples.expand(template, random.Random(0))  # noqa: S311  # as above
+        return self
+
+    def value(self, match: regex.Match[str]) -> tuple[int, int]:
+        """The span of the identifier within a match of `regex`."""
+        return match.span("value") if "value" in match.re.groupindex else match.span()
+
+
+class _File(Strict):
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+
+@functools.cache
+def load_rules(folder: Path = _FOLDER) -> tuple[Rule, ...]:
+    """All rules of all files, sorted by id. `DocumentError` tells every problem of all files."""
+    rules: dict[str, Rule] = {}
+    problems: list[Problem] = []
+    known = catalogue.entity_names()
+    for path in sorted(folder.glob("*.yaml")):
+        text = read(path)
+        try:
+            file = load(text, _File, source=path.name)
+        except DocumentError as error:
+            problems.extend(error.problems)
+            continue
+        marks = Marks(text, path.name)
+        for index, rule in enumerate(file.rules):
+            place = ("rules", index)
+            if rule.id in rules:
+                message = f"rule `{rule.id}` exists already"
+                problems.append(marks.problem((*place, "id"), message))
+            if rule.entity not in known:
+                message = f"unknown entity `{rule.entity}`{suggest(rule.entity, known)}"
+                problems.append(marks.problem((*place, "entity"), message))
+            rules[rule.id] = rule
+    if problems:
+        raise DocumentError(problems)
+    return tuple(rules[name] for name in sorted(rules))
+
+
+def countries() -> frozenset[str]:
+    """The countries that rules are of."""
+    return frozenset(rule.country for rule in load_rules() if rule.country is not None)
+
+
+def sample(rule: Rule, template: str, rng: random.Random) -> str:
+    """`template` filled so that the value passes the check of `rule`: drawn until it does.
+
+    Raises `ValueError` when no draw does, as then the template is none of this rule.
+    """
+    pattern = regex.compile(rule.regex)
+    for _ in range(60_000):
+        text = samples.expand(template, rng)
+        if rule.check is None:
+            return text
+        for match in pattern.finditer(text):
+            start, end = rule.value(match)
+            if CHECKS[rule.check](text[start:end]):
+                return text
+    raise ValueError(f"`{template}` never passes the check `{rule.check}`")
