@@ -13,6 +13,7 @@ from typing import Annotated
 
 import regex
 from pydantic import Field, field_validator, model_validator
+from regex import Match
 
 from gateway.detectors import catalogue, samples
 from gateway.detectors.checksums import CHECKS
@@ -82,9 +83,10 @@ class Rule(Strict):
             samples.expand(template, random.Random(0))  # noqa: S311  # as above
         return self
 
-    def value(self, match: regex.Match[str]) -> tuple[int, int]:
+    def value(self, match: Match[str]) -> tuple[int, int]:
         """The span of the identifier within a match of `regex`."""
-        return match.span("value") if "value" in match.re.groupindex else match.span()
+        start, end = match.span("value" if "value" in match.re.groupindex else 0)
+        return start, end
 
 
 class _File(Strict):

@@ -97,7 +97,7 @@ class IdentifierProbe:
             value = text[first:last]
             if self._check is not None and not self._check(value):
                 continue
-            if gate is not None and not gate.speaks(text, *match.span(), around):
+            if gate is not None and not gate.speaks(text, match.start(), match.end(), around):
                 continue
             if any(pattern.fullmatch(value) for pattern in self._exclude):
                 continue

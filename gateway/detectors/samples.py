@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import random
 import re
+from collections.abc import Callable, Mapping
 
 from gateway.detectors import checksums, secret_rules
 
@@ -28,7 +29,7 @@ def expand(template: str, rng: random.Random) -> str:
             day = _FIRST + dt.timedelta(days=rng.randrange(_DAYS))
             return day.strftime(argument)
         if kind == "pick":
-            return rng.choice(argument.split("|"))
+            return str(rng.choice(argument.split("|")))
         made = _MAKERS.get((kind, argument.partition("/")[0]))
         if made is None:
             known = ", ".join(f"{k}:{name}" for k, name in _MAKERS)
@@ -126,7 +127,7 @@ def _monero(_: str, rng: random.Random) -> str:
     )
 
 
-_MAKERS = {
+_MAKERS: Mapping[tuple[str, str], Callable[[str, random.Random], str]] = {
     ("mrz", "TD1"): lambda _, rng: _three_lines(rng),
     ("mrz", "TD2"): lambda _, rng: _two_lines("I<", 36, rng),
     ("mrz", "TD3"): lambda _, rng: _two_lines("P<", 44, rng),
