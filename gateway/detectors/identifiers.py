@@ -59,8 +59,11 @@ class Gate:
 def _exact(words: list[str]) -> str:
     """Words as `Vocabulary` takes them, in running text or within an identifier."""
     plain = r"[\W_]{0,3}".join(map(regex.escape, words))
+    if words[0][0] >= "\u2e80":
+        return plain  # no spaces between words
     if not context.whole(words):
-        return f"(?i:{plain})"
+        # From its beginning: `stubborn` tells of no birth, `dateOfBirth` does.
+        return rf"(?:(?<!\p{{L}})|(?<=\p{{Ll}})(?=\p{{Lu}}))(?i:{plain})"
     first, rest = regex.escape(words[0][0].upper()), plain[len(regex.escape(words[0][0])) :]
     return (
         rf"(?<!\p{{L}})(?i:{plain})(?!\p{{L}})"
