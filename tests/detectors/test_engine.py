@@ -199,7 +199,12 @@ def test_settings_choose_what_is_found(cache):
     assert "EMAIL_ADDRESS" not in german.entities
     assert "GITHUB_TOKEN" not in german.entities
     assert {"DE_PASSPORT", "CREDIT_CARD"} <= german.entities
-    assert {m.entity for m in german.scan(text).matches} <= {"DE_PASSPORT", "DE_ID_CARD", "URL"}
+    assert {m.entity for m in german.scan(text).matches} <= {
+        "DE_PASSPORT",
+        "DE_ID_CARD",
+        "PASSPORT_NUMBER",
+        "URL",
+    }
 
 
 def test_min_confidence_is_per_entity(cache):
