@@ -112,7 +112,7 @@ def entities() -> Mapping[str, Entity]:
             Entity(
                 name=rule.entity,
                 title=rule.title,
-                groups=frozenset({"secret", *rule.groups}),
+                groups=frozenset(rule.groups),
                 severity=rule.severity,
                 label=rule.entity,
                 min_confidence=file.floor,

@@ -43,6 +43,11 @@ GROUP, ASKED = 150, 24
 the number of expressions. Databases whose expressions all want words are smaller, since few of them
 are scanned at all."""
 
+PLAIN = 1_000
+"""Expressions per database that have no long repeat: they compile fast in any number."""
+
+_LONG = re.compile(r"(?<!\\)[*+]|\{\d\d|\{\d+,")
+
 BUFFER = 16_384
 """Code points that are scanned at once."""
 
@@ -469,18 +474,19 @@ def _tier(expression: Expression) -> _Tier:
 def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     """Expressions that run over the same part of a text, and want similar words, together."""
     topics = _topics(expressions)
-    sorts: dict[tuple[_Tier, bool], list[int]] = {}
+    sorts: dict[tuple[_Tier, bool, bool], list[int]] = {}
     wanted: dict[int, frozenset[int]] = {}
     for first, same in _twins(expressions).items():
         twins = [expressions[number] for number in same]
         asked = all(twin.words and not twin.alone for twin in twins)
         wanted[first] = frozenset(topics[twin.words] for twin in twins if asked)
-        sorts.setdefault((_tier(twins[0]), asked), []).append(first)
+        plain = not asked and _LONG.search(twins[0].pattern) is None
+        sorts.setdefault((_tier(twins[0]), asked, plain), []).append(first)
     groups = []
-    for (tier, asked), numbers in sorted(sorts.items(), key=lambda item: item[1]):
+    for (tier, asked, plain), numbers in sorted(sorts.items(), key=lambda item: item[1]):
         if asked:
             numbers.sort(key=lambda number: (min(wanted[number]), number))
-        size = ASKED if asked and tier is _Tier.ALL else GROUP
+        size = ASKED if asked and tier is _Tier.ALL else PLAIN if plain else GROUP
         for first in range(0, len(numbers), size):
             members = tuple(numbers[first : first + size])
             union = frozenset().union(*(wanted[number] for number in members))
@@ -559,7 +565,7 @@ def _open(blob: bytes) -> Any:
 
 def _digest(expressions: Sequence[Expression]) -> str:
     state = hashlib.blake2b(digest_size=16)
-    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {ASKED}".encode())
+    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {ASKED} {PLAIN}".encode())
     for expression in expressions:
         form, flags = _hyperscan_form(expression)
         state.update(struct.pack("<II", len(form), flags) + form)

@@ -327,9 +327,11 @@ class SecretProbe:
         rule = matcher.rule
         self.name = f"secret:{rule.id}"
         self.entity = rule.entity
-        begins = located(rule.head or rule.regex)
+        starts = rule.starts()
+        begins = located(starts or rule.pattern())
         self.expressions = (replace(begins, words=frozenset(map(word, rule.near))),)
-        self.reach = 32 if begins.before is not None and not rule.head else rule.reach
+        # A located match ends within its window unless only its beginning is looked for.
+        self.reach = 32 if begins.before is not None and not starts else rule.reach
         self.strongest = rule.confidence
         self.vocabulary = Vocabulary(())
         self._matcher = matcher

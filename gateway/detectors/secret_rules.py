@@ -8,22 +8,19 @@ anything in the shape of a live secret.
 from __future__ import annotations
 
 import base64
-import binascii
-import collections
 import functools
-import json
-import math
 import random
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated
 
 import regex
 from pydantic import Field, field_validator, model_validator
 
+from gateway.detectors import secret_checks
 from gateway.documents import DocumentError, Marks, Problem, Strict, load, read
 from gateway.model import Severity
 
@@ -32,43 +29,67 @@ _FOLDER = Path(__file__).with_name("rules")
 NEAR_BEFORE, NEAR_AFTER = 120, 40
 """Code points around a match in which a word of `near` must stand."""
 
-ALPHABETS: Mapping[str, str] = MappingProxyType(
+TOLD = 0.95
+"""Rules at least so sure know a value by its form, not by the words around it."""
+
+MARK = 3
+"""A form that begins with so many characters of its own is looked for by these."""
+
+# --- templates -----------------------------------------------------------------------------------
+
+ALPHABETS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "digit": string.digits,
-        "upper": string.ascii_uppercase,
-        "lower": string.ascii_lowercase,
-        "alpha": string.ascii_letters,
-        "alnum": string.ascii_letters + string.digits,
-        "loweralnum": string.ascii_lowercase + string.digits,
-        "upperalnum": string.ascii_uppercase + string.digits,
-        "hex": "0123456789abcdef",
-        "upperhex": "0123456789ABCDEF",
-        "x": "x",
-        "base32": string.ascii_uppercase + "234567",
-        "base58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
-        "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
-        "base64": string.ascii_letters + string.digits + "+/",
-        "urlsafe": string.ascii_letters + string.digits + "-_",
-        "symbol": string.ascii_letters + string.digits + "!#%*^~",
+        "digit": (string.digits, "[0-9]"),
+        "upper": (string.ascii_uppercase, "[A-Z]"),
+        "lower": (string.ascii_lowercase, "[a-z]"),
+        "alpha": (string.ascii_letters, "[A-Za-z]"),
+        "alnum": (string.ascii_letters + string.digits, "[A-Za-z0-9]"),
+        "loweralnum": (string.ascii_lowercase + string.digits, "[a-z0-9]"),
+        "upperalnum": (string.ascii_uppercase + string.digits, "[A-Z0-9]"),
+        "hex": ("0123456789abcdef", "[0-9a-f]"),
+        "upperhex": ("0123456789ABCDEF", "[0-9A-F]"),
+        "anyhex": ("0123456789abcdef", "[0-9a-fA-F]"),
+        "x": ("x", "x"),
+        "base32": (string.ascii_uppercase + "234567", "[A-Z2-7]"),
+        "base58": (
+            "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+            "[1-9A-HJ-NP-Za-km-z]",
+        ),
+        "bech32": ("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", "[02-9AC-HJ-NP-Z]"),
+        "base64": (string.ascii_letters + string.digits + "+/", "[A-Za-z0-9+/]"),
+        "urlsafe": (string.ascii_letters + string.digits + "-_", r"[\w-]"),
+        "word": (string.ascii_letters + string.digits + "_", r"\w"),
+        "symbol": (string.ascii_letters + string.digits + "!#%*^~", r"[\w!#%*^~]"),
     }
 )
+"""Name of an alphabet to its characters, and to the class that matches them."""
+
 _BLANK = re.compile(r"<<(\w+):([^>]*)>>")
+_LENGTH = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+_UUID = "<<hex:8>>-<<hex:4>>-<<hex:4>>-<<hex:4>>-<<hex:12>>"
+
+
+def _blank(blank: re.Match[str]) -> tuple[str, int, int]:
+    """Alphabet, least and greatest length of `<<hex:32>>` or `<<alnum:20-40>>`."""
+    length = _LENGTH.fullmatch(blank[2])
+    if blank[1] not in ALPHABETS or length is None:
+        raise ValueError(f"unknown blank `{blank[0]}`; alphabets are {', '.join(ALPHABETS)}")
+    return blank[1], int(length[1]), int(length[2] or length[1])
 
 
 def expand(template: str, rng: random.Random) -> str:
     """Fill a template: `<<hex:32>>` is 32 random characters of an alphabet of `ALPHABETS`,
-    `<<base64json:{"a":1}>>` is JSON as unpadded URL-safe base64. The rest stands for itself.
+    `<<alnum:20-40>>` are 20 to 40, `<<base64json:{"a":1}>>` is JSON as unpadded URL-safe base64.
+    The rest stands for itself.
 
     Raises `ValueError` for an unknown alphabet.
     """
 
     def fill(blank: re.Match[str]) -> str:
-        kind, argument = blank[1], blank[2]
-        if kind == "base64json":
-            return base64.urlsafe_b64encode(argument.encode()).decode().rstrip("=")
-        if kind not in ALPHABETS or not argument.isdecimal():
-            raise ValueError(f"unknown blank `{blank[0]}`; alphabets are {', '.join(ALPHABETS)}")
-        alphabet, length = ALPHABETS[kind], int(argument)
+        if blank[1] == "base64json":
+            return base64.urlsafe_b64encode(blank[2].encode()).decode().rstrip("=")
+        name, least, most = _blank(blank)
+        alphabet, length = ALPHABETS[name][0], rng.randint(least, most)
         # Every sample shows at least one character of each class that its alphabet has.
         classes = [
             group
@@ -83,34 +104,101 @@ def expand(template: str, rng: random.Random) -> str:
     return _BLANK.sub(fill, template)
 
 
+_NEIGHBOURS = {"urlsafe": r"\w-", "base64": r"\w+/", "symbol": r"\w!#%*^~"}
+"""What a value of such an alphabet would go on in; others go on in word characters."""
+
+
+def shape(template: str) -> str:
+    """The expression of what `expand` makes of `template`, as a run of its own.
+
+    Raises `ValueError` for an unknown alphabet.
+    """
+    parts, at, after = [], 0, r"\w"
+    for blank in _BLANK.finditer(template):
+        name, least, most = _blank(blank)
+        parts.append(regex.escape(template[at : blank.start()]))
+        members = ALPHABETS[name][1]
+        parts.append(f"{members}{{{least}}}" if least == most else f"{members}{{{least},{most}}}")
+        at = blank.end()
+        after = _NEIGHBOURS.get(name, r"\w")
+    if at < len(template):
+        parts.append(regex.escape(template[at:]))
+        after = r"\w" if template[-1].isalnum() else ""
+    first = _BLANK.match(template)
+    start = r"\b" if template[0].isalnum() else ""
+    if first is not None:
+        start = f"(?<![{_NEIGHBOURS[first[1]]}])" if first[1] in _NEIGHBOURS else r"\b"
+    return start + "".join(parts) + (f"(?![{after}])" if after else "")
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+_GIVEN = (
+    r"(?:"
+    # A word that says what the value is, the rest of an identifier, and something that assigns.
+    r"""[\w./\-\ \t\[\]"'`$(]{0,40}?"""
+    r"(?:key|token|secret|pass|pwd|auth|cred|pat|dsn|jwt|licen[cs]e|salt|private|access|client"
+    r"|account|signature|webhook|login|user|app|api|id|hash|code|sid)"
+    r"""[\w.\-\]"'`\\)\ \t]{0,30}?"""
+    r"(?:\s{0,3}(?:=>|:=|={1,3}|:{1,2}|,|\(|>|\bis\b)\s{0,3}|[\s-]{1,3})"
+    # Or an identifier with the name, and a sign that assigns.
+    r"""|[\w.\-]{0,30}[\\"'`\])]{0,3}\s{0,2}(?:=>|:=|=|:)\s{0,2}"""
+    r")"
+    r"""(?:(?:bearer|basic|token|value)\b[\s"':=]{1,6})?"""
+    r"""[\\"'`<\[({]{0,3}"""
+)
+"""What stands between the name of a service and its key."""
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        # English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish.
+        "password": r"pass[_-]?w(?:or)?d|passwd|pass[_-]?phrase|pass[_-]?code|pwd|passwort|kennwort"
+        r"|mot[ _]de[ _]passe|contraseña|contrasena|palavra[ _-]passe|senha|parola[ _]d.ordine"
+        r"|wachtwoord|has[łl]o|l[öo]senord",
+        "assigns": r"\s{0,3}(?::=|=>|={1,3}|:{1,2}|->)\s{0,3}",
+    }
+)
+"""Lists that the expressions of rules call by name: `(?&password)`."""
+
+
 class Rule(Strict):
     """One kind of secret.
 
-    `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the secret).
-    `head` finds where a long match begins: the prefilter sees no more than a line or two at once,
-    so a rule whose shortest match is longer needs one. `near` lists words, one of which must stand near the match. `entropy` is the least Shannon
-    entropy of the value in bits per character. `check` names a check of the value. A value that
-    looks like a placeholder is no secret unless `placeholders` is true; nor is one that matches
-    one of the expressions `not` as a whole. `reach` is the longest match in code points.
+    Either `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the
+    secret), or `form` tells what it looks like, in templates. With `names` such a value counts
+    only where an identifier, a setting or a sentence with one of these names gives it
+    (`ACME_API_KEY=...`): for services whose keys have no mark of their own.
+
+    `head` finds where a match begins: the prefilter sees no more than a line or two at once, so a
+    rule whose shortest match is longer needs one, and a rule whose beginning is common is cheaper
+    with one. `near` lists words, one of which must stand near the match. `entropy` is the least
+    Shannon entropy of the value in bits per character. `check` names a check of the value
+    (`secret_checks`). A value that looks like a placeholder is no secret unless `placeholders` is
+    true; nor is one that matches one of the expressions `not` as a whole. `reach` is the longest
+    match in code points. `groups` are those of the entity.
+
+    `hits` and `misses` must be given unless `form` says what they are.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     entity: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     title: str
-    regex: str
+    regex: str = ""
+    form: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     head: str = ""
     near: tuple[str, ...] = ()
     entropy: Annotated[float, Field(ge=0, le=8)] = 0.0
-    check: Literal["jwt", "mixed", "basic"] | None = None
+    check: secret_checks.Name | None = None
     placeholders: bool = False
     exclude: Annotated[tuple[str, ...], Field(alias="not")] = ()
     confidence: Annotated[float, Field(gt=0, le=1)] = 0.95
     severity: Severity = Severity.CRITICAL
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ("secret",)
     reach: Annotated[int, Field(ge=64, le=20_000)] = 512
     source: str = ""
-    hits: Annotated[tuple[str, ...], Field(min_length=1)]
-    misses: Annotated[tuple[str, ...], Field(min_length=1)]
+    hits: tuple[str, ...] = ()
+    misses: tuple[str, ...] = ()
 
     @field_validator("severity", mode="before")
     @classmethod
@@ -118,24 +206,107 @@ class Rule(Strict):
         name = str(value).upper()
         return Severity[name] if name in Severity.__members__ else value
 
-    @field_validator("near")
+    @field_validator("form", "hits", "misses")
+    @classmethod
+    def _uuids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(template.replace("<<uuid>>", _UUID) for template in value)
+
+    @field_validator("near", "names")
     @classmethod
     def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word.lower() for word in value)
 
     @model_validator(mode="after")
     def _compiles(self) -> Rule:
-        for pattern in (self.regex, self.head, *self.exclude):
+        if bool(self.regex) == bool(self.form):
+            raise ValueError("give one of `regex` and `form`")
+        if self.names and not self.form:
+            raise ValueError("`names` needs `form`")
+        for key in ("hits", "misses"):
+            if not self.form and not getattr(self, key):
+                raise ValueError(f"key `{key}` is missing: a rule is proved by what it finds")
+        # What follows from a form is right by construction, and hundreds take seconds to compile.
+        for pattern in (_spelled(self.regex), _spelled(self.head), *self.exclude):
             try:
                 compiled = regex.compile(pattern)
             except regex.error as error:
                 raise ValueError(f"`{pattern}` is no regular expression: {error}") from None
-        compiled = regex.compile(self.regex)
-        if compiled.search(""):
-            raise ValueError("`regex` matches nothing at all, so it would match everywhere")
-        for template in (*self.hits, *self.misses):
+            if self.regex and pattern == _spelled(self.regex) and compiled.search(""):
+                raise ValueError("`regex` matches nothing at all, so it would match everywhere")
+        for template in (*self.found(), *self.passed()):
             expand(template, random.Random(0))  # noqa: S311  # samples, no keys
         return self
+
+    def pattern(self) -> str:
+        """The expression that finds it."""
+        if self.regex:
+            return _spelled(self.regex)
+        value = "|".join(map(shape, self.form))
+        if not self.names:
+            return value if len(self.form) == 1 else f"(?:{value})"
+        return f"(?i:{self._named()}{_GIVEN})(?P<value>{value})"
+
+    def starts(self) -> str:
+        """The expression of how a match begins, or the empty text where `pattern` says it."""
+        if self.head or not self.form:
+            return _spelled(self.head)
+        if self.names:
+            return f"(?i){self._named()}"
+        beginnings = [_beginning(form) for form in self.form]
+        return f"\\b(?:{'|'.join(beginnings)})" if all(beginnings) else ""
+
+    def _named(self) -> str:
+        names = (regex.sub(r"\\?[-_ .]", r"[-_ .]?", regex.escape(name)) for name in self.names)
+        return f"(?:{'|'.join(names)})"
+
+    def found(self) -> tuple[str, ...]:
+        """Templates of texts in which the rule finds something."""
+        hits = list(self.hits)
+        for form in self.form:
+            if self.names:
+                for name in self.names:
+                    snake = regex.sub(r"\W", "_", name).strip("_")
+                    hits.append(f"{snake.upper()}_API_KEY={form}")
+                    hits.append(f'"{snake}_secret_key": "{form}"')
+            else:
+                word = f"{self.near[0]} " if self.near else ""
+                hits += [word + form, f'{word}export KEY="{form}"']
+        return tuple(hits)
+
+    def passed(self) -> tuple[str, ...]:
+        """Templates of texts in which the rule finds nothing."""
+        misses = list(self.misses)
+        for form in self.form:
+            if self.names:
+                name = regex.sub(r"\W", "_", self.names[0]).strip("_").upper()
+                misses += [f"checksum {form}", f"{name}_API_KEY=<your-key>"]
+                misses.append(f'{name}_API_KEY = os.environ["{name}_API_KEY"]')
+            else:
+                misses.append(_BLANK.sub(_shortened, form))
+                misses.append(_BLANK.sub(lambda b: f"<<x:{_blank(b)[1]}>>", form))
+        return tuple(misses)
+
+
+def _beginning(form: str) -> str:
+    """How a value of `form` begins, where it begins with a text of its own."""
+    blank = _BLANK.search(form)
+    own = form if blank is None else form[: blank.start()]
+    if len(own) < MARK or not own[0].isalnum():
+        return ""
+    if blank is None or blank[1] not in ALPHABETS:
+        return re.escape(own)
+    name, least, _ = _blank(blank)
+    return f"{regex.escape(own)}{ALPHABETS[name][1]}{{{min(least, MARK)}}}"
+
+
+def _spelled(pattern: str) -> str:
+    """`pattern` with the lists of `WORDS` in the place of their names."""
+    return re.sub(r"\(\?&(\w+)\)", lambda name: f"(?:{WORDS[name[1]]})", pattern)
+
+
+def _shortened(blank: re.Match[str]) -> str:
+    name, least, _ = _blank(blank)
+    return f"<<{name}:{least // 2}>>"
 
 
 class _File(Strict):
@@ -166,98 +337,22 @@ def load_rules(folder: Path = _FOLDER) -> tuple[Rule, ...]:
     return tuple(rules[name] for name in sorted(rules))
 
 
-# --- what is no secret ---------------------------------------------------------------------------
-
-_PLACEHOLDER = re.compile(
-    r"""(?ix)
-    change[-_.]?(?:me|it|this) | place[-_]?holder | example | sample | dummy | redacted | masked
-    | \b(?:your|my|the|some|any|new|old)[-_ ]?(?:own|secret|token|key|api|app|pass|client|access)
-    | (?:secret|token|key|pass(?:word)?)[-_]?(?:here|goes|value|name|field|placeholder)\b
-    | insert[-_] | replace[-_]?(?:me|this|with) | fill[-_]?(?:me|in) | not[-_]?(?:a|real|set) | fake
-    | x{4,} | \*{3,} | \.{3,} | \#{4,} | _{5,} | -{5,} | \?{3,} | •{3,} | …
-    | ^<.*>$ | ^\[.*\]$ | ^\{.*\}$ | ^\(.*\)$ | ^%.*%$ | ^@\w+@$
-    | \$\{ | \$\( | \{\{ | \}\} | <%|%> | ^\$[A-Za-z_] | %\(\w+\)s | ^%[sdr]$ | ^\{\w*\}$
-    | 0{8,} | 1{8,} | 1234567890 | ^12345678$ | abcdefgh | qwertyui | deadbeef | lorem | foobar
-    | ^(?:none|null|nil|undefined|true|false|void|empty|unset|todo|tbd|n/?a|test|testing|string
-        |password|passwort|passwd|secret|token|default|optional|required|hidden|unknown)$
-    """
-)
-
-
-def is_placeholder(value: str) -> bool:
-    """True for a value that stands where a secret will stand: `changeme`, `<key>`, `${KEY}`."""
-    return len(set(value)) <= 3 or _PLACEHOLDER.search(value) is not None
-
-
-def entropy(value: str) -> float:
-    """Shannon entropy in bits per character; 0 for the empty text."""
-    size = len(value)
-    if not size:
-        return 0.0
-    counts = collections.Counter(value).values()
-    return -sum(count / size * math.log2(count / size) for count in counts)
-
-
-def _is_jwt(value: str) -> bool:
-    """RFC 7515, section 4.1.1: the header is a JSON object and must have `alg`."""
-    head = value.split(".", 1)[0]
-    try:
-        header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(header, dict) and isinstance(header.get("alg"), str)
-
-
-def _is_basic(value: str) -> bool:
-    """RFC 7617, section 2: base64 of `user:password`, neither empty."""
-    try:
-        text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return False
-    user, colon, password = text.partition(":")
-    return bool(user and colon and password) and not is_placeholder(password)
-
-
-_CODE = re.compile(
-    r"""(?x)
-    [()\[\]{}<>;,\s]                          # calls, indices, types
-    | ^(?:[a-z_]\w*\.)+\w+$                   # attribute.access.path
-    | ^[A-Za-z]+(?:[-_.][A-Za-z]+)*$          # words only: a name or an identifier, no secret
-    | ^_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$        # THE_NAME_OF_A_CONSTANT
-    | ^\d{1,7}$ | ^\d+\.\d+ | ^v?\d+(?:\.\d+)+$ | ^\d{4}-\d\d-\d\d
-    | ^(?:https?|file|s3|arn|vault|ssm|op)[:/] | ^~?\.{0,2}[/\\]\w | ^--?[a-z]+$
-    | ^(?:self|this|os|process|env|config|settings|request|req|args|params|props|ctx)[.\[>-]
-    """
-)
-
-
-def _is_mixed(value: str) -> bool:
-    """A password or token rather than code or a word: letters with digits or symbols."""
-    if _CODE.search(value):
-        return False
-    kinds = (
-        any(c.islower() for c in value)
-        + any(c.isupper() for c in value)
-        + any(c.isdigit() for c in value)
-        + any(not c.isalnum() for c in value)
-    )
-    return kinds >= 2 and not (value.isdecimal() and len(value) < 12)
-
-
-_CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
-    {"jwt": _is_jwt, "mixed": _is_mixed, "basic": _is_basic}
-)
-
-
 class Matcher:
     """One rule, ready to run."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.pattern = regex.compile(rule.regex)
-        self._group: str | int = "value" if "value" in self.pattern.groupindex else 0
+        self._group: str | int = "value" if "(?P<value>" in rule.pattern() else 0
         self._exclude = tuple(regex.compile(pattern) for pattern in rule.exclude)
-        self._check = _CHECKS[rule.check] if rule.check else None
+        self._check = secret_checks.CHECKS[rule.check] if rule.check else None
+        # What has a service's form is that service's, even where it looks invented.
+        told = bool(rule.form) or rule.confidence >= TOLD
+        self._empty = secret_checks.is_blank if told else secret_checks.is_placeholder
+
+    @functools.cached_property
+    def pattern(self) -> regex.Pattern[str]:
+        """Compiled when it is first wanted: most rules never meet a text that they are about."""
+        return regex.compile(self.rule.pattern())
 
     def span(self, match: regex.Match[str], text: str) -> tuple[int, int] | None:
         """The secret within a match of `pattern` in `text`, or None when it is none."""
@@ -270,9 +365,11 @@ class Matcher:
             around = text[max(0, match.start() - NEAR_BEFORE) : match.end() + NEAR_AFTER].lower()
             if not any(word in around for word in rule.near):
                 return None
-        if rule.entropy and entropy(value) < rule.entropy:
+        if rule.entropy and secret_checks.entropy(value) < rule.entropy:
             return None
-        if not rule.placeholders and is_placeholder(value):
+        if rule.names and not any(map(str.isdigit, value)):
+            return None
+        if not rule.placeholders and self._empty(value):
             return None
         if any(pattern.fullmatch(value) for pattern in self._exclude):
             return None

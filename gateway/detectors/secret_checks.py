@@ -1,0 +1,255 @@
+"""Is a value that stands where a secret would stand one? Law: a check looks at the value alone, and
+never at anything outside of this process.
+
+Placeholders, code, words and names are no secrets; what is random, or mixed of letters, digits and
+symbols, may be one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import collections
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+# --- placeholders --------------------------------------------------------------------------------
+
+_BLANK = re.compile(
+    r"""(?ix)
+    change[-_.]?(?:me|it|this) | place[-_]?holder | example | dummy | redacted | masked
+    | (?<![a-z0-9])(?:your|my|the|some|any|new|old)
+      [-_ ]?(?:own|secret|token|key|api|app|pass|client|access)
+    | (?:secret|token|key|pass(?:word)?)[-_]?(?:here|goes|value|name|field|placeholder)\b
+    | insert[-_] | replace[-_]?(?:me|this|with) | fill[-_]?(?:me|in) | not[-_]?(?:a|real|set)[-_]
+    | x{5,} | \*{3,} | \.{3,} | \#{4,} | \?{3,} | •{3,} | …
+    | ^<.*>$ | ^\[.*\]$ | ^\{.*\}$ | ^\(.*\)$ | ^%.*%$ | ^@\w+@$
+    | \$\{ | \$\( | \{\{ | \}\} | <%|%> | ^\$[A-Za-z_] | %\(\w+\)s | ^%[sdr]$ | ^\{\w*\}$
+    """
+)
+_INVENTED = re.compile(
+    r"""(?ix)
+    sample | fake | x{4,} | 0{8,} | 1{8,} | _{5,} | -{5,} | lorem | foobar
+    | ^(?:0?12345678(?:90?)?|abcdefgh[a-z]*|qwertyui[a-z]*|(?:deadbeef)+|0123456789abcdef)$
+    | ^(?:none|null|nil|undefined|true|false|void|empty|unset|todo|tbd|n/?a|test|testing|string
+        |password|passwort|passwd|secret|token|default|optional|required|hidden|unknown)$
+    """
+)
+
+
+def is_blank(value: str) -> bool:
+    """True for a value that waits for a secret: `changeme`, `<key>`, `${KEY}`, `xxxxx`."""
+    return len(set(value)) <= 3 or _BLANK.search(value) is not None
+
+
+def is_placeholder(value: str) -> bool:
+    """True for what `is_blank` says, and for values that are plainly invented: `1234567890`."""
+    return is_blank(value) or _INVENTED.search(value) is not None
+
+
+# --- what a value is made of ---------------------------------------------------------------------
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy in bits per character; 0 for the empty text."""
+    size = len(value)
+    if not size:
+        return 0.0
+    counts = collections.Counter(value).values()
+    return -sum(count / size * math.log2(count / size) for count in counts)
+
+
+_CODE = re.compile(
+    r"""(?x)
+    [()\[\]{}<>;,\s]                          # calls, indices, types
+    | ^(?:[A-Za-z_]+\d?\.)+[A-Za-z_]+\d?(?:\.|$)  # attribute.access.path
+    | ^[A-Za-z]+(?:[-_.:/][A-Za-z]+)*[-_.:/]?$  # words only: a name or an identifier, no secret
+    | ^_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$        # THE_NAME_OF_A_CONSTANT
+    | ^\d{1,7}$ | ^\d+\.\d+ | ^v?\d+(?:\.\d+)+$ | ^\d{4}-\d\d-\d\d
+    | ^(?:https?|file|s3|arn|vault|ssm|op|gs|kms|data|env|secret)[:/] | ^~?\.{0,2}[/\\]\w
+    | ^--?[a-z]+$
+    | ^(?:self|this|os|process|env|config|settings|request|req|args|params|props|ctx)[.\[>-]
+    | ^(?:sha(?:1|256|384|512)|md5)[-:]        # a digest says that it is one
+    """
+)
+_CLASSES = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
+
+
+def is_mixed(value: str) -> bool:
+    """A password or token rather than code or a word: letters with digits or symbols."""
+    if _CODE.search(value):
+        return False
+    kinds = sum(any(map(of_class, value)) for of_class in _CLASSES)
+    return kinds >= 2 and not (value.isdecimal() and len(value) < 12)
+
+
+_UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SEGMENT = re.compile(r"[A-Za-z0-9]{8,}")
+_TURNS = re.compile(r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)")
+_CAMEL = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|\d{1,4}$)+")
+_FLIPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[a-z])")
+
+
+def is_random(value: str) -> bool:
+    """A key that a machine drew rather than a name that a person gave.
+
+    Names are words with a number here and there; in drawn text letters and digits take turns, or
+    small and capital letters do. A name's parts stand apart (`app-v2-key-3`), so one part has to
+    show it. In thirty characters of either case and digits, one text in five hundred does not.
+    """
+    if _UUID.fullmatch(value):
+        return True
+    if not is_mixed(value):
+        return False
+    for segment in _SEGMENT.findall(value):
+        turns, size = len(_TURNS.findall(segment)), len(segment)
+        if turns >= max(2, size // 14):
+            return True
+        flips = len(_FLIPS.findall(segment))
+        if size >= 16 and turns + flips >= size * 0.3 and not _CAMEL.fullmatch(segment):
+            return True
+    return len(_TURNS.findall(value)) >= max(5, len(value) // 6)
+
+
+_NO_PASSWORD = re.compile(
+    r"""(?ix)
+    (?:new|old|current|confirm|my|your|the|user|admin|root|db|enter|forgot|reset|invalid|wrong|bad
+      |missing|no|type|text|show|hide|plain|repeat|verify|change|update|create|login|hash|hashed
+      |encrypt|encrypted|secure|raw|temp|auto|is|has|get|set|check|validate|min|max)?
+    [-_. ]?(?:pass(?:word|phrase|code|wd)?s?|pwd|passwort|kennwort|secret|token|string|str|text|char
+      |varchar|bytes?|int|bool|object|any|null|none|field|input|value|name|type|email|user(?:name)?
+      |admin|required|optional|hidden|empty|blank|default|test|true|false|login|auth|key|keys|id
+      |label|title|error|message|invalid|incorrect|mismatch|format|length|pattern|hash|hashed
+      |base64|bcrypt|plain|plaintext|prompt|stdin|file|path|env|config|settings|vault|basic
+      |bearer|digest|local|public|private|undefined|unknown|root|guest|demo|sample|data|body)
+    [-_. ]?(?:field|input|value|name|hash|key|text|label|here|reset|file|env|required|error|box|id)?
+    """
+)
+
+
+def is_password(value: str) -> bool:
+    """A password in quotes: mixed, or one word that speaks of nothing around passwords."""
+    if is_mixed(value):
+        return True
+    return (
+        re.fullmatch(r"[A-Za-z]+(?:[-_.][A-Za-z]+)?", value) is not None
+        and not value.isupper()
+        and "." not in value
+        and _NO_PASSWORD.fullmatch(value) is None
+    )
+
+
+# --- formats -------------------------------------------------------------------------------------
+
+
+def _decoded(part: str) -> object:
+    """A segment of a JSON web token as what it holds, None where it is none."""
+    try:
+        return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_jwt(value: str) -> bool:
+    """RFC 7515, section 4.1.1: the header is a JSON object and must have `alg`."""
+    header = _decoded(value.split(".", 1)[0])
+    return isinstance(header, dict) and isinstance(header.get("alg"), str)
+
+
+def _claims(value: str) -> Mapping[str, object]:
+    if not is_jwt(value):
+        return {}
+    claims = _decoded(value.split(".", 2)[1])
+    return claims if isinstance(claims, dict) else {}
+
+
+def is_id_token(value: str) -> bool:
+    """OpenID Connect Core 1.0, sections 2 and 3.1.3.6: `nonce`, `at_hash` or a person's claims."""
+    claims = _claims(value)
+    if claims.get("typ") == "ID" or claims.get("token_use") == "id":
+        return True
+    return "iss" in claims and bool({"at_hash", "c_hash", "nonce", "email_verified"} & set(claims))
+
+
+def is_access_token(value: str) -> bool:
+    """RFC 9068, section 2: `typ` is `at+jwt`; other issuers tell by `scope`, `scp` or `token_use`."""
+    claims = _claims(value)
+    header = _decoded(value.split(".", 1)[0])
+    kind = str(header.get("typ", "")).lower() if isinstance(header, dict) else ""
+    if kind.removeprefix("application/") == "at+jwt":
+        return True
+    return claims.get("token_use") == "access" or bool({"scope", "scp", "scopes"} & set(claims))
+
+
+def is_refresh_token(value: str) -> bool:
+    """Issuers say so in `typ`, `token_type`, `type` or `token_use`."""
+    claims = _claims(value)
+    kinds = {
+        str(claims.get(name, "")).lower() for name in ("typ", "token_type", "type", "token_use")
+    }
+    return bool(kinds & {"refresh", "refresh_token", "offline"})
+
+
+def is_supabase_service(value: str) -> bool:
+    """A Supabase key that passes by row-level security: `role` is `service_role`."""
+    claims = _claims(value)
+    return claims.get("role") == "service_role"
+
+
+def is_kubernetes_token(value: str) -> bool:
+    """A service account's token: its claims are named after `kubernetes.io`."""
+    claims = _claims(value)
+    if claims.get("iss") == "kubernetes/serviceaccount":
+        return True
+    return any(name.startswith("kubernetes.io") for name in claims)
+
+
+def is_basic(value: str) -> bool:
+    """RFC 7617, section 2: base64 of `user:password`, neither empty."""
+    try:
+        text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return False
+    user, colon, password = text.partition(":")
+    if not text.isprintable() or not colon:
+        return False
+    return bool(user or password) and not (password and is_blank(password))
+
+
+def is_encoded_secret(value: str) -> bool:
+    """Base64 of a text that is no placeholder, as in the `data` of a Kubernetes Secret."""
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    try:
+        text = raw.decode().strip()
+    except ValueError:
+        return len(raw) >= 12
+    return len(text) >= 4 and not is_placeholder(text)
+
+
+type Name = Literal[
+    "access-token", "basic", "encoded", "id-token", "jwt", "kubernetes-token", "mixed", "password",
+    "random", "refresh-token", "supabase-service",
+]  # fmt: skip
+
+CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "access-token": is_access_token,
+        "basic": is_basic,
+        "encoded": is_encoded_secret,
+        "id-token": is_id_token,
+        "jwt": is_jwt,
+        "kubernetes-token": is_kubernetes_token,
+        "mixed": is_mixed,
+        "password": is_password,
+        "random": is_random,
+        "refresh-token": is_refresh_token,
+        "supabase-service": is_supabase_service,
+    }
+)
