@@ -30,6 +30,10 @@ WORDS_AFTER = 4
 REACH_AFTER = 70
 """The same for words after it: fewer, since most of them belong to what follows."""
 
+SLACK = 40
+"""Code points by which a joint before words after a value, and the end of a word as the prefilter
+sees it, may move them."""
+
 _TOKEN = regex.compile(
     r"\p{Lu}{2,}s(?!\p{L})|\p{Lu}+(?!\p{Ll})|\p{Lu}?[^\W\d_\p{Lu}]+|\d+|\p{Lu}", regex.V1
 )
@@ -123,6 +127,12 @@ def whole(tokens: list[str]) -> bool:
     return len(tokens) > 1 or (len(tokens[0]) <= 3 and tokens[0][0] < "\u2e80")
 
 
+# Words of phrases that stand in many texts: another word of the phrase says sooner that it is there.
+_ANYWHERE = frozenset(
+    {"number", "nummer", "numero", "número", "numéro", "code", "card", "account", "name", "date"}
+)
+
+
 class Vocabulary:
     """The context words of one detector, compiled."""
 
@@ -133,8 +143,8 @@ class Vocabulary:
             joined = " ".join(tokens)
             if not tokens or joined == "us":  # the pronoun; no context of the country
                 continue
-            longest = max(tokens, key=len)
-            wanted.add(prefilter.word(longest, whole=whole([longest])))
+            telling = max([t for t in tokens if t not in _ANYWHERE] or tokens, key=len)
+            wanted.add(prefilter.word(telling, whole=whole([telling])))
             if whole(tokens):
                 options.add(f" {regex.escape(joined)} ")
             else:
@@ -179,6 +189,9 @@ class Context:
         """Runs of digits by window, looked for once for all that want them (see `phones`)."""
         self.absent: frozenset[frozenset[str]] = frozenset()
         """Of vocabularies, the `wanted` words that are known to be neither in the text nor beyond."""
+        self.spoken: prefilter.Spoken | None = None
+        """Where words stand in the text that vocabularies want; None when nobody looked."""
+        self._letters: dict[int, str] = {}
         self._before: dict[int, str] = {}
         self._after: dict[tuple[int, int], str] = {}
         self._over: dict[int, str] = {}
@@ -187,26 +200,44 @@ class Context:
         """True when a word of `vocabulary` tells of `start:end`, beside it or in the label."""
         if not vocabulary or vocabulary.wanted in self.absent:
             return False
-        words = self._before.get(start)
-        if words is None:
-            words = before(self._text, start, stop_words=self._stop_words)
-            self._before[start] = words
-        if vocabulary.speaks(words) or (self._label and vocabulary.speaks(self._label)):
+        near = self.near(vocabulary, start - REACH, end + REACH_AFTER + SLACK)
+        if near:
+            words = self._before.get(start)
+            if words is None:
+                words = before(self._text, start, stop_words=self._stop_words)
+                self._before[start] = words
+            if vocabulary.speaks(words):
+                return True
+        if self._label and vocabulary.speaks(self._label):
             return True
         if not NUMBER.search(self._text, start, end):
             return False  # names and addresses tell what they are
+        if not near:
+            return self.titled(vocabulary, start)
         words = self._after.get((start, end))
         if words is None:
             words = after(self._text, start, end, stop_words=self._stop_words)
             self._after[start, end] = words
         return vocabulary.speaks(words) or self.titled(vocabulary, start)
 
+    def near(self, vocabulary: Vocabulary, first: int, last: int) -> bool:
+        """False where no word of `vocabulary` ends in `first:last` of the text."""
+        return self.spoken is None or self.spoken.near(vocabulary.wanted, first, last)
+
+    def letters(self, start: int) -> str:
+        """All words shortly before `start`, lower case, without anything between them."""
+        known = self._letters.get(start)
+        if known is None:
+            words = words_of(self._text[max(0, start - REACH) : start])
+            known = self._letters[start] = "".join(words)
+        return known
+
     def titled(self, vocabulary: Vocabulary, start: int) -> bool:
         """True when a word of `vocabulary` is in the label, or in a heading over `start`."""
         if self._label and vocabulary.speaks(self._label):
             return True
-        if self._layout is None:
-            return False
+        if self._layout is None or not self.near(vocabulary, 0, start + SLACK):
+            return False  # what stands over a value stands before it
         words = self._over.get(start)
         if words is None:
             words = self._over[start] = headings(self._layout, self._offset + start)

@@ -371,7 +371,9 @@ class Engine:
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
         label = flatten(around.beyond)
-        windows, around.absent = self._prefilter.look(flatten(text), start, end, label=label)
+        windows, around.absent, around.spoken = self._prefilter.look(
+            flatten(text), start, end, label=label
+        )
         for number, hit in windows.items():
             probe = self._probes[number]
             if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):

@@ -15,7 +15,7 @@ import regex
 
 from gateway.detectors import catalogue, context, identifier_rules
 from gateway.detectors.checksums import CHECKS
-from gateway.detectors.context import Context, Vocabulary, words_of
+from gateway.detectors.context import REACH_AFTER, SLACK, Context, Vocabulary, words_of
 from gateway.detectors.identifier_rules import Rule
 from gateway.detectors.prefilter import Expression, located
 from gateway.detectors.probes import Probe, Raw, matches
@@ -46,13 +46,21 @@ class Gate:
             f"(?s:(?:{'|'.join(map(_exact, tokens))}).{{0,{rule.within or 0}}})\\Z"
         )
         self._longest = 4 * max(len(" ".join(words)) for words in tokens) + 8
+        letters = {"".join(words) for words in tokens}
+        self._maybe = regex.compile("|".join(map(regex.escape, sorted(letters))))
 
     def speaks(self, text: str, start: int, end: int, around: Context) -> bool:
         """True when a word of the rule tells of `start:end`."""
         if self._within is None:
             return around.speaks(self.vocabulary, start, end)
         first = max(0, start - self._within - self._longest)
-        near = self._ends.search(text, first, start) is not None
+        # INVARIANT: where `_ends` matches, a word ends that the prefilter saw, and the letters of
+        # the context stand there without a gap.
+        near = (
+            around.near(self.vocabulary, first, start + SLACK)
+            and self._maybe.search(around.letters(start)) is not None
+            and self._ends.search(text, first, start) is not None
+        )
         return near or around.titled(self.vocabulary, start)
 
 
@@ -95,6 +103,8 @@ class IdentifierProbe:
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`."""
         rule, gate = self._rule, self._gate
+        if gate is not None and not around.near(gate.vocabulary, 0, end + REACH_AFTER + SLACK):
+            return
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             first, last = rule.value(match)
             value = text[first:last]

@@ -17,6 +17,7 @@ one of their words; patterns that need several digits, only around digits.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import functools
 import hashlib
@@ -28,7 +29,7 @@ import secrets
 import struct
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -70,7 +71,7 @@ EDGE = 64
 
 _DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,%d}[0-9]){%d,}" % (GAP, DIGITS - 1))
 
-_MAGIC = b"LGHSDB3\0"
+_MAGIC = b"LGHSDB4\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,43 @@ WINDOW = 8_192
 _OPEN_END = re.compile(r"(?<!\\)\{([1-9]\d*),\d*\}(\)*)$")
 
 
+_NO_WORD_AFTER = re.compile(r"\(\?!\[\\w[^\]]*\](?:\|[^()]*)?\)$")
+_WORD_CLASSES = frozenset({_constants.CATEGORY_DIGIT, _constants.CATEGORY_WORD})
+
+
+def _ends_in_word(tree: Any) -> bool:
+    """True where each match ends in a letter, a digit or `_`; False also where that is not clear."""
+    for kind, value in reversed(list(tree or ())):
+        match kind:
+            case _constants.LITERAL:
+                return chr(value).isalnum()
+            case _constants.IN:
+                return all(
+                    (what is _constants.CATEGORY and which in _WORD_CLASSES)
+                    or (what is _constants.LITERAL and chr(which).isalnum())
+                    or (
+                        what is _constants.RANGE
+                        and chr(which[0]).isalnum()
+                        and chr(which[1]).isalnum()
+                        and which[1] - which[0] < 26
+                    )
+                    for what, which in value
+                )
+            case _constants.MAX_REPEAT | _constants.MIN_REPEAT:
+                if not _ends_in_word(value[2]):
+                    return False
+                if value[0] > 0:
+                    return True
+                # Left out, it leaves what stands before it.
+            case _constants.SUBPATTERN:
+                return _ends_in_word(value[3])
+            case _constants.BRANCH:
+                return all(map(_ends_in_word, value[1]))
+            case _:
+                return False
+    return False
+
+
 def located(pattern: str, flags: int = 0) -> Expression:
     """An expression that knows how long its matches can be, if they are not too long.
 
@@ -108,6 +146,11 @@ def located(pattern: str, flags: int = 0) -> Expression:
     if "(?i)" in pattern:
         pattern, flags = pattern.replace("(?i)", ""), flags | regex.IGNORECASE
     pattern = _OPEN_END.sub(r"{\1}\2", pattern)
+    closed = _NO_WORD_AFTER.search(pattern)
+    if closed is not None and _ends_in_word(_tree(pattern[: closed.start()], flags)):
+        # The matcher does not look ahead, but it knows where words end: one answer for a number
+        # instead of one for each of its digits.
+        pattern = pattern[: closed.start()] + r"\b"
     width = _width(pattern, flags)
     return Expression(pattern, flags, width if width is not None and width <= NARROW else None)
 
@@ -227,6 +270,39 @@ def _flat(run: re.Match[str]) -> str:
     return "".join(map(_class_of, run[0]))
 
 
+class Spoken:
+    """Where the words stand that patterns wait for (`Expression.words`): ends in code points.
+
+    A word in the label speaks everywhere, and so may one that was not `sought`.
+    """
+
+    def __init__(
+        self,
+        sought: frozenset[str],
+        places: Mapping[str, Sequence[int]],
+        beyond: frozenset[str],
+    ) -> None:
+        self._sought = sought
+        self._places = places
+        self._beyond = beyond
+        self._of: dict[frozenset[str], list[int]] = {}
+
+    def near(self, words: frozenset[str], first: int, last: int) -> bool:
+        """Can one of `words` end in `first:last`, or in the label?"""
+        places = self._of.get(words)
+        if places is None:
+            found = self._places
+            places = self._of[words] = (
+                [-1]
+                if not words.isdisjoint(self._beyond) or not words <= self._sought
+                else sorted(at for word in words.intersection(found) for at in found[word])
+            )
+        if places and places[0] < 0:
+            return True
+        position = bisect.bisect_left(places, first)
+        return position < len(places) and places[position] <= last
+
+
 class _Tier(Enum):
     """What a database runs over."""
 
@@ -263,6 +339,12 @@ class Prefilter:
         self._reaches = tuple((item.before or 0, item.after) for item in expressions)
         numbers = _topics(expressions)
         self._words = {number: words for words, number in numbers.items()}
+        self._said = _said(expressions)
+        self._sought = frozenset(self._said)
+        self._topics_with = tuple(
+            frozenset(number for words, number in numbers.items() if word in words)
+            for word in self._said
+        )
         self._topic_of = tuple(
             None if expression.alone else numbers.get(expression.words)
             for expression in expressions
@@ -323,11 +405,13 @@ class Prefilter:
 
     def look(
         self, flat: bytes, start: int = 0, end: int | None = None, *, label: bytes = b""
-    ) -> tuple[dict[int, list[Block]], frozenset[frozenset[str]]]:
-        """The `candidates`, and which of the expressions' `words` are in neither text nor label."""
+    ) -> tuple[dict[int, list[Block]], frozenset[frozenset[str]], Spoken]:
+        """The `candidates`, which of the expressions' `words` are in neither text nor label, and
+        where the others are.
+        """
         stop = len(flat) if end is None else end
         if start >= stop:
-            return {}, frozenset()
+            return {}, frozenset(), Spoken(frozenset(), {}, frozenset())
         result = {number: _split(start, stop) for number in self.unfiltered}
         found: list[tuple[int, int]] = []
         first = 0
@@ -336,7 +420,10 @@ class Prefilter:
             found.append((number, first + at))
 
         with self._lock:
-            spoken = self._spoken(flat, label)
+            places, beyond = self._spoken(flat), self._spoken(label)
+            spoken: frozenset[int] = frozenset().union(
+                *map(self._topics_with.__getitem__, (places.keys() | beyond.keys()))
+            )
             everything = _buffers(flat, start, stop)
             around: list[Block] | None = None
             for group, database in self._databases:
@@ -376,19 +463,27 @@ class Prefilter:
             if (topic := topic_of[number]) is None or topic in spoken
         }
         absent = self._words.keys() - spoken
-        return result, frozenset(map(self._words.__getitem__, absent))
+        said = self._said
+        where = Spoken(
+            self._sought,
+            {said[number]: ends for number, ends in places.items()},
+            frozenset(map(said.__getitem__, beyond)),
+        )
+        return result, frozenset(map(self._words.__getitem__, absent)), where
 
-    def _spoken(self, flat: bytes, label: bytes) -> set[int]:
-        """The topics whose words are in the text or the label."""
-        spoken: set[int] = set()
-        if self._topics is not None:
+    def _spoken(self, flat: bytes) -> dict[int, list[int]]:
+        """Where the words that patterns wait for end in `flat`, by their numbers."""
+        spoken: dict[int, list[int]] = {}
+        if self._topics is not None and flat:
 
-            def hit(number: int, *_: object) -> None:
-                spoken.add(number)
+            def hit(number: int, _begin: int, at: int, *_: object) -> None:
+                ends = spoken.get(number)
+                if ends is None:
+                    spoken[number] = [at]
+                else:
+                    ends.append(at)
 
             self._topics.scan(flat, match_event_handler=hit)
-            if label:
-                self._topics.scan(label, match_event_handler=hit)
         return spoken
 
     def _blocks(
@@ -447,6 +542,11 @@ def _topics(expressions: Iterable[Expression]) -> dict[frozenset[str], int]:
     """A number for each set of words that some expression wants."""
     wanted = {expression.words for expression in expressions if expression.words}
     return {words: number for number, words in enumerate(sorted(wanted, key=sorted))}
+
+
+def _said(expressions: Iterable[Expression]) -> tuple[str, ...]:
+    """All words that some expression wants."""
+    return tuple(sorted(frozenset().union(*(expression.words for expression in expressions))))
 
 
 def _twins(expressions: Sequence[Expression]) -> dict[int, list[int]]:
@@ -519,10 +619,7 @@ def _compile(expressions: Sequence[Expression]) -> tuple[list[bytes], list[int]]
         blob, rejected = _compile_all(entries)
         blobs.append(blob)
         unfiltered.extend(rejected)
-    spoken = [
-        (("|".join(sorted(words)).encode("ascii"), hyperscan.HS_FLAG_SINGLEMATCH), number)
-        for words, number in _topics(expressions).items()
-    ]
+    spoken = [((word.encode("ascii"), 0), number) for number, word in enumerate(_said(expressions))]
     blob, rejected = _compile_all(spoken)
     if rejected:
         raise ValueError("words that the matcher does not take")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,7 +30,10 @@ _FILE = Path(__file__).with_name("identifiers") / "bip39_english.txt"
 _BETWEEN = r"[\s,;|\"'0-9.)(\[\]:-]{1,8}"
 _RUN = rf"(?<![\w])[A-Za-z]{{3,8}}(?:{_BETWEEN}[A-Za-z]{{3,8}}){{11,}}(?![\w])"
 _SHAPE = rf"[A-Za-z]{{3,8}}(?:{_BETWEEN}[A-Za-z]{{3,8}}){{11}}"
-_LONGEST = 12 * 8 + 11 * 8
+REACH = 600
+"""Code points after the wanted ones in which a run goes on."""
+
+_ENOUGH = bytes([True] * LENGTHS[-1])
 
 
 @functools.cache
@@ -57,7 +61,7 @@ class SeedProbe:
     name = "SeedPhrase"
     entity = "SEED_PHRASE"
     strongest = 1.0
-    expressions = (Expression(_SHAPE, before=_LONGEST),)
+    expressions = (Expression(_SHAPE),)  # located it would be told of every word
 
     def __init__(self) -> None:
         words()
@@ -66,11 +70,16 @@ class SeedProbe:
         )
         self._run = regex.compile(_RUN)
         self._word = regex.compile(r"[A-Za-z]{3,8}")
+        self._letters = re.compile(r"[a-z]+")
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Seeds that start in `text[start:end]`."""
         known = words()
-        for run in matches(self._run, text, start, end, reach=600):
+        # Ordinary words in a row are many, twelve of the list are not: told at once.
+        there = self._letters.findall(text[start : end + REACH].lower())
+        if _ENOUGH not in bytes(map(known.__contains__, there)):
+            return
+        for run in matches(self._run, text, start, end, reach=REACH):
             listed: list[tuple[int, int]] = []
             for word in (*self._word.finditer(text, run.start(), run.end()), None):
                 if word is not None and word[0].lower() in known:
