@@ -59,6 +59,9 @@ PROVEN = frozenset({"CREDIT_CARD", "IBAN_CODE", "US_SSN"})
 
 SURE = 0.9
 
+NAME_IN_CODE = 0.9
+"""Least confidence of a name within source code: identifiers look like names."""
+
 _ALONE = PROVEN | {"EMAIL_ADDRESS"}
 
 WEAK = frozenset({"lines", "cells", "backwards"})
@@ -187,7 +190,10 @@ class Engine:
         failures: set[str] = set()
         result = self._plain(text, label, failures)
         more = self._disguised(text, label, failures)
-        more += self._stretches(text, failures)
+        code = self._stretches(text, failures)
+        if code:
+            result = self._without_identifiers(result, code)
+            more += code
         if more:
             result = overlaps.resolve([*result, *more], apart=self._apart)
         result = self._without_examples(text, result)
@@ -205,6 +211,21 @@ class Engine:
             failures.add("source_code")
             return []
         return [match for match in found if match.confidence >= self._floors[CODE]]
+
+    def _without_identifiers(
+        self, found: tuple[Match, ...], code: Sequence[Match]
+    ) -> tuple[Match, ...]:
+        """What was found, apart from words of code that only might be names."""
+        if self._names is None:
+            return found
+        unsure = self._names.name
+        return tuple(
+            match
+            for match in found
+            if match.detector != unsure
+            or match.confidence >= NAME_IN_CODE
+            or not any(each.start <= match.start and match.end <= each.end for each in code)
+        )
 
     def across(self, texts: Sequence[str]) -> tuple[list[Split], frozenset[str]]:
         """Values that are cut over `texts`, and the detectors that gave no answer.

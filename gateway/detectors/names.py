@@ -31,6 +31,12 @@ ENTITIES: Mapping[str, str] = MappingProxyType(
 MODELS = Path(__file__).with_name("models")
 """Shipped models: `names-<language>.npz`, and `names.npz` for every language without one."""
 
+HOME = "en"
+"""The language of `names.npz`."""
+
+ABROAD = 0.75
+"""Least confidence of what that model sees in a text of another language."""
+
 GLINER_LABELS: Mapping[str, str] = MappingProxyType(
     {"person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION"}
 )
@@ -110,10 +116,17 @@ class Shipped:
 
     def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
         """(start, end, entity, confidence) of each name in `text`."""
-        for name in self.model(text).find(text):
+        model = self.model(text)
+        abroad: bool | None = None
+        for name in model.find(text):
             entity = self._kinds.get(name.kind)
-            if entity is not None:
-                yield name.start, name.end, entity, name.confidence
+            if entity is None:
+                continue
+            if abroad is None:
+                abroad = model is self._any and languages.of(text) not in {HOME, None}
+            if abroad and (name.confidence < ABROAD or text[name.start].islower()):
+                continue  # its words are strange to the model
+            yield name.start, name.end, entity, name.confidence
 
 
 class ShippedEngine(NlpEngine):

@@ -35,6 +35,35 @@ def test_names_are_found_as_the_package_comes(engine):
     assert {"PERSON", "LOCATION", "ORGANIZATION"} <= engine.entities
 
 
+CODE = """
+```python
+from typing import Tuple, Dict
+
+def merge(gene: Dict[str, int], ruff: Tuple[int, ...]) -> bool:
+    if len(gene) == 0 or min(ruff) > max(ruff):
+        raise ValueError("nothing to merge")
+    # reported by Thomas Lindqvist
+    return self.cache.lookup(gene, ruff)
+```
+"""
+
+
+def test_of_code_only_what_is_surely_a_name_is_reported(engine):
+    said = {text for _, text, detector in found(engine, CODE) if detector == "names"}
+    assert said <= {"Thomas Lindqvist"}
+
+
+def test_words_of_another_language_are_no_names(engine):
+    german = (
+        "Die Wanderer suchten Schutz, und der Wald war still. Am Abend kam der Regen, den wir "
+        "nicht erwartet haben. Das ist mit der Karte zu sehen."
+    )
+    italian = "Il treno era in ritardo, non so per quanto, e la gente che aspettava si è seduta."
+    for text in (german, italian):
+        assert not {t for e, t, d in found(engine, text) if d == "names" and t.islower()}
+        assert not {t for e, t, d in found(engine, text) if d == "names" and e == "PERSON"}
+
+
 def test_disabled_kinds_are_not_reported(cache):
     engine = Engine.build(Settings(disabled=frozenset({"LOCATION"})), key=b"test", cache_dir=cache)
     assert {e for e, _, d in found(engine, SENTENCE) if d == "names"} == {"PERSON"}

@@ -45,7 +45,7 @@ class Shape:
     """Sizes of the model."""
 
     width: int = 96
-    dilations: tuple[int, ...] = (1, 2, 4)
+    dilations: tuple[int, ...] = (1, 1, 2, 4)
     word: int = 64
     ngram: int = 48
     begins: int = 24
@@ -304,7 +304,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--epochs", type=int, default=12)
+    options.add_argument("--epochs", type=int, default=10)
     options.add_argument("--generated", type=int, default=12_000, help="documents per epoch")
     options.add_argument("--width", type=int, default=96)
     options.add_argument("--rate", type=float, default=2e-3)
@@ -337,7 +337,8 @@ def main() -> None:
 
     def epoch() -> list[Document]:
         made = [generate.document(rng, names) for _ in range(chosen.generated)]
-        kept = [d for d in real for _ in range(_times(d.source, rng))]
+        # Code is plenty: a quarter of it each time.
+        kept = [d for d in real if d.source != "code" or rng.random() < 0.25]
         return [*(augment.document(d, rng, names) for d in kept), *made]
 
     first = list(batches(epoch(), vocabulary, rng))
@@ -374,11 +375,6 @@ def main() -> None:
         if number % 3 == 2 or number == chosen.epochs - 1:
             save(chosen.out, average, shape, known, lists)
             score.report(chosen.out, tests)
-
-
-def _times(source: str, rng: random.Random) -> int:
-    """How often a document is in an epoch: tweets are few and unlike the rest, code is plenty."""
-    return 2 if source in {"btc", "wnut17"} else int(source != "code" or rng.random() < 0.2)
 
 
 def save(
