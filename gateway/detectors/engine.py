@@ -192,7 +192,7 @@ class Engine:
         more = self._disguised(text, label, failures)
         code = self._stretches(text, failures)
         if code:
-            result = self._without_identifiers(result, code)
+            result = self._without_identifiers(text, result, code)
             more += code
         if more:
             result = overlaps.resolve([*result, *more], apart=self._apart)
@@ -213,7 +213,7 @@ class Engine:
         return [match for match in found if match.confidence >= self._floors[CODE]]
 
     def _without_identifiers(
-        self, found: tuple[Match, ...], code: Sequence[Match]
+        self, text: str, found: tuple[Match, ...], code: Sequence[Match]
     ) -> tuple[Match, ...]:
         """What was found, apart from words of code that only might be names."""
         if self._names is None:
@@ -223,7 +223,7 @@ class Engine:
             match
             for match in found
             if match.detector != unsure
-            or match.confidence >= NAME_IN_CODE
+            or (match.confidence >= NAME_IN_CODE and not text[match.start].islower())
             or not any(each.start <= match.start and match.end <= each.end for each in code)
         )
 
