@@ -13,6 +13,7 @@ its own context; and words after a match speak too, in the same clause, where no
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import regex
@@ -133,6 +134,13 @@ _ANYWHERE = frozenset(
 )
 
 
+def _tells(word: str) -> tuple[bool, int]:
+    """How rarely a word is met where it is not meant: the flat text hides what foreign letters are,
+    so `né` is in `main_`, as `n_`.
+    """
+    return word.isascii() or len(word) > 3, len(word)
+
+
 class Vocabulary:
     """The context words of one detector, compiled."""
 
@@ -143,22 +151,26 @@ class Vocabulary:
             joined = " ".join(tokens)
             if not tokens or joined == "us":  # the pronoun; no context of the country
                 continue
-            telling = max([t for t in tokens if t not in _ANYWHERE] or tokens, key=len)
+            telling = max([t for t in tokens if t not in _ANYWHERE] or tokens, key=_tells)
             wanted.add(prefilter.word(telling, whole=whole([telling])))
             if whole(tokens):
                 options.add(f" {regex.escape(joined)} ")
             else:
                 options.add(regex.escape(joined))
-        self._pattern = regex.compile("|".join(sorted(options))) if options else None
+        self._options = "|".join(sorted(options))
         self.wanted = frozenset(wanted)
         """Where none of these (`prefilter.word`) is in a text, nothing in it speaks."""
 
+    @functools.cached_property
+    def _pattern(self) -> regex.Pattern[str]:
+        return regex.compile(self._options)
+
     def __bool__(self) -> bool:
-        return self._pattern is not None
+        return bool(self._options)
 
     def speaks(self, words: str) -> bool:
         """True when one of the context words is among `words` (see `before`)."""
-        return self._pattern is not None and self._pattern.search(words) is not None
+        return bool(self._options) and self._pattern.search(words) is not None
 
 
 class Context:

@@ -167,7 +167,7 @@ class Engine:
             names=names,
             memory=Memory(key=key),
         )
-        disguise.prepare()
+        disguise.prepare(cache_dir, key=key)
         engine.scan(_WARMING)
         return engine
 

@@ -8,6 +8,7 @@ them, and the prefilter does not look for them in a text without such a word.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -42,12 +43,19 @@ class Gate:
         self.vocabulary = Vocabulary(rule.context)
         self._within = rule.within
         tokens = [words for word in rule.context if (words := words_of(word))]
-        self._ends = regex.compile(
-            f"(?s:(?:{'|'.join(map(_exact, tokens))}).{{0,{rule.within or 0}}})\\Z"
-        )
         self._longest = 4 * max(len(" ".join(words)) for words in tokens) + 8
-        letters = {"".join(words) for words in tokens}
-        self._maybe = regex.compile("|".join(map(regex.escape, sorted(letters))))
+        self._tokens = tokens
+
+    @functools.cached_property
+    def _ends(self) -> regex.Pattern[str]:
+        """A context at most `within` before the end of what is searched."""
+        words = "|".join(map(_exact, self._tokens))
+        return regex.compile(f"(?s:(?:{words}).{{0,{self._within or 0}}})\\Z")
+
+    @functools.cached_property
+    def _maybe(self) -> regex.Pattern[str]:
+        """The letters of a context."""
+        return regex.compile("|".join(sorted({regex.escape("".join(t)) for t in self._tokens})))
 
     def speaks(self, text: str, start: int, end: int, around: Context) -> bool:
         """True when a word of the rule tells of `start:end`."""
@@ -96,9 +104,15 @@ class IdentifierProbe:
             shape = replace(shape, words=self._gate.vocabulary.wanted)
         self.expressions = (shape,)
         self._rule = rule
-        self._pattern = regex.compile(rule.regex)
-        self._exclude = tuple(regex.compile(pattern) for pattern in rule.exclude)
         self._check = CHECKS[rule.check] if rule.check else None
+
+    @functools.cached_property
+    def _pattern(self) -> regex.Pattern[str]:
+        return regex.compile(self._rule.regex)
+
+    @functools.cached_property
+    def _exclude(self) -> tuple[regex.Pattern[str], ...]:
+        return tuple(regex.compile(pattern) for pattern in self._rule.exclude)
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`."""

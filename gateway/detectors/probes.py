@@ -7,6 +7,7 @@ context, caps and the resolution of overlaps.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -130,7 +131,12 @@ class PatternProbe:
         self._confidence = confidence
         self._validate = validate
         self._invalidate = invalidate
-        self._pattern = regex.compile(expression.pattern, expression.flags)
+        self._expression = expression
+
+    @functools.cached_property
+    def _pattern(self) -> regex.Pattern[str]:
+        # Compiled when it is first needed: most never are, and a start would wait for all.
+        return regex.compile(self._expression.pattern, self._expression.flags)
 
     def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`."""
