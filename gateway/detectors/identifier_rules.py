@@ -76,7 +76,7 @@ class Rule(Strict):
             raise ValueError("can have no effect: give words as `context`, or set `alone: true`")
         if self.alone and self.within is not None:
             raise ValueError("`within` has no effect on a rule that stands `alone`")
-        for template in self.misses:
+        for template in (*self.hits, *self.misses):
             samples.expand(template, random.Random(0))  # noqa: S311  # samples, no keys
         return self
 
