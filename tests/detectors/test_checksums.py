@@ -6,7 +6,7 @@ import random
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.detectors.checksums import CHECKS, keccak256
@@ -78,7 +78,7 @@ def test_another_digit_in_any_place_fails(name, seed):
             for other in set("0123456789") - {character}:
                 wrong += 1
                 passed += CHECKS[name](value[:at] + other + value[at + 1 :])
-    assert wrong
+    assume(wrong)  # an address may hold letters alone
     assert passed == 0 if name not in PARTIAL else passed <= wrong // 2
 
 
