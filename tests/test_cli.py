@@ -60,7 +60,7 @@ def leakgate(*arguments, stdin=b"", **environment):
         cwd=warm(),
         env={"PATH": os.environ["PATH"], "LEAKGATE_STATE": str(warm())} | environment,
         capture_output=True,
-        timeout=60,
+        timeout=240,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 

@@ -36,7 +36,7 @@ def shown(tmp_path_factory):
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     state = next(folder.glob("leakgate-demo-*"), None)
     return done, state
@@ -121,7 +121,7 @@ def test_the_incidents_that_are_shown_are_in_the_database(shown):
         [COMMAND, "incidents", "list", "--state", str(state)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     ids = set(re.findall(r"([0-9a-f]{16})  \w+, (?:refused|rewritten)", done.stdout))
     assert len(ids) == 4

@@ -35,7 +35,7 @@ TESTS = Path(__file__).parent.parent
 WARM = TESTS.parent / ".tools" / "warm"
 """Key and compiled patterns that all gateways of all sessions share: compiling takes seconds."""
 
-START_SECONDS = 90
+START_SECONDS = 240
 STOP_SECONDS = 20
 
 _READY = "Ctrl-C stops it."
