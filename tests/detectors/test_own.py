@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.detectors import Custom, Engine, Settings
+from gateway.detectors import Custom, Engine, Nlp, Settings
 
 PROJECT = Custom(entity="PROJECT_NAME", keywords=("Bluebird",), hits=("bluebird",), misses=("x",))
 RECORD = Custom(
@@ -19,7 +19,7 @@ CODE = Custom(entity="PARTS", regex=(r"größe \d+", r"№\d{3}"), hits=("größ
 
 @pytest.fixture(scope="module")
 def ours(cache):
-    settings = Settings(custom=(PROJECT, RECORD, CODE))
+    settings = Settings(custom=(PROJECT, RECORD, CODE), nlp=Nlp(engine="blank"))
     return Engine.build(settings, key=b"test", cache_dir=cache)
 
 
@@ -58,5 +58,6 @@ def test_a_disabled_one_is_silent(cache):
 
 def test_the_revision_changes_with_them(cache, engine, ours):
     other = PROJECT.model_copy(update={"keywords": ("Bluebird", "Redbird")})
-    changed = Engine.build(Settings(custom=(other, RECORD, CODE)), key=b"test", cache_dir=cache)
+    made = Settings(custom=(other, RECORD, CODE), nlp=Nlp(engine="blank"))
+    changed = Engine.build(made, key=b"test", cache_dir=cache)
     assert len({engine.revision, ours.revision, changed.revision}) == 3
