@@ -18,14 +18,10 @@ one of their words; patterns that need several digits, only around digits.
 from __future__ import annotations
 
 import bisect
-import contextlib
 import functools
 import hashlib
-import hmac
 import importlib.metadata
-import os
 import re
-import secrets
 import struct
 import threading
 import unicodedata
@@ -38,6 +34,8 @@ from typing import Any
 
 import hyperscan
 import regex
+
+from gateway.detectors import sealed
 
 GROUP, ASKED = 150, 24
 """Expressions per database: scan time falls with fewer databases, compile time grows faster than
@@ -70,8 +68,6 @@ EDGE = 64
 """Code points around digits in which such a match lies."""
 
 _DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,%d}[0-9]){%d,}" % (GAP, DIGITS - 1))
-
-_MAGIC = b"LGHSDB4\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +373,7 @@ class Prefilter:
                 return loaded
         blobs, unfiltered = _compile(expressions)
         if path is not None:
-            with contextlib.suppress(OSError):
-                _store(path, blobs, unfiltered, key=key)
+            _store(path, blobs, unfiltered, key=key)
         return cls._of(blobs, unfiltered, expressions)
 
     @classmethod
@@ -670,20 +665,11 @@ def _digest(expressions: Sequence[Expression]) -> str:
     return state.hexdigest()
 
 
-def _mac(key: bytes, payload: bytes) -> bytes:
-    return hashlib.blake2b(
-        payload, key=key[:64], person=b"leakgate-pattern", digest_size=32
-    ).digest()
-
-
 def _load(path: Path, expressions: Sequence[Expression], *, key: bytes) -> Prefilter | None:
+    payload = sealed.load(path, key=key)
+    if payload is None:
+        return None
     try:
-        data = path.read_bytes()
-        if not data.startswith(_MAGIC):
-            return None
-        mac, payload = data[len(_MAGIC) : len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
-        if not hmac.compare_digest(mac, _mac(key, payload)):
-            return None
         count, loose = struct.unpack_from("<II", payload)
         sizes = struct.unpack_from(f"<{count + loose}I", payload, 8)
         offset, blobs = 8 + 4 * (count + loose), []
@@ -691,21 +677,11 @@ def _load(path: Path, expressions: Sequence[Expression], *, key: bytes) -> Prefi
             blobs.append(payload[offset : offset + size])
             offset += size
         return Prefilter._of(blobs, sizes[count:], expressions)  # noqa: SLF001  # of this module
-    except (OSError, struct.error, hyperscan.error):
-        # Absent, unreadable, or made for another processor or version.
-        return None
+    except (struct.error, hyperscan.error):
+        return None  # made for another processor or version
 
 
 def _store(path: Path, blobs: Sequence[bytes], unfiltered: Sequence[int], *, key: bytes) -> None:
     head = struct.pack("<II", len(blobs), len(unfiltered))
     sizes = struct.pack(f"<{len(blobs) + len(unfiltered)}I", *map(len, blobs), *unfiltered)
-    payload = head + sizes + b"".join(blobs)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(_MAGIC + _mac(key, payload) + payload)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    sealed.store(path, head + sizes + b"".join(blobs), key=key)
