@@ -62,6 +62,9 @@ SURE = 0.9
 NAME_IN_CODE = 0.9
 """Least confidence of a name within source code: identifiers look like names."""
 
+SMALL_NAME_IN_CODE = 0.99
+"""The same for one in small letters, which has to be of several words."""
+
 _ALONE = PROVEN | {"EMAIL_ADDRESS"}
 
 WEAK = frozenset({"lines", "cells", "backwards"})
@@ -223,7 +226,7 @@ class Engine:
             match
             for match in found
             if match.detector != unsure
-            or (match.confidence >= NAME_IN_CODE and not text[match.start].islower())
+            or _surely_named(match, text[match.start : match.end])
             or not any(each.start <= match.start and match.end <= each.end for each in code)
         )
 
@@ -480,6 +483,13 @@ def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Express
     if expression.words or not probe.vocabulary.wanted:
         return expression
     return replace(expression, words=probe.vocabulary.wanted, alone=alone >= floor - 1e-9)
+
+
+def _surely_named(match: Match, name: str) -> bool:
+    """True for a name that is no identifier, though it stands in source code."""
+    if name[0].islower():
+        return match.confidence >= SMALL_NAME_IN_CODE and " " in name
+    return match.confidence >= NAME_IN_CODE
 
 
 def _stop_words(language: str) -> frozenset[str]:

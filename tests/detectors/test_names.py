@@ -53,6 +53,19 @@ def test_of_code_only_what_is_surely_a_name_is_reported(engine):
     assert said <= {"Thomas Lindqvist"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Reformat:\n```json\n[{"name": "Katarzyna Wojcik"}, {"name": "angela whitfield"}]\n```',
+        "```python\npeople = ['Katarzyna Wojcik', 'angela whitfield']\nfor p in people:\n    p()\n```",
+        "```\nKatarzyna Wojcik, Gdansk\nangela whitfield, boston\n```",
+    ],
+)
+def test_names_do_not_hide_in_code(engine, text):
+    people = {name for entity, name, _ in found(engine, text) if entity == "PERSON"}
+    assert people >= {"Katarzyna Wojcik", "angela whitfield"}
+
+
 def test_small_words_of_another_language_are_no_names(engine):
     for text in (
         "Le marché ouvre à huit heures ; on y trouve des légumes, et les gens sont dans la rue.",
