@@ -199,6 +199,8 @@ class UnreadReason(StrEnum):
     UNSUPPORTED_FILE = "unsupported_file"  # a file type without a reader
     CHARSET = "charset"  # text in a character set that cannot be decoded
     ENCRYPTED = "encrypted"
+    TIMED_OUT = "timed_out"  # reading took longer than its limit
+    CRASHED = "crashed"  # the file's reader died, or ran out of memory
     TOKEN_IDS = "token_ids"  # noqa: S105  # token-id arrays instead of text
     DETECTOR_FAILED = "detector_failed"  # a detector raised, or ran out of time
 

@@ -45,6 +45,8 @@ type UnreadWord = Literal[
     "unsupported_file",
     "charset",
     "encrypted",
+    "timed_out",
+    "crashed",
     "token_ids",
     "detector_failed",
 ]
