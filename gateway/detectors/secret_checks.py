@@ -26,7 +26,7 @@ _BLANK = re.compile(
       [-_ ]?(?:own|secret|token|key|api|app|pass|client|access)
     | (?:secret|token|key|pass(?:word)?)[-_]?(?:here|goes|value|name|field|placeholder)\b
     | insert[-_] | replace[-_]?(?:me|this|with) | fill[-_]?(?:me|in) | not[-_]?(?:a|real|set)[-_]
-    | x{5,} | \*{3,} | \.{3,} | \#{4,} | \?{3,} | •{3,} | …
+    | x{5,} | \*{3,} | \.{3,} | \#{4,} | ^\?{3,} | \?{5,} | •{3,} | …
     | ^<.*>$ | ^\[.*\]$ | ^\{.*\}$ | ^\(.*\)$ | ^%.*%$ | ^@\w+@$
     | \$\{ | \$\( | \{\{ | \}\} | <%|%> | ^\$[A-Za-z_] | %\(\w+\)s | ^%[sdr]$ | ^\{\w*\}$
     """
@@ -66,16 +66,18 @@ def entropy(value: str) -> float:
 _CODE = re.compile(
     r"""(?x)
     [()\[\]{}<>;,\s]                          # calls, indices, types
-    | ^(?:[A-Za-z_]+\d?\.)+[A-Za-z_]+\d?(?:\.|$)  # attribute.access.path
     | ^[A-Za-z]+(?:[-_.:/][A-Za-z]+)*[-_.:/]?$  # words only: a name or an identifier, no secret
     | ^_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$        # THE_NAME_OF_A_CONSTANT
     | ^\d{1,7}$ | ^\d+\.\d+ | ^v?\d+(?:\.\d+)+$ | ^\d{4}-\d\d-\d\d
-    | ^(?:https?|file|s3|arn|vault|ssm|op|gs|kms|data|env|secret)[:/] | ^~?\.{0,2}[/\\]\w
+    | ^(?:https?|file|s3|arn|vault|ssm|op|gs|kms|data|env|secret)[:/]
     | ^--?[a-z]+$
     | ^(?:self|this|os|process|env|config|settings|request|req|args|params|props|ctx)[.\[>-]
     | ^(?:sha(?:1|256|384|512)|md5)[-:]        # a digest says that it is one
     """
 )
+_PATH = re.compile(r"(?:[A-Za-z_]+\d?\.)+[A-Za-z_]+\d?(?:\.|$)|~?\.{0,2}[/\\]\w")
+"""attribute.access.path, /path/of/a/file"""
+_FILE = re.compile(r"\.[a-z0-9]{1,5}$")
 _CLASSES = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
 
 
@@ -83,15 +85,35 @@ def is_mixed(value: str) -> bool:
     """A password or token rather than code or a word: letters with digits or symbols."""
     if _CODE.search(value):
         return False
+    if _PATH.match(value) and (_FILE.search(value) or not _has_drawn(value)):
+        return False
     kinds = sum(any(map(of_class, value)) for of_class in _CLASSES)
     return kinds >= 2 and not (value.isdecimal() and len(value) < 12)
 
 
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{48}|[0-9a-f]{64}|[0-9a-f]{96,128})")
+_LETTERS = re.compile(r"[A-Za-z_-]{20,}")
+_UNSAID = re.compile(r"(?=[a-z]{24}|[A-Z]{24})[A-Za-z]*?(?i:[bcdfghjklmnpqrstvwxz]{7})")
 _SEGMENT = re.compile(r"[A-Za-z0-9]{8,}")
 _TURNS = re.compile(r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)")
 _CAMEL = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|\d{1,4}$)+")
 _FLIPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[a-z])")
+_LONG = 20
+"""Letters and digits of a segment that can tell a key by themselves."""
+
+
+def is_drawn(segment: str) -> bool:
+    """Letters and digits take turns as in drawn text, or small and capital letters do."""
+    turns, size = len(_TURNS.findall(segment)), len(segment)
+    if turns >= max(2, size // 14):
+        return True
+    flips = len(_FLIPS.findall(segment))
+    return size >= 16 and turns + flips >= size * 0.3 and not _CAMEL.fullmatch(segment)
+
+
+def _has_drawn(value: str) -> bool:
+    return any(len(part) >= _LONG and is_drawn(part) for part in _SEGMENT.findall(value))
 
 
 def is_random(value: str) -> bool:
@@ -101,18 +123,25 @@ def is_random(value: str) -> bool:
     small and capital letters do. A name's parts stand apart (`app-v2-key-3`), so one part has to
     show it. In thirty characters of either case and digits, one text in five hundred does not.
     """
-    if _UUID.fullmatch(value):
+    if _UUID.fullmatch(value) or _HASH.fullmatch(value):
         return True
+    if _LETTERS.fullmatch(value):
+        # Drawn from letters alone: of either case, or with a run that nobody could say.
+        return _has_drawn(value) or _UNSAID.search(value) is not None
     if not is_mixed(value):
         return False
-    for segment in _SEGMENT.findall(value):
-        turns, size = len(_TURNS.findall(segment)), len(segment)
-        if turns >= max(2, size // 14):
-            return True
-        flips = len(_FLIPS.findall(segment))
-        if size >= 16 and turns + flips >= size * 0.3 and not _CAMEL.fullmatch(segment):
-            return True
+    if any(map(is_drawn, _SEGMENT.findall(value))):
+        return True
     return len(_TURNS.findall(value)) >= max(5, len(value) // 6)
+
+
+def is_drawn_at_end(value: str) -> bool:
+    """A token that begins with words and ends in a segment that plainly a machine drew."""
+    segment = re.split(r"[-_]", value)[-1]
+    turns, size = len(_TURNS.findall(segment)), len(segment)
+    if turns >= max(4, size // 6):
+        return True
+    return turns >= 2 and turns + len(_FLIPS.findall(segment)) >= size * 0.4
 
 
 _NO_PASSWORD = re.compile(
@@ -234,7 +263,7 @@ def is_encoded_secret(value: str) -> bool:
 
 
 type Name = Literal[
-    "access-token", "basic", "encoded", "id-token", "jwt", "kubernetes-token", "mixed", "password",
+    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "kubernetes-token", "mixed", "password",
     "random", "refresh-token", "supabase-service",
 ]  # fmt: skip
 
@@ -242,6 +271,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "access-token": is_access_token,
         "basic": is_basic,
+        "drawn": is_drawn_at_end,
         "encoded": is_encoded_secret,
         "id-token": is_id_token,
         "jwt": is_jwt,

@@ -155,7 +155,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "password": r"pass[_-]?w(?:or)?d|passwd|pass[_-]?phrase|pass[_-]?code|pwd|passwort|kennwort"
         r"|mot[ _]de[ _]passe|contraseña|contrasena|palavra[ _-]passe|senha|parola[ _]d.ordine"
         r"|wachtwoord|has[łl]o|l[öo]senord",
-        "assigns": r"\s{0,3}(?::=|=>|={1,3}|:{1,2}|->)\s{0,3}",
+        # Last of all: `?=` of make, `||=` of Ruby, `??=` of JavaScript.
+        "assigns": r"\s{0,3}(?::{1,3}=|=>|={1,3}|:{1,3}|->|\?{1,2}=|\|\|=?)\s{0,3}",
     }
 )
 """Lists that the expressions of rules call by name: `(?&password)`."""

@@ -42,7 +42,8 @@ from gateway.detectors.secret_checks import entropy
 DRAWS, TRIES = 4, 60
 GENERIC = frozenset(
     {"PASSWORD", "GENERIC_SECRET", "API_KEY_HEADER", "BEARER_TOKEN", "BASIC_AUTH", "URL_PASSWORD",
-     "CONNECTION_STRING_PASSWORD", "COMMAND_LINE_PASSWORD", "QUERY_SECRET", "SESSION_COOKIE"}
+     "CONNECTION_STRING_PASSWORD", "COMMAND_LINE_PASSWORD", "QUERY_SECRET", "SESSION_COOKIE",
+     "SERVICE_KEY"}
 )  # fmt: skip
 PLACES = (
     '{0}_API_KEY="{1}"',
@@ -186,8 +187,15 @@ def from_examples(rule: dict[str, Any]) -> Iterator[Positive]:
         if match is None:
             yield Positive(name, who, text, 0, len(text))
             continue
-        named = [n for n in pattern.groupindex if match[n]] if pattern is not None else []
-        yield Positive(name, who, text, *match.span(named[-1] if named else 0))
+        yield Positive(name, who, text, *match.span(_value(match)))
+
+
+def _value(match: regex.Match[str]) -> str | int:
+    """The group of a foreign rule that is the secret; others are hosts, accounts, checksums."""
+    named = {group.lower(): group for group in match.re.groupindex if match[group]}
+    return next(
+        (named[name] for name in ("password", "secret", "private_key", "token") if name in named), 0
+    )
 
 
 def positives(folder: Path) -> list[Positive]:
