@@ -95,6 +95,7 @@ class Inspector:
         engine: Engine,
         key: bytes,
         limits: protocols.Limits | None = None,
+        files: content.FileLimits | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.catalogue = catalogue
@@ -102,6 +103,7 @@ class Inspector:
         self.engine = engine
         self._key = key
         self._limits = limits or protocols.Limits()
+        self._files = files or content.FileLimits()
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asked = _asked(policy)
@@ -163,7 +165,7 @@ class Inspector:
         extraction = protocols.get(route.protocol).extract(exchange, self._limits)
         timings["extract"] = self._clock() - before
         before = self._clock()
-        opened, files = _open_blobs(extraction, self._limits)
+        opened, files = self._open(extraction)
         timings["open"] = self._clock() - before
         before = self._clock()
         findings: list[Finding] = []
@@ -206,6 +208,32 @@ class Inspector:
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
         return _Reading(Scan(marked, tuple(unread), files), texts, found, inspected)
+
+    def _open(self, extraction: Extraction) -> tuple[Extraction, tuple[FileInfo, ...]]:
+        """Open every file of `extraction`: its texts and unread places take the file's place.
+
+        All files of an exchange share the time that one may take.
+        """
+        if not any(isinstance(part, BlobPart) for part in extraction.parts):
+            return extraction, extraction.files
+        parts: list[TextPart | BlobPart] = []
+        unread = list(extraction.unread)
+        files = list(extraction.files)
+        ends = time.monotonic() + self._files.seconds
+        for part in extraction.parts:
+            if isinstance(part, TextPart):
+                parts.append(part)
+                continue
+            left = max(0.0, ends - time.monotonic())
+            opened = content.open_blob(
+                part,
+                max_bytes=self._limits.max_decoded,
+                limits=replace(self._files, seconds=left),
+            )
+            files += [opened.info, *opened.files]
+            parts.extend(opened.parts)
+            unread.extend(opened.unread)
+        return Extraction(tuple(parts), tuple(unread)), tuple(files)
 
     def _split(
         self,
@@ -421,23 +449,3 @@ def _is_navigation(exchange: Exchange) -> bool:
 def _size(text: str) -> int:
     """Bytes of a text in UTF-8; a lone surrogate counts as three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def _open_blobs(
-    extraction: Extraction, limits: protocols.Limits
-) -> tuple[Extraction, tuple[FileInfo, ...]]:
-    """Open every file of `extraction`: its texts and unread places take the file's place."""
-    if not any(isinstance(part, BlobPart) for part in extraction.parts):
-        return extraction, extraction.files
-    parts: list[TextPart | BlobPart] = []
-    unread = list(extraction.unread)
-    files = list(extraction.files)
-    for part in extraction.parts:
-        if isinstance(part, TextPart):
-            parts.append(part)
-            continue
-        opened = content.open_blob(part, max_bytes=limits.max_decoded)
-        files.append(opened.info)
-        parts.extend(opened.parts)
-        unread.extend(opened.unread)
-    return Extraction(tuple(parts), tuple(unread)), tuple(files)

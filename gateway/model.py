@@ -221,13 +221,18 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """What policy may know of one file: true type (`media_type`, by content), size in bytes."""
+    """What policy may know of one file: true type (`media_type`, by content), size in bytes.
+
+    `facts` are what its reader says of it, in the words of `gateway.content.reading.FACTS`; those
+    of files within it included.
+    """
 
     locator: Locator
     media_type: str
     family: str  # image | document | spreadsheet | presentation | archive | text | audio | video | unknown
     size: int
     declared_type: str = ""
+    facts: Mapping[str, bool | int | float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

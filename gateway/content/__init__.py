@@ -1,10 +1,22 @@
 """What is inside a file? Its true type, its text, or the reason why it could not be read.
 
 Law: `open_blob` never raises for content and never says nothing: every byte ends in a part or in
-an `Unread`.
+an `Unread`. Text is read here; every other format in `sandbox`, where `walk` opens file within file
+and `readers` know the formats.
 """
 
-from gateway.content.open import Opened, open_blob
+from gateway.content.open import Opened, open_blob, prepare
+from gateway.content.reading import FileLimits
+from gateway.content.sandbox import protections
 from gateway.content.types import FileType, text_encoding, type_of
 
-__all__ = ["FileType", "Opened", "open_blob", "text_encoding", "type_of"]
+__all__ = [
+    "FileLimits",
+    "FileType",
+    "Opened",
+    "open_blob",
+    "prepare",
+    "protections",
+    "text_encoding",
+    "type_of",
+]

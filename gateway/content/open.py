@@ -1,16 +1,20 @@
-"""How is a file opened? Text becomes a text part, everything else an `Unread` with its type.
+"""How is a file opened? Text becomes a text part here; all other formats are read in a sandbox.
 
 Law: what is read is read whole. A file that is text in part only (binary after a text head) is not
-text. A file of another type that happens to be text (a PDF in ASCII, RTF) is read as text *and*
-`Unread`: its receiver will read something else in it.
+text. A file of another type that happens to be text is read as text *and* by the reader of its
+type; without one it is `Unread` too: its receiver will read something else in it.
 """
 
 from __future__ import annotations
 
+import functools
 import mimetypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.content.types import SVG, TEXT, text_encoding, type_of
+from gateway.content import sandbox
+from gateway.content.reading import Entry, Fact, FileLimits, Missed, Text
+from gateway.content.types import SVG, FileType, belies, text_encoding, type_of
 from gateway.model import (
     BlobPart,
     FileInfo,
@@ -22,46 +26,168 @@ from gateway.model import (
     UnreadReason,
 )
 
-_READ_AS_TEXT = (TEXT, SVG)
+_SEES_AS_TEXT = ("text/", "message/", "application/x-ipynb+json", "image/svg+xml")
+"""Types whose receivers read the very text that we see, so that it can be edited in place."""
+
+_COUNTS = frozenset({"pages", "pictures", "files", "faces", "codes", "text_pixels"})
+_MAX_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a file holds: facts for policy, text parts, and what was not read."""
+    """What a file holds: facts for policy, text parts, what was not read, and files within it."""
 
     info: FileInfo
     parts: tuple[TextPart, ...] = ()
     unread: tuple[Unread, ...] = ()
+    files: tuple[FileInfo, ...] = ()
 
 
-def open_blob(blob: BlobPart, *, max_bytes: int) -> Opened:
+def prepare() -> None:
+    """Load all readers, so that no upload waits for that."""
+    from gateway.content import walk  # noqa: PLC0415, F401  # see `_told`
+
+
+def open_blob(blob: BlobPart, *, max_bytes: int, limits: FileLimits | None = None) -> Opened:
     """Open `blob`. Files over `max_bytes` are `Unread` with reason `too_large`."""
+    limits = limits or FileLimits()
     kind = type_of(blob.data)
-    info = FileInfo(
+    if len(blob.data) > max_bytes:
+        unread = Unread(blob.locator, UnreadReason.TOO_LARGE, len(blob.data), kind.media_type)
+        return Opened(_info(blob, kind, {}), unread=(unread,))
+    gathered = _Gathered(blob)
+    encoding = text_encoding(blob.data)
+    if encoding is not None:
+        gathered.whole_text(encoding, editable=kind.media_type.startswith(_SEES_AS_TEXT))
+    if kind.media_type.startswith("text/plain"):
+        pass
+    elif _has_reader(kind):
+        for told in _told(blob.data, limits):
+            gathered.add(told)
+    elif encoding is None or kind != SVG:
+        gathered.add(Missed("", UnreadReason.UNSUPPORTED_FILE, len(blob.data), kind.media_type))
+    return gathered.opened(kind)
+
+
+def _has_reader(kind: FileType) -> bool:
+    from gateway.content import walk  # noqa: PLC0415  # see `_told`
+
+    return walk.has_reader(kind.media_type)
+
+
+def _told(data: bytes, limits: FileLimits) -> Iterator[sandbox.Told]:
+    # The readers' libraries are loaded with the first file that needs one, before the fork.
+    from gateway.content import walk  # noqa: PLC0415
+
+    bounds = sandbox.Bounds(limits.seconds, limits.memory, 4 * limits.text + (64 << 20))
+    return sandbox.run(functools.partial(walk.walk, data, limits=limits), bounds)
+
+
+class _Gathered:
+    """What was told of one upload so far, as the parts and facts that the gateway knows."""
+
+    def __init__(self, blob: BlobPart) -> None:
+        self._blob = blob
+        self._parts: list[TextPart] = []
+        self._unread: list[Unread] = []
+        self._entries: list[Entry] = []
+        self._facts: dict[str, dict[str, bool | int | float | str]] = {"": {}}
+
+    def whole_text(self, encoding: str, *, editable: bool) -> None:
+        """The upload is text: one part that can be written back."""
+        blob = self._blob
+        step = _text_step(blob.data, encoding)
+        self._parts.append(
+            TextPart(
+                locator=Locator(blob.locator.path, (*blob.locator.steps, step)),
+                text=blob.data[step.start :].decode(step.param or step.codec),
+                role=blob.role,
+                kind=PartKind.FILE,
+                editable=blob.editable and editable,
+            )
+        )
+
+    def add(self, told: sandbox.Told) -> None:
+        """Take in one thing that was told."""
+        match told:
+            case Text():
+                if told.text:
+                    self._parts.append(self._part(told))
+            case Missed():
+                # A place that is not known better is the whole upload.
+                size = told.size or (0 if told.place else len(self._blob.data))
+                place = self._inside(told.place)
+                self._unread.append(Unread(place, told.reason, size, told.detail))
+            case Fact():
+                self._merge("", told)
+                if told.place:
+                    self._merge(told.place, told)
+            case Entry():
+                self._entries.append(told)
+
+    def opened(self, kind: FileType) -> Opened:
+        """All of it."""
+        facts = self._facts[""]
+        if self._blob.filename and belies(self._blob.filename, kind):
+            facts["mismatch"] = True
+        files = tuple(
+            FileInfo(
+                locator=self._inside(entry.place),
+                media_type=entry.media_type,
+                family=entry.family,
+                size=entry.size,
+                facts=self._facts.get(entry.place, {}),
+            )
+            for entry in self._entries
+        )
+        return Opened(
+            _info(self._blob, kind, facts), tuple(self._parts), tuple(self._unread), files
+        )
+
+    def _part(self, told: Text) -> TextPart:
+        # INVARIANT: the number makes locators differ; a reader may name a place twice.
+        number = len(self._parts)
+        locator = self._blob.locator
+        path = f"{locator.path}.{told.place}" if told.place else locator.path
+        return TextPart(
+            locator=Locator(path, (*locator.steps, Step("file", number, number, told.place))),
+            text=told.text,
+            role=self._blob.role,
+            kind=PartKind.FILE,
+            editable=False,  # no writer of files yet
+            label=told.label,
+        )
+
+    def _inside(self, place: str) -> Locator:
+        locator = self._blob.locator
+        if not place:
+            return locator
+        return Locator(f"{locator.path}.{place}", (*locator.steps, Step("file", 0, 0, place)))
+
+    def _merge(self, place: str, fact: Fact) -> None:
+        facts = self._facts.setdefault(place, {})
+        before, value = facts.get(fact.name), fact.value
+        if isinstance(value, bool):
+            value = value or before is True
+        elif isinstance(value, int) and fact.name in _COUNTS:
+            value += before if isinstance(before, int) else 0
+        elif isinstance(value, int | float):
+            value = max(value, before) if isinstance(before, int | float) else value
+        elif isinstance(before, str):
+            words = {*before.split("; "), value} - {""}
+            value = "; ".join(sorted(words))[:_MAX_WORDS]
+        facts[fact.name] = value
+
+
+def _info(blob: BlobPart, kind: FileType, facts: dict[str, bool | int | float | str]) -> FileInfo:
+    return FileInfo(
         locator=blob.locator,
         media_type=kind.media_type,
         family=kind.family,
         size=len(blob.data),
         declared_type=_known_type(blob.media_type),
+        facts=facts,
     )
-    if len(blob.data) > max_bytes:
-        return Opened(info, unread=(_unread(blob, UnreadReason.TOO_LARGE, kind.media_type),))
-    encoding = text_encoding(blob.data)
-    if encoding is None:
-        return Opened(info, unread=(_unread(blob, UnreadReason.UNSUPPORTED_FILE, kind.media_type),))
-    step = _text_step(blob.data, encoding)
-    text = blob.data[step.start :].decode(step.param or step.codec)
-    part = TextPart(
-        locator=Locator(blob.locator.path, (*blob.locator.steps, step)),
-        text=text,
-        role=blob.role,
-        kind=PartKind.FILE,
-        editable=blob.editable,
-    )
-    unread: tuple[Unread, ...] = ()
-    if kind not in _READ_AS_TEXT:
-        unread = (_unread(blob, UnreadReason.UNSUPPORTED_FILE, kind.media_type),)
-    return Opened(info, parts=(part,), unread=unread)
 
 
 def _text_step(data: bytes, encoding: str) -> Step:
@@ -78,10 +204,6 @@ def _text_step(data: bytes, encoding: str) -> Step:
             order = "utf-32-le" if data[:1] == b"\xff" else "utf-32-be"
             return Step("charset", 4, len(data), order)
     raise AssertionError(encoding)
-
-
-def _unread(blob: BlobPart, reason: UnreadReason, detail: str) -> Unread:
-    return Unread(blob.locator, reason, len(blob.data), detail)
 
 
 _REGISTERED = frozenset(mimetypes.types_map.values()) | {"application/octet-stream"}

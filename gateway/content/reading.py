@@ -51,11 +51,13 @@ class Embedded:
 class Fact:
     """Something that policy may ask: a name of a closed vocabulary (`FACTS`) and its value.
 
-    Counts of parts of a file add up, shares take the greatest, marks are true once.
+    Counts of parts of a file add up, shares take the greatest, marks are true once. `place` is
+    that of the file within the upload; a reader leaves it empty.
     """
 
     name: str
     value: bool | int | float | str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,20 @@ class Missed:
     reason: UnreadReason
     size: int = 0
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file within the upload that was opened: its true type, family and size in bytes.
+
+    `mismatch`: its name says that it is something else.
+    """
+
+    place: str
+    media_type: str
+    family: str
+    size: int
+    mismatch: bool = False
 
 
 type Said = Text | Embedded | Fact | Missed
@@ -185,5 +201,6 @@ FACTS: dict[str, str] = {
     "label": "a sensitivity label: its name or GUID",
     "registered": "name of the company's own picture that this one is a copy of",
     "text_pixels": "pictures with text in them",
+    "mismatch": "a file whose name says that it is of another type",
 }
 """Names of facts, and what they mean."""

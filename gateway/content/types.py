@@ -22,6 +22,9 @@ class FileType:
 UNKNOWN = FileType("application/octet-stream", "unknown")
 TEXT = FileType("text/plain", "text")
 SVG = FileType("image/svg+xml", "image")
+HTML = FileType("text/html", "text")
+MAIL = FileType("message/rfc822", "text")
+NOTEBOOK = FileType("application/x-ipynb+json", "text")
 
 _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
     (offset, magic, FileType(media_type, family))
@@ -56,6 +59,13 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (0, b"\xff\xf3", "audio/mpeg", "audio"),
         (0, b"\xff\xf1", "audio/aac", "audio"),
         (0, b"\x1aE\xdf\xa3", "video/webm", "video"),
+        (0, b"\0\0\x01\xba", "video/mpeg", "video"),
+        (0, b"\x01\0\0\0\x58\0\0\0", "image/emf", "image"),
+        (0, b"\xd7\xcd\xc6\x9a", "image/wmf", "image"),
+        (0, b"wOFF", "font/woff", "unknown"),
+        (0, b"wOF2", "font/woff2", "unknown"),
+        (0, b"\0\x01\0\0\0", "font/ttf", "unknown"),
+        (0, b"OTTO", "font/otf", "unknown"),
         (0, b"SQLite format 3\x00", "application/vnd.sqlite3", "unknown"),
         (0, b"PAR1", "application/vnd.apache.parquet", "unknown"),
         (0, b"\x7fELF", "application/x-executable", "unknown"),
@@ -109,6 +119,28 @@ _OFFICE = (
     (b"application/epub+zip", "application/epub+zip", "document"),
 )
 
+_OLE = (
+    (b"__substg1.0_", "application/vnd.ms-outlook", "document"),
+    (b"WordDocument", "application/msword", "document"),
+    (b"Workbook", "application/vnd.ms-excel", "spreadsheet"),
+    (b"PowerPoint Document", "application/vnd.ms-powerpoint", "presentation"),
+    (b"EncryptedPackage", "application/x-ole-storage", "document"),
+)
+"""Names of streams in the folder of a compound file, which are UTF-16 there, that tell the type."""
+
+_MARKUP = re.compile(
+    rb"(?i)\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b"
+    rb"|\s*<\?xml.{0,300}?\?>\s*(?:<!doctype\s+html|<html)\b",
+    re.DOTALL,
+)
+_MAIL = re.compile(
+    rb"(?i)(?:from [^\n]{1,200}\n)?(?:[a-z][a-z0-9-]{1,60}:[^\n]*\n(?:[ \t]+[^\n]*\n)*){2}"
+)
+_MAIL_FIELD = re.compile(
+    rb"(?im)^(from|to|subject|date|received|return-path|delivered-to|message-id|mime-version"
+    rb"|content-type|cc|x-[a-z-]+):"
+)
+
 _ZIP_LOOK = 1 << 16
 """Bytes of a zip in which the name of a telling first entry is looked for, at either end."""
 
@@ -121,6 +153,8 @@ def type_of(data: bytes) -> FileType:
         if data.startswith(magic, offset):
             if file_type.media_type == "application/zip":
                 return _zip(data, file_type)
+            if file_type.media_type == "application/x-ole-storage":
+                return _ole(data, file_type)
             if magic == b"BM" and not _is_bitmap(data):
                 continue
             if magic in {b"MZ", b"ID3", b"BZh", b"PAR1"} and text_encoding(data) is not None:
@@ -136,8 +170,24 @@ def type_of(data: bytes) -> FileType:
             head.startswith(b"<?xml") and b"<svg" in data[:4096].lower()
         ):
             return SVG
-        return TEXT
+        return _text_type(data)
     return UNKNOWN
+
+
+def _text_type(data: bytes) -> FileType:
+    """Which of the formats that are text: told by how a reader of that format tells it."""
+    head = data[:4096].removeprefix(codecs.BOM_UTF8)
+    if _MARKUP.match(head):
+        return HTML
+    stripped = head.lstrip()
+    if stripped.startswith(b"{") and b'"nbformat"' in data and b'"cells"' in data:
+        return NOTEBOOK
+    if _MAIL.match(head.replace(b"\r\n", b"\n")):
+        names = {name.lower() for name in _MAIL_FIELD.findall(head)}
+        known = {name for name in names if not name.startswith(b"x-")}
+        if len(known) >= 3 or b"mime-version" in known:
+            return MAIL
+    return TEXT
 
 
 def text_encoding(data: bytes) -> str | None:
@@ -178,9 +228,90 @@ def _is_bitmap(data: bytes) -> bool:
     return len(data) > 14 and data[6:10] == b"\0\0\0\0"
 
 
+def _ole(data: bytes, plain: FileType) -> FileType:
+    for needle, media_type, family in _OLE:
+        if needle.decode("ascii").encode("utf-16-le") in data:
+            return FileType(media_type, family)
+    return plain
+
+
 def _zip(data: bytes, plain: FileType) -> FileType:
     look = data[:_ZIP_LOOK] + data[-_ZIP_LOOK:]
     for needle, media_type, family in _OFFICE:
         if needle in look:
             return FileType(media_type, family)
     return plain
+
+
+MEDIA_TYPES: dict[str, str] = {
+    **{kind.media_type: kind.family for kind in (UNKNOWN, TEXT, SVG, HTML, MAIL, NOTEBOOK)},
+    **{kind.media_type: kind.family for _, _, kind in _SIGNATURES},
+    **dict(_RIFF.values()),
+    **dict(_ISO_BRANDS.values()),
+    **{media_type: family for _, media_type, family in _OFFICE + _OLE},
+    "video/mp4": "video",
+    "video/quicktime": "video",
+}
+"""Every type that `type_of` may say, and its family."""
+
+_EXTENSIONS: dict[str, frozenset[str]] = {
+    extension: frozenset(types.split())
+    for extensions, types in (
+        ("png", "image/png"),
+        ("jpg jpeg jpe jfif", "image/jpeg"),
+        ("gif", "image/gif"),
+        ("bmp", "image/bmp"),
+        ("tif tiff", "image/tiff"),
+        ("webp", "image/webp"),
+        ("heic heif", "image/heic image/heif"),
+        ("avif", "image/avif"),
+        ("svg", "image/svg+xml"),
+        ("pdf", "application/pdf"),
+        ("rtf", "application/rtf"),
+        ("docx docm dotx", f"{_OFFICE[0][1]} application/x-ole-storage"),
+        ("xlsx xlsm xltx", f"{_OFFICE[1][1]} application/x-ole-storage"),
+        ("pptx pptm ppsx", f"{_OFFICE[2][1]} application/x-ole-storage"),
+        ("odt", _OFFICE[3][1]),
+        ("ods", _OFFICE[4][1]),
+        ("odp", _OFFICE[5][1]),
+        ("epub", "application/epub+zip"),
+        ("doc dot", f"application/msword application/rtf text/html {_OFFICE[0][1]}"),
+        ("xls xlt", f"application/vnd.ms-excel text/html text/plain {_OFFICE[1][1]}"),
+        ("ppt pps", f"application/vnd.ms-powerpoint {_OFFICE[2][1]}"),
+        ("msg", "application/vnd.ms-outlook"),
+        ("zip", "application/zip"),
+        ("gz tgz", "application/gzip"),
+        ("bz2", "application/x-bzip2"),
+        ("xz", "application/x-xz"),
+        ("zst", "application/zstd"),
+        ("7z", "application/x-7z-compressed"),
+        ("rar", "application/vnd.rar"),
+        ("tar", "application/x-tar"),
+        ("mp3", "audio/mpeg"),
+        ("ogg oga opus", "audio/ogg"),
+        ("flac", "audio/flac"),
+        ("wav", "audio/wav"),
+        ("mp4 m4v mov", "video/mp4 video/quicktime"),
+        ("m4a", "audio/mp4 video/mp4"),
+        ("webm mkv mka", "video/webm"),
+        ("avi", "video/x-msvideo"),
+        ("sqlite sqlite3 db", "application/vnd.sqlite3"),
+        ("parquet", "application/vnd.apache.parquet"),
+        ("dcm dicom", "application/dicom"),
+        (
+            (
+                "txt text md csv tsv json jsonl yaml yml xml html htm eml ipynb py js ts java c h"
+                " cpp cs go rs rb php sh sql log ini toml cfg conf tex"
+            ),
+            "text/plain text/html message/rfc822 application/x-ipynb+json image/svg+xml",
+        ),
+    )
+    for extension in extensions.split()
+}
+
+
+def belies(name: str, kind: FileType) -> bool:
+    """Does the file `name` claim another type than the content's `kind`? Unknown endings do not."""
+    _, dot, extension = name.rpartition(".")
+    expected = _EXTENSIONS.get(extension.lower()) if dot else None
+    return expected is not None and kind.media_type not in expected

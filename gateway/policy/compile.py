@@ -926,6 +926,8 @@ def mismatched(file: FileInfo) -> bool:
     A declaration that claims nothing is no mismatch, nor is one kind of text sent as another
     (source code has no type of its own that senders agree on).
     """
+    if file.facts.get("mismatch") is True:
+        return True
     declared = file.declared_type.partition(";")[0].strip().lower()
     if declared in _NO_CLAIM:
         return False

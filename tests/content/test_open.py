@@ -65,8 +65,8 @@ def test_a_place_that_must_not_change_stays_one():
     ("data", "family"),
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image"),
-        (b"%PDF-1.7\n\xff\xfe", "document"),
-        (b"PK\x03\x04\x14\0", "archive"),
+        (b"\x7fELF\x02\x01", "unknown"),
+        (b"RIFF\x24\0\0\0AVI LIST", "video"),
         (b"\x8f\x01\x02", "unknown"),
         (b"text and then \0", "unknown"),
     ],
@@ -81,13 +81,18 @@ def test_what_is_not_text_is_unread(data, family):
 
 
 @pytest.mark.parametrize(
-    "head", ["%PDF-1.4\n1 0 obj <</Filter /ASCII85Decode>>", "{\\rtf1 ", "GIF89a"]
+    ("head", "reason"),
+    [
+        ("%PDF-1.4\n1 0 obj <</Filter /ASCII85Decode>>", UnreadReason.MALFORMED),
+        ("PAR1", None),
+        ("wOFF", UnreadReason.UNSUPPORTED_FILE),
+    ],
 )
-def test_another_type_in_printable_bytes_is_read_and_still_counts_as_unread(head):
+def test_another_type_in_printable_bytes_is_read_as_both(head, reason):
     """Its receiver decodes it: what stands in there is not only what we see."""
     found = opened(f"{head} plain words".encode())
     assert "plain words" in found.parts[0].text
-    assert [each.reason for each in found.unread] == [UnreadReason.UNSUPPORTED_FILE]
+    assert [each.reason for each in found.unread] == ([reason] if reason else [])
 
 
 def test_a_drawing_in_text_is_read():

@@ -1,0 +1,213 @@
+"""What text stands in an XML part of a document? All of it, joined as a person reads it.
+
+Law: streamed, never built as a tree; a DOCTYPE is refused, so nothing is ever expanded. All character
+data counts, in whatever element it stands, and so do attributes that may hold words: an element that
+this file does not know hides nothing. Each run of a block keeps the place of its bytes in the part,
+so that a writer can put something else there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from gateway.content.reading import Budget, Stop
+from gateway.model import UnreadReason
+
+PIECE = 1 << 15
+"""Code points after which a text is given out, at the end of a paragraph or row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Code points of the block from `start` on begin at byte `at` of the part's XML."""
+
+    start: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Joined text of some paragraphs. `hidden`: with all that a person does not see at once."""
+
+    text: str = field(repr=False)
+    hidden: bool = False
+    runs: tuple[Run, ...] = ()
+
+
+_PARAGRAPHS = frozenset(
+    "p h si row table-row comment annotation property sheet tr li br cr line-break lpwstr lpstr"
+    " creator title subject description keywords lastModifiedBy category company manager"
+    " generator initial-creator user-defined keyword sheetName v text definedName f pt oddHeader"
+    " evenHeader firstHeader oddFooter evenFooter firstFooter".split()
+)
+"""Local names of elements after which a new line begins; `c` and cells give a tab."""
+_CELLS = frozenset({"tc", "table-cell", "c", "td", "th"})
+_SPACES = {"tab": "\t", "ptab": "\t", "s": " ", "noBreakHyphen": "-", "sym": " "}
+_HIDING = frozenset(
+    "delText del moveFrom deletion tracked-changes vanish instrText delInstrText rPh annotation"
+    " hidden-text hidden-paragraph script".split()
+)
+_VANISH = frozenset({"vanish", "webHidden"})
+_IN_RUN = frozenset({"r", "span"})
+
+_WORDS = frozenset(
+    "descr title alt tooltip prompt promptTitle error errorTitle author initials userName"
+    " displayName email name text string-value value formula condition href Target uri v tag alias"
+    " userId providerId display creator label desc".split()
+)
+"""Local names of attributes that hold words."""
+_DULL = re.compile(
+    r"(?:0[0-9A-F]){10}|[-+]?[\d.]{1,12}(?:E[-+]?\d+)?(?:pt|px|cm|mm|in|em|%)?|[0-9A-Fa-f]{1,8}|\w{1,7}|[a-z]+(?:[A-Z]\w*)*"
+    r"|\{?[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?"
+    r"|(?:urn:schemas-|urn:oasis:|https?://(?:schemas|purl|www\.w3|docs\.oasis|openoffice|ns\.adobe))[^\s@?#]*"
+    r"|(?:\.\./|/)?(?:[\w-]+/)*[A-Za-z_]+\d*(?:\.[a-z]{1,4}){1,2}"
+    r"|application/[\w.+-]+|(?:[a-z0-9]+:)?[A-Za-z_-]+|\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?"
+)
+"""Values of attributes that no person wrote: numbers, names of the format, colours, GUIDs."""
+_RSID = re.compile(r"rsid|xmlns|paraId|textId|schemaLocation")
+
+
+class Scanner:
+    """Feeds on the bytes of one part; `blocks` gives what was read so far.
+
+    Errors: `Stop` for a DOCTYPE or a limit, `expat.ExpatError` for what is not XML.
+    """
+
+    def __init__(self, budget: Budget, *, hidden: bool = False) -> None:
+        self._budget = budget
+        self._all_hidden = hidden
+        self._locals: dict[str, str] = {}
+        self._seen: list[str] = []  # what a person sees
+        self._seen_size = 0
+        self._runs: list[Run] = []
+        self._full: list[str] = []  # with what is hidden
+        self._differs = False
+        self._hiding = 0
+        self._vanished = False
+        self._out: list[Block] = []
+        self._attributes: dict[str, None] = {}
+        self._hidden_text: list[str] = []
+        self.hides = False
+        parser = expat.ParserCreate()
+        parser.buffer_text = False
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.StartDoctypeDeclHandler = _refuse
+        parser.CommentHandler = self._comment
+        parser.ProcessingInstructionHandler = self._instruction
+        self._parser = parser
+
+    def feed(self, chunks: Iterable[bytes]) -> Iterator[Block]:
+        """All blocks of a part that comes in `chunks`."""
+        try:
+            for chunk in chunks:
+                self._parser.Parse(chunk, False)  # noqa: FBT003  # the signature of expat
+                if self._out:
+                    yield from self._take()
+            self._parser.Parse(b"", True)  # noqa: FBT003  # the signature of expat
+        finally:
+            # What was read before a defect stays said.
+            self._break("")
+            self._flush()
+        yield from self.rest()
+
+    def rest(self) -> Iterator[Block]:
+        """What is left to be said, also after an error."""
+        yield from self._take()
+        if self._attributes:
+            text = "\n".join(self._attributes)
+            self._attributes = {}
+            self._budget.text(len(text))
+            yield Block(text, hidden=True)
+
+    def _take(self) -> list[Block]:
+        out, self._out = self._out, []
+        return out
+
+    def _start(self, qname: str, attributes: list[str]) -> None:
+        name = self._locals.get(qname)
+        if name is None:
+            name = self._locals[qname] = qname.rpartition(":")[2]
+        if name in _HIDING:
+            self._hiding += 1
+            self.hides = self.hides or name not in {"instrText", "rPh"}
+        elif name in _VANISH:
+            self._vanished = self.hides = True
+        elif name in _IN_RUN:
+            self._vanished = False
+        elif name in _SPACES:
+            self._put(_SPACES[name])
+        if attributes:
+            for key, value in zip(attributes[::2], attributes[1::2], strict=True):
+                if len(value) >= 4 and value not in self._attributes:
+                    local = key.rpartition(":")[2]
+                    if (local in _WORDS or len(value) >= 8) and not (
+                        _RSID.match(local) or key.startswith("xmlns") or _DULL.fullmatch(value)
+                    ):
+                        self._attributes[value] = None
+                        self._budget.text(len(value))
+
+    def _end(self, qname: str) -> None:
+        name = self._locals[qname]
+        if name in _HIDING:
+            self._hiding -= 1
+        if name in _PARAGRAPHS:
+            self._break("\n")
+        elif name in _CELLS:
+            self._put("\t")
+
+    def _characters(self, data: str) -> None:
+        if self._hiding or self._vanished:
+            self._full.append(data)
+            self._differs = True
+            return
+        at = self._parser.CurrentByteIndex
+        self._runs.append(Run(self._seen_size, at))
+        self._put(data)
+
+    def _put(self, data: str) -> None:
+        self._seen.append(data)
+        self._full.append(data)
+        self._seen_size += len(data)
+
+    def _comment(self, data: str) -> None:
+        self._hidden_text.append(data)
+
+    def _instruction(self, target: str, data: str) -> None:
+        self._hidden_text.append(f"{target} {data}")
+
+    def _break(self, mark: str) -> None:
+        """The end of a paragraph or row."""
+        if self._differs:
+            self._hidden_text.append("".join(self._full))
+            self._differs = False
+        self._full.clear()
+        if mark and self._seen and self._seen[-1] != mark:
+            self._seen.append(mark)
+            self._seen_size += len(mark)
+        if self._seen_size >= PIECE or len(self._hidden_text) > 1000:
+            self._flush()
+
+    def _flush(self) -> None:
+        text = "".join(self._seen)
+        if text.strip():
+            self._budget.text(len(text))
+            self._out.append(Block(text, self._all_hidden, tuple(self._runs)))
+        self._seen.clear()
+        self._runs.clear()
+        self._seen_size = 0
+        if self._hidden_text:
+            text = "\n".join(self._hidden_text)
+            self._hidden_text = []
+            if text.strip():
+                self._budget.text(len(text))
+                self._out.append(Block(text, hidden=True))
+
+
+def _refuse(*_: object) -> None:
+    raise Stop(UnreadReason.MALFORMED, "doctype")

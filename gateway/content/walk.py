@@ -1,0 +1,133 @@
+"""How does one get to the bottom of an upload? File by file, each opened by its true type.
+
+Law: runs in the sandbox only. Every file ends in what its reader says, in text, or in a `Missed`;
+one that is damaged or over a limit does not keep the others from being read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gateway.content.readers import READERS
+from gateway.content.reading import (
+    Budget,
+    Embedded,
+    Entry,
+    Fact,
+    FileLimits,
+    Missed,
+    Reader,
+    Stop,
+    Text,
+)
+from gateway.content.types import belies, text_encoding, type_of
+from gateway.model import UnreadReason
+
+type Told = Text | Fact | Missed | Entry
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file on the way down: where it stands in the upload, and what was said of it."""
+
+    place: str
+    data: bytes
+    name: str = ""
+    hidden: bool = False
+    depth: int = 0
+
+    def within(self, place: str) -> str:
+        """`place` of this file as a place of the upload."""
+        return f"{self.place}.{place}" if self.place and place else self.place or place
+
+
+def walk(data: bytes, *, limits: FileLimits) -> Iterator[Told]:
+    """All that is in the upload `data`, apart from its own text, which the caller has."""
+    budget = Budget(limits, len(data))
+    yield from _open(_File("", data), budget)
+
+
+def has_reader(media_type: str) -> bool:
+    """Is there anything to be read in a file of this type, beyond text as it stands?"""
+    return media_type in READERS
+
+
+def _open(file: _File, budget: Budget) -> Iterator[Told]:
+    kind = type_of(file.data)
+    encoding = text_encoding(file.data)
+    text = ""
+    if file.place:
+        mismatch = bool(file.name) and belies(file.name, kind)
+        yield Entry(file.place, kind.media_type, kind.family, len(file.data), mismatch)
+        if mismatch:
+            yield Fact("mismatch", value=True, place=file.place)
+    if encoding is not None:
+        text = file.data.decode(encoding)
+        if file.place and text:
+            budget.text(len(text))
+            yield Text(file.place, text, hidden=file.hidden)
+    reader = READERS.get(kind.media_type)
+    if reader is not None:
+        yield from _guarded(file, reader, budget, text)
+    elif encoding is None or kind.family not in {"text", "image"}:
+        yield _missed(file, UnreadReason.UNSUPPORTED_FILE, kind.media_type)
+
+
+def _guarded(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator[Told]:
+    """What `reader` says, and how it ended when it did not end well."""
+    try:
+        yield from _read(file, reader, budget, text)
+    except Stop as stop:
+        yield _missed(file, stop.reason, stop.detail)
+    except MemoryError:
+        yield _missed(file, UnreadReason.CRASHED, "memory")
+    except RecursionError:
+        yield _missed(file, UnreadReason.TOO_DEEP, "recursion")
+    except Exception:  # noqa: BLE001  # the law of `reading`: a defect of the file
+        yield _missed(file, UnreadReason.MALFORMED)
+
+
+def _read(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator[Told]:
+    at = 0  # texts come in the order of the file, so most are found from here on
+    for said in reader(file.data, budget):
+        match said:
+            case Text():
+                if text and said.text:
+                    found = text.find(said.text, at)
+                    if found >= 0:
+                        at = found
+                        continue
+                    if said.text in text:
+                        continue
+                hidden = said.hidden or file.hidden
+                yield replace(said, place=file.within(said.place), hidden=hidden)
+            case Fact():
+                yield replace(said, place=file.place)
+            case Missed():
+                yield replace(said, place=file.within(said.place))
+            case Embedded():
+                yield from _embedded(file, said, budget)
+
+
+def _embedded(file: _File, said: Embedded, budget: Budget) -> Iterator[Told]:
+    inner = _File(
+        place=file.within(said.place),
+        data=said.data,
+        name=said.name,
+        hidden=said.hidden or file.hidden,
+        depth=file.depth + 1,
+    )
+    budget.file()
+    yield Fact("files", 1, file.place)
+    if said.name:
+        budget.text(len(said.name))
+        yield Text(f"{inner.place}.name", said.name, hidden=inner.hidden)
+    if inner.depth > budget.limits.depth:
+        yield _missed(inner, UnreadReason.TOO_DEEP, "depth")
+    else:
+        yield from _open(inner, budget)
+
+
+def _missed(file: _File, reason: UnreadReason, detail: str = "") -> Missed:
+    return Missed(file.place, reason, len(file.data), detail)
