@@ -241,6 +241,7 @@ def _families(text: str, left: int) -> Iterator[tuple[str, bool, list[_Token], b
             inline.extend(find(text, first, last))
     if not ascii_only:
         inline.extend(_lookalikes(text))
+        inline.extend(_glued(text))
     if inline:
         yield "inline", False, _in_order(inline), False
     runs: list[_Token] = []
@@ -699,6 +700,19 @@ def _lookalikes(text: str) -> Iterator[_Token]:
 
 
 _MARKED = frozenset("0123456789@.-")
+
+# Kana, Chinese characters and Hangul: scripts that write no space before and after a number or an
+# address, while patterns take them for letters of the same word.
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_SEAM = re.compile(
+    rf"[{_UNSPACED}](?=[A-Za-z0-9+][A-Za-z0-9@._+-]{{5}})|[A-Za-z0-9@._+-]{{5}}[A-Za-z0-9](?=[{_UNSPACED}])"
+)
+
+
+def _glued(text: str) -> Iterator[_Token]:
+    """A space where a value touches a script that has none."""
+    for match in _SEAM.finditer(text):
+        yield _Token(match.end(), match.end(), " ", "glued", tells=True)
 
 
 def _plain(character: str) -> bool:
