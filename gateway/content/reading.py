@@ -84,7 +84,20 @@ class Entry:
     mismatch: bool = False
 
 
-type Said = Text | Embedded | Fact | Missed
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A place in a picture that shows something other than text: `kind` is ``face`` or ``code``.
+
+    `place` says in which picture or frame, `confidence` is 0 to 1.
+    """
+
+    place: str
+    kind: str
+    box: Box
+    confidence: float = 1.0
+
+
+type Said = Text | Embedded | Fact | Missed | Entry | Region
 
 
 class Stop(Exception):  # not an error of ours: a limit was met
@@ -194,6 +207,7 @@ FACTS: dict[str, str] = {
     "gps": "a picture that says where it was taken",
     "rights": "a copyright line, credit or no-training mark",
     "no_training": "a mark that forbids training",
+    "credentials": "content credentials (C2PA), which say who made a picture and how",
     "camera": "a picture with the maker, model or serial number of a camera",
     "hidden": "content that a person who opens the file does not see",
     "macros": "program code inside a document",

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from gateway.detectors import checksums, secret_rules
+from gateway.encodings import check_digits
 
 _BLANK = re.compile(r"<<(date|pick|mrz|wallet):([^>]*)>>")
 _FIRST, _DAYS = dt.date(1945, 1, 1), 21_000
@@ -41,7 +42,7 @@ def expand(template: str, rng: random.Random) -> str:
 
 def _mrz_digit(field: str) -> str:
     """The digit that `checksums.mrz` wants after `field`."""
-    return next(d for d in "0123456789" if checksums.mrz_fits(field, d))
+    return next(d for d in "0123456789" if check_digits.mrz_fits(field, d))
 
 
 def _number(rng: random.Random) -> str:

@@ -1,0 +1,144 @@
+"""What does a picture say and show? Its metadata, codes, faces, text, and what kind of picture it is.
+
+Law: `read` gives what is cheap first (metadata, codes, then faces, then text), so that what a
+deadline cuts off is the dearest; a file that is no picture, and a frame that cannot be decoded, are
+`Missed`. Call `warm` before a process forks: the networks are loaded there, and run afterwards
+without threads of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+
+from gateway.content.pictures import codes as barcodes
+from gateway.content.pictures import decode, dicom, documents, metadata, svg
+from gateway.content.pictures import faces as portraits
+from gateway.content.pictures.decode import Frame, NotAPicture
+from gateway.content.pictures.ocr import Line, Ocr, folded, in_order
+from gateway.content.pictures.remembered import Remembered
+from gateway.content.pictures.settings import PictureSettings
+from gateway.content.reading import Budget, Fact, Missed, Region, Said, Text
+from gateway.content.types import SVG, type_of
+from gateway.model import UnreadReason
+
+__all__ = ["PictureSettings", "Remembered", "read", "warm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What looks at pixels, loaded as settings ask."""
+
+    settings: PictureSettings
+    ocr: Ocr | None
+    faces: portraits.Detector | None
+
+
+@functools.cache
+def warm(settings: PictureSettings = PictureSettings()) -> Eyes:  # noqa: B008  # it is frozen
+    """Load everything that reading needs; about 200 MB and half a second with defaults.
+
+    Call it before a fork: what it gives is kept for the settings, and a child finds it loaded.
+    Raises `ValueError` or `FileNotFoundError` when a model is missing; start-up refuses then.
+    """
+    cv2.setNumThreads(0)
+    decode.prepare()
+    dicom.prepare()
+    return Eyes(
+        settings,
+        Ocr(settings) if settings.ocr else None,
+        portraits.load(settings) if settings.faces else None,
+    )
+
+
+def read(
+    data: bytes,
+    budget: Budget,
+    settings: PictureSettings = PictureSettings(),  # noqa: B008  # it is frozen
+) -> Iterator[Said]:
+    """Everything that the picture `data` says, cheap things first. Raises only `Stop`."""
+    eyes = warm(settings)
+    if type_of(data) == SVG or svg.is_svg(data):
+        yield from svg.read(data, budget)
+        return
+    if dicom.is_dicom(data):
+        yield from dicom.read(data, budget, functools.partial(_look, eyes, budget=budget))
+        return
+    try:
+        decode.opened(data)
+    except NotAPicture:
+        yield Missed("picture", UnreadReason.MALFORMED, len(data), "picture")
+        return
+    yield Fact("pictures", 1)
+    said = metadata.read(data, budget)
+    yield from said.parts
+    for frame in decode.frames(data, budget):
+        match frame:
+            case Missed():
+                yield frame
+            case Frame():
+                yield from _look(eyes, frame, budget=budget, camera=said.camera)
+
+
+def _look(eyes: Eyes, frame: Frame, *, budget: Budget, camera: bool = False) -> Iterator[Said]:
+    """What one frame shows. `camera`: its metadata name one, so that it is no screenshot."""
+    pixels, place = frame.pixels, frame.place
+    if min(pixels.shape[:2]) < 8:
+        return
+    if eyes.settings.codes:
+        yield from barcodes.codes(pixels, place)
+        budget.tick()
+    if eyes.faces is not None:
+        yield from _faces(eyes.faces, frame, budget, eyes.settings)
+    if eyes.ocr is None:
+        return
+    lines, left = eyes.ocr.lines(pixels, budget)
+    if not lines:
+        yield from _screen(frame, lines, camera=camera)
+        return
+    yield from _text(lines, place, budget)
+    yield from _screen(frame, lines, camera=camera)
+    if left:
+        yield Missed(place, UnreadReason.TOO_LARGE, 0, "lines")
+
+
+def _faces(
+    detector: portraits.Detector, frame: Frame, budget: Budget, settings: PictureSettings
+) -> Iterator[Said]:
+    found = portraits.faces(detector, frame.pixels, budget, settings=settings)
+    if not found:
+        return
+    height, width = frame.pixels.shape[:2]
+    shares = [
+        (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]) / (height * width)
+        for face in found
+    ]
+    for number, face in enumerate(found):
+        yield Region(f"{frame.place}.face[{number}]", "face", face.box, face.confidence)
+    yield Fact("faces", len(found))
+    yield Fact("face_share", min(1.0, max(shares)))
+    if documents.is_portrait(shares):
+        yield Fact("portrait", value=True)
+
+
+def _text(lines: list[Line], place: str, budget: Budget) -> Iterator[Said]:
+    text, boxes = in_order(lines)
+    budget.text(len(text))
+    yield Fact("text_pixels", 1)
+    yield Text(f"{place}.text", text, boxes=boxes)
+    as_digits = folded(text)
+    if as_digits != text:
+        yield Text(f"{place}.digits", as_digits, boxes=boxes)
+    for number, zone in enumerate(documents.zones(lines)):
+        yield Fact("identity_document", value=True)
+        yield Text(f"{place}.zone[{number}]", zone.text, boxes=zone.boxes)
+    if documents.is_card(as_digits, len(lines)):
+        yield Fact("payment_card", value=True)
+
+
+def _screen(frame: Frame, lines: list[Line], *, camera: bool) -> Iterator[Said]:
+    if not camera and documents.looks_like_screen(frame.pixels, len(lines)):
+        yield Fact("screenshot", value=True)
