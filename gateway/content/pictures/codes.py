@@ -52,7 +52,7 @@ _CHECKED_LINEAR = 6
 
 def codes(pixels: Pixels, place: str) -> Iterator[Said]:
     """What each code says, its place, and whether it belongs to an identity document."""
-    found = zxingcpp.read_barcodes(np.ascontiguousarray(pixels))
+    found = zxingcpp.read_barcodes(np.ascontiguousarray(pixels), text_mode=zxingcpp.TextMode.Plain)
     number = 0
     for code in found:
         text = code.text
@@ -90,13 +90,13 @@ def _box(code: zxingcpp.Barcode, pixels: Pixels) -> Box:
 
 
 def _driver(text: str, where: str, box: Box) -> Iterator[Text]:
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines()):
         # The first element follows the subfile type `DL` or `ID` without a separator.
         element = re.match(r"(?:.*?(?:DL|ID))?(D[A-D][A-Z])(.+)$", line)
         if element and element[1] in _ELEMENTS:
             value = element[2].strip()
             yield Text(
-                f"{where}.{element[1]}",
+                f"{where}.field[{number}]",
                 value,
                 label=_ELEMENTS[element[1]],
                 boxes=((0, len(value), box),),

@@ -89,9 +89,9 @@ def _elements(dataset: Dataset, budget: Budget) -> Iterator[Said]:
         place, group = stack.pop()
         for element in group:
             budget.tick()
-            at = f"{place}[{int(element.tag):08X}]"
+            at = f"{place}.group[{element.tag.group}].element[{element.tag.element}]"
             if element.VR == "SQ":
-                stack.extend((f"{at}[{n}]", item) for n, item in enumerate(element.value or ()))
+                stack.extend((f"{at}.item[{n}]", item) for n, item in enumerate(element.value or ()))
                 continue
             yield from _element(element, at, budget)
 
@@ -224,6 +224,8 @@ def deidentify(data: bytes, *, key: bytes, boxes: Sequence[Box] = ()) -> bytes:
 
 
 def _refuse(dataset: FileDataset, boxes: Sequence[Box]) -> None:
+    if not len(dataset):
+        raise CannotRewrite("the DICOM file is damaged")
     if _DOCUMENT in dataset:
         raise CannotRewrite("a document inside DICOM cannot be de-identified; send it as a PDF")
     if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES" and not boxes:

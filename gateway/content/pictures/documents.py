@@ -75,12 +75,14 @@ def _mended(texts: list[str], width: int) -> list[str]:
             + one[14:15].translate(_DIGITS)
             + one[15:]
         )
-        return [one, two, three]
+        two = _letters_at(two, (15, 18))
+        return [one, two, three.translate(_LETTERS)]
     first, second = texts
-    first = _fit(first, width)
+    first = _fit(first, width).translate(_LETTERS)
     # Fillers of the second line stand before its last digits: the line is mended from both ends.
     second = _fit(second, width, keep_end=True)
     second = _digits_at(second, (9, 10), (13, 20), (21, 28), (width - 1, width))
+    second = _letters_at(second, (10, 13), (20, 21))
     if width == 44:
         second = _digits_at(second, (42, 43))
     return [first, second]
@@ -97,6 +99,12 @@ def _fit(text: str, width: int, *, keep_end: bool = False) -> str:
         return (text[: fillers.start()].ljust(width, "<"))[:width]
     count = max(0, fillers.end() - fillers.start() + width - len(text))
     return (text[: fillers.start()] + "<" * count + text[fillers.end() :])[:width].ljust(width, "<")
+
+
+def _letters_at(text: str, *spans: tuple[int, int]) -> str:
+    for start, end in spans:
+        text = text[:start] + text[start:end].translate(_LETTERS) + text[end:]
+    return text
 
 
 def _digits_at(text: str, *spans: tuple[int, int]) -> str:

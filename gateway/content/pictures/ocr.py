@@ -368,27 +368,54 @@ def _same_row(one: Box, other: Box) -> bool:
 
 
 _LOOKALIKES = str.maketrans("OoQDlIi|!ZzSsBGgq", "00001111122558699")
-_FIRM = re.compile(r"[0-9]")
-_WORD = re.compile(r"[0-9A-Za-z|!]+(?:[ .\-/][0-9A-Za-z|!]+)*")
-_CODE = re.compile(r"[A-Z]{2}(?=[0-9OoQDlI|ZSBG]{2})")
+_GROUP = re.compile(r"[0-9A-Za-z|!]+")
+_IBAN = re.compile(r"[A-Z]{2}(?=[0-9OoQDlI|ZSBG]{2})")
+_LONG = 8
+"""Digits of a number from which on a group without any digit may belong to it."""
 
 
 def folded(text: str) -> str:
-    """`text` with letters that look like digits as digits, in words that are mostly digits.
+    """`text` with letters that look like digits as digits, in numbers.
 
-    As long as `text`, so that its boxes fit. The two letters that an IBAN begins with stay.
+    As long as `text`, so that its boxes fit. A number is a row of groups, parted by one space, dot,
+    dash or slash each, that could be all digits and mostly are. The two letters that an IBAN begins
+    with stay, and so does a word before a number.
     """
+    out = list(text)
+    row: list[tuple[int, int]] = []
+    for match in _GROUP.finditer(text):
+        start, end = match.span()
+        parted = bool(row) and start == row[-1][1] + 1 and text[start - 1] in " .-/"
+        if not parted:
+            _fold_row(out, text, row)
+            row = []
+        if _IBAN.match(match[0]) and not (row and _could_be_number(match[0])):
+            _fold_row(out, text, row)
+            row = []
+            start += 2
+        if _could_be_number(text[start:end]):
+            row.append((start, end))
+        else:
+            _fold_row(out, text, row)
+            row = []
+    _fold_row(out, text, row)
+    return "".join(out)
 
-    def fold(match: re.Match[str]) -> str:
-        word = match[0]
-        keep = 2 if _CODE.match(word) and len(word) >= 14 else 0
-        rest = word[keep:]
-        signs = [sign for sign in rest if sign.isalnum() or sign in "|!"]
-        as_digits = [sign.translate(_LOOKALIKES) for sign in signs]
-        firm = sum(1 for sign in signs if _FIRM.match(sign))
-        could = sum(1 for sign in as_digits if _FIRM.match(sign))
-        if firm < 3 or firm * 2 < len(signs) or could < len(signs):
-            return word
-        return word[:keep] + rest.translate(_LOOKALIKES)
 
-    return _WORD.sub(fold, text)
+def _could_be_number(group: str) -> bool:
+    return group.translate(_LOOKALIKES).isdecimal()
+
+
+def _firm(group: str) -> int:
+    return sum("0" <= sign <= "9" for sign in group)
+
+
+def _fold_row(out: list[str], text: str, row: list[tuple[int, int]]) -> None:
+    while row and not _firm(text[slice(*row[0])]):
+        row = row[1:]
+    firm = sum(_firm(text[start:end]) for start, end in row)
+    if firm < 3 or firm * 2 < sum(end - start for start, end in row):
+        return
+    for start, end in row:
+        if _firm(text[start:end]) or firm >= _LONG:
+            out[start:end] = text[start:end].translate(_LOOKALIKES)

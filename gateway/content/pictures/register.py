@@ -21,13 +21,13 @@ from gateway.content.pictures.ocr import Pixels
 WHOLE, PART = 10, 7
 """Bits of 64 that may differ, for whole pictures and for parts."""
 
-_AGREE = 2
-"""Parts that must be found, where the whole is not."""
+_AGREE, _SURE = 2, 4
+"""Parts that must be found, where the whole is not; one will do that differs by so few bits."""
 
 _FLAT = 6.0
 """Standard deviation of grey below which a part shows nothing that tells it from others."""
 
-_SIDES = (1.0, 0.75, 0.6, 0.5)
+_SIDES = (1.0, 0.9, 0.75, 0.6, 0.5)
 """Sides of the parts, as shares of the picture's."""
 
 
@@ -79,7 +79,7 @@ class Register:
         if not votes:
             return None
         best = max(votes, key=lambda owner: len(votes[owner]))
-        if len(votes[best]) < _AGREE:
+        if len(votes[best]) < _AGREE and min(votes[best]) > _SURE:
             return None
         return Found(self.names[best], min(0.95, 0.5 + 0.1 * len(votes[best])))
 
@@ -110,7 +110,6 @@ def prints(pixels: Pixels) -> Prints:
         scale = 512 / max(grey.shape)
         size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    grey = cv2.equalizeHist(grey).astype(np.uint8)
     found = []
     for side in _SIDES[1:]:
         steps = 3 if side >= 0.75 else 5

@@ -83,11 +83,17 @@ def test_what_the_packet_allowed_before_is_replaced():
         '<plus:DataMining xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/">DMI-ALLOWED</plus:DataMining></rdf:Description>',
     )
     out = io.BytesIO()
-    planted.picture().save(out, "WEBP", xmp=allowed.encode().replace(b' xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/"', b""))
+    planted.picture().save(
+        out,
+        "WEBP",
+        xmp=allowed.encode().replace(b' xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/"', b""),
+    )
     assert b"DMI-ALLOWED" not in cleaning.stamp(out.getvalue())
 
 
-@pytest.mark.parametrize("data", [b"", b"text", b"BM" + bytes(60), b"\xff\xd8\xff\xe0\0\x10", b"II*\0\xff\xff\xff\x7f"])
+@pytest.mark.parametrize(
+    "data", [b"", b"text", b"BM" + bytes(60), b"\xff\xd8\xff\xe0\0\x10", b"II*\0\xff\xff\xff\x7f"]
+)
 def test_what_cannot_be_cleaned_is_refused(data):
     with pytest.raises(CannotRewrite):
         cleaning.clean(data)

@@ -14,7 +14,7 @@ XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" '
     'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:Credit="XMP-CREDIT-ATTRIBUTE">'
-    "<dc:description><rdf:Alt><rdf:li xml:lang=\"x-default\">XMP-DESCRIPTION</rdf:li></rdf:Alt></dc:description>"
+    '<dc:description><rdf:Alt><rdf:li xml:lang="x-default">XMP-DESCRIPTION</rdf:li></rdf:Alt></dc:description>'
     "</rdf:Description></rdf:RDF></x:xmpmeta>"
 )
 
@@ -45,8 +45,18 @@ def thumbnail_exif() -> bytes:
     """Big endian TIFF: an empty first directory, and one that points to a JPEG."""
     small = thumbnail()
     first = struct.pack(">H", 0) + struct.pack(">I", 14)
-    entries = struct.pack(">HHII", 0x0201, 4, 1, 14 + 2 + 24 + 4) + struct.pack(">HHII", 0x0202, 4, 1, len(small))
-    return b"Exif\0\0MM\0*" + struct.pack(">I", 8) + first + struct.pack(">H", 2) + entries + b"\0\0\0\0" + small
+    entries = struct.pack(">HHII", 0x0201, 4, 1, 14 + 2 + 24 + 4) + struct.pack(
+        ">HHII", 0x0202, 4, 1, len(small)
+    )
+    return (
+        b"Exif\0\0MM\0*"
+        + struct.pack(">I", 8)
+        + first
+        + struct.pack(">H", 2)
+        + entries
+        + b"\0\0\0\0"
+        + small
+    )
 
 
 def iptc() -> bytes:
@@ -55,7 +65,10 @@ def iptc() -> bytes:
         struct.pack(">BBBH", 0x1C, 2, dataset, len(value)) + value
         for dataset, value in ((80, b"IIM-BYLINE"), (116, b"IIM-COPYRIGHT"), (120, b"IIM-CAPTION"))
     )
-    return b"Photoshop 3.0\0" + b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(body)) + body + b"\0" * (len(body) & 1)
+    return (
+        b"Photoshop 3.0\0"
+        b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(body)) + body + b"\0" * (len(body) & 1)
+    )
 
 
 def credentials() -> bytes:
@@ -76,10 +89,19 @@ def _segment(marker: int, payload: bytes) -> bytes:
 
 def jpeg(*, orientation: int | None = None, icc: bytes = b"") -> bytes:
     out = io.BytesIO()
-    picture().save(out, "JPEG", quality=88, exif=exif(orientation=orientation), comment=b"PLANTED-JPEG-COMMENT", icc_profile=icc or None)
+    picture().save(
+        out,
+        "JPEG",
+        quality=88,
+        exif=exif(orientation=orientation),
+        comment=b"PLANTED-JPEG-COMMENT",
+        icc_profile=icc or None,
+    )
     plain = out.getvalue()
     more = _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP.encode())
-    more += _segment(0xED, iptc()) + _segment(0xEB, credentials()) + _segment(0xE1, thumbnail_exif())
+    more += (
+        _segment(0xED, iptc()) + _segment(0xEB, credentials()) + _segment(0xE1, thumbnail_exif())
+    )
     return plain[:2] + more + plain[2:] + b"PLANTED-TRAILER"
 
 
@@ -92,28 +114,49 @@ def png(*, orientation: int | None = None, icc: bytes = b"") -> bytes:
     info.add_itxt("Title", "PLANTED-ITEXT", zip=True)
     info.add_itxt("XML:com.adobe.xmp", XMP)
     out = io.BytesIO()
-    picture().save(out, "PNG", exif=exif(orientation=orientation), pnginfo=info, icc_profile=icc or None)
+    picture().save(
+        out, "PNG", exif=exif(orientation=orientation), pnginfo=info, icc_profile=icc or None
+    )
     return out.getvalue() + b"PLANTED-TRAILER"
 
 
 def webp(*, orientation: int | None = None, icc: bytes = b"") -> bytes:
     out = io.BytesIO()
-    picture().save(out, "WEBP", lossless=True, exif=exif(orientation=orientation), xmp=XMP.encode(), icc_profile=icc)
+    picture().save(
+        out,
+        "WEBP",
+        lossless=True,
+        exif=exif(orientation=orientation),
+        xmp=XMP.encode(),
+        icc_profile=icc,
+    )
     return out.getvalue() + b"PLANTED-TRAILER"
 
 
 def gif(**_) -> bytes:
     out = io.BytesIO()
-    frames = [picture().convert("P"), Image.new("P", (96, 64), 3)]
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], comment=b"PLANTED-GIF-COMMENT", loop=0)
+    frames = [
+        picture().convert("P"),
+        picture().transpose(Image.Transpose.FLIP_LEFT_RIGHT).convert("P"),
+    ]
+    frames[0].save(
+        out, "GIF", save_all=True, append_images=frames[1:], comment=b"PLANTED-GIF-COMMENT", loop=0
+    )
     return out.getvalue() + b"PLANTED-TRAILER"
 
 
 def tiff(**_) -> bytes:
     out = io.BytesIO()
-    tags = {270: "PLANTED-DESCRIPTION", 315: "PLANTED-ARTIST", 33432: "PLANTED-COPYRIGHT", 700: XMP.encode()}
+    tags = {
+        270: "PLANTED-DESCRIPTION",
+        315: "PLANTED-ARTIST",
+        33432: "PLANTED-COPYRIGHT",
+        700: XMP.encode(),
+    }
     frames = [picture(), picture((48, 32))]
-    frames[0].save(out, "TIFF", save_all=True, append_images=frames[1:], compression="tiff_lzw", tiffinfo=tags)
+    frames[0].save(
+        out, "TIFF", save_all=True, append_images=frames[1:], compression="tiff_lzw", tiffinfo=tags
+    )
     return out.getvalue()
 
 
@@ -125,7 +168,14 @@ EXIF_SAID = (
 )  # fmt: skip
 XMP_SAID = ("XMP-CREDIT-ATTRIBUTE", "XMP-DESCRIPTION")
 SAID = {
-    "jpeg": (*EXIF_SAID, *XMP_SAID, "IIM-BYLINE", "IIM-COPYRIGHT", "IIM-CAPTION", "PLANTED-JPEG-COMMENT"),
+    "jpeg": (
+        *EXIF_SAID,
+        *XMP_SAID,
+        "IIM-BYLINE",
+        "IIM-COPYRIGHT",
+        "IIM-CAPTION",
+        "PLANTED-JPEG-COMMENT",
+    ),
     "png": (*EXIF_SAID, *XMP_SAID, "PLANTED-TEXT", "PLANTED-ZTEXT", "PLANTED-ITEXT", "Private"),
     "webp": (*EXIF_SAID, *XMP_SAID),
     "gif": ("PLANTED-GIF-COMMENT",),

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from PIL import Image, ImageDraw, ImageFont
-
 from corpus import values
+from PIL import Image, ImageDraw, ImageFont
 
 SIZE = (1920, 1080)
 
@@ -97,8 +96,20 @@ def prose(rng: Random, count: int) -> str:
     return " ".join(rng.choice(WORDS) for _ in range(count))
 
 
-LIGHT = {"back": "#ffffff", "panel": "#f1f3f5", "line": "#c8ccd0", "text": "#1f2328", "soft": "#57606a"}
-DARK = {"back": "#0d1117", "panel": "#1c2230", "line": "#3b4252", "text": "#d5dae1", "soft": "#8b949e"}
+LIGHT = {
+    "back": "#ffffff",
+    "panel": "#f1f3f5",
+    "line": "#c8ccd0",
+    "text": "#1f2328",
+    "soft": "#57606a",
+}
+DARK = {
+    "back": "#0d1117",
+    "panel": "#1c2230",
+    "line": "#3b4252",
+    "text": "#d5dae1",
+    "soft": "#8b949e",
+}
 
 
 def _chat(draw, rng, look, size, planted):
@@ -106,7 +117,12 @@ def _chat(draw, rng, look, size, planted):
     y, todo = 40, list(planted)
     draw.rectangle((0, 0, 260, SIZE[1]), fill=look["panel"])
     for row in range(9):
-        draw.text((20, 40 + row * 48), f"# {rng.choice(WORDS)}-{rng.choice(WORDS)}", font=face, fill=look["soft"])
+        draw.text(
+            (20, 40 + row * 48),
+            f"# {rng.choice(WORDS)}-{rng.choice(WORDS)}",
+            font=face,
+            fill=look["soft"],
+        )
     while y < SIZE[1] - 120:
         mine = rng.random() < 0.5
         lines = [prose(rng, rng.randrange(4, 9))]
@@ -115,9 +131,13 @@ def _chat(draw, rng, look, size, planted):
             lines.append(f"{kind}: {value}")
         left = 900 if mine else 320
         high = 20 + len(lines) * int(size * 1.5)
-        draw.rounded_rectangle((left, y, left + 820, y + high), 14, fill=look["panel"], outline=look["line"])
+        draw.rounded_rectangle(
+            (left, y, left + 820, y + high), 14, fill=look["panel"], outline=look["line"]
+        )
         for row, line in enumerate(lines):
-            draw.text((left + 16, y + 10 + row * int(size * 1.5)), line, font=face, fill=look["text"])
+            draw.text(
+                (left + 16, y + 10 + row * int(size * 1.5)), line, font=face, fill=look["text"]
+            )
         y += high + 22
 
 
@@ -127,7 +147,7 @@ def _terminal(draw, rng, look, size, planted):
     while y < SIZE[1] - 2 * size:
         if todo and rng.random() < 0.4:
             kind, value = todo.pop(0)
-            line = rng.choice(("export {}='{}'", "{}: {}", "INFO user {} = {}", "  \"{}\": \"{}\","))
+            line = rng.choice(("export {}='{}'", "{}: {}", "INFO user {} = {}", '  "{}": "{}",'))
             line = line.format(kind.upper(), value)
         else:
             line = f"$ {rng.choice(WORDS)} --{rng.choice(WORDS)} /var/{rng.choice(WORDS)}/{rng.choice(WORDS)}.log"
@@ -161,7 +181,9 @@ def _form(draw, rng, look, size, planted):
     for place, (kind, value) in enumerate(planted):
         x, y = 200 + 800 * (place % 2), 160 + 170 * (place // 2)
         draw.text((x, y), kind.title(), font=bold, fill=look["soft"])
-        draw.rounded_rectangle((x, y + 34, x + 700, y + 90), 6, fill=look["panel"], outline=look["line"])
+        draw.rounded_rectangle(
+            (x, y + 34, x + 700, y + 90), 6, fill=look["panel"], outline=look["line"]
+        )
         draw.text((x + 16, y + 62 - size // 2), value, font=face, fill=look["text"])
     draw.text((200, 880), prose(rng, 14), font=face, fill=look["text"])
 
@@ -185,7 +207,9 @@ def _code(draw, rng, look, size, planted):
 SCENES = {"chat": _chat, "terminal": _terminal, "table": _table, "form": _form, "code": _code}
 
 
-def screenshots(seed: int = 7, *, scenes=tuple(SCENES), sizes=(13, 17), forms=("png", "q60", "q30")):
+def screenshots(
+    seed: int = 7, *, scenes=tuple(SCENES), sizes=(13, 17), forms=("png", "q60", "q30")
+):
     """One picture per scene, theme, font size and form: 5 x 2 x 2 x 3 by default."""
     for scene, dark, size, form in itertools.product(scenes, (False, True), sizes, forms):
         name = f"{scene}-{'dark' if dark else 'light'}-{size}-{form}"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from corpus.files import pictures as drawn
+from PIL import Image, ImageEnhance, ImageOps
+
+from gateway.content.pictures import register
+
+
+@pytest.fixture(scope="module")
+def known(request):
+    from content.pictures.conftest import package
+
+    data = package("skimage") / "data"
+    names = ("astronaut", "coffee", "chelsea", "motorcycle_left", "ihc")
+    pictures = {name: Image.open(data / f"{name}.png").convert("RGB") for name in names}
+    built = register.build((name, register.prints(np.asarray(p))) for name, p in pictures.items())
+    return pictures, built
+
+
+def jpeg(picture, quality):
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(out.getvalue()))
+
+
+CHANGES = {
+    "same": lambda p: p,
+    "half": lambda p: p.resize((p.width // 2, p.height // 2)),
+    "quarter": lambda p: p.resize((p.width // 4, p.height // 4)),
+    "twice": lambda p: p.resize((p.width * 2, p.height * 2)),
+    "wider": lambda p: p.resize((p.width * 5 // 4, p.height)),
+    "q20": lambda p: jpeg(p, 20),
+    "grey": lambda p: ImageOps.grayscale(p).convert("RGB"),
+    "brighter": lambda p: ImageEnhance.Brightness(p).enhance(1.35),
+    "paler": lambda p: ImageEnhance.Contrast(p).enhance(0.6),
+    "colour": lambda p: ImageEnhance.Color(p).enhance(2.0),
+    "crop 5%": lambda p: p.crop(
+        (p.width // 20, p.height // 20, p.width * 19 // 20, p.height * 19 // 20)
+    ),
+    "crop 60%": lambda p: p.crop((0, 0, int(p.width * 0.6), int(p.height * 0.6))),
+    "centre 50%": lambda p: p.crop(
+        (p.width // 4, p.height // 4, p.width * 3 // 4, p.height * 3 // 4)
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_copy_is_found(known, change):
+    pictures, built = known
+    lost = []
+    for name, picture in pictures.items():
+        found = built.look_up(np.asarray(CHANGES[change](picture)))
+        if found is None or found.name != name:
+            lost.append(name)
+    assert lost == []
+
+
+def test_other_pictures_are_not_found(known):
+    from content.pictures.conftest import package
+
+    _, built = known
+    data = package("skimage") / "data"
+    others = [
+        Image.open(data / name).convert("RGB")
+        for name in (
+            "camera.png",
+            "grass.png",
+            "gravel.png",
+            "moon.png",
+            "page.png",
+            "text.png",
+            "rocket.jpg",
+            "retina.jpg",
+            "horse.png",
+            "coins.png",
+            "clock_motion.png",
+            "cell.png",
+            "hubble_deep_field.jpg",
+        )
+    ]
+    others += [drawn.plain(seed, (640, 480)) for seed in range(10)]
+    assert [built.look_up(np.asarray(other)) for other in others] == [None] * len(others)
+
+
+def test_a_flat_picture_cannot_be_registered_and_is_never_found(known):
+    flat = register.prints(np.full((200, 200, 3), 90, np.uint8))
+    with pytest.raises(ValueError, match="number 0"):
+        register.build([("flat", flat)])
+    assert known[1].look_up(np.full((200, 200, 3), 90, np.uint8)) is None
+
+
+def test_an_empty_register_finds_nothing(known):
+    assert register.build([]).look_up(np.asarray(known[0]["coffee"])) is None
