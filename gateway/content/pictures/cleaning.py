@@ -26,6 +26,7 @@ from gateway.content.pictures.segments import (
     jpeg_segment,
     segments,
 )
+from gateway.content.reading import Stop
 
 GONE = frozenset(
     {
@@ -233,7 +234,10 @@ def _extended(parts: list[Segment]) -> list[Segment]:
     """A simple WebP as an extended one, which may hold XMP."""
     if any(part.name == "VP8X" for part in parts):
         return parts
-    picture = decode.opened(b"".join(part.raw for part in parts), ("WEBP",))
+    try:
+        picture = decode.opened(b"".join(part.raw for part in parts), ("WEBP",))
+    except (decode.NotAPicture, Stop):
+        raise CannotRewrite("the picture is damaged") from None
     width, height = picture.size
     flags = _VP8X_ALPHA if picture.mode == "RGBA" else 0
     body = (

@@ -91,7 +91,9 @@ def _elements(dataset: Dataset, budget: Budget) -> Iterator[Said]:
             budget.tick()
             at = f"{place}.group[{element.tag.group}].element[{element.tag.element}]"
             if element.VR == "SQ":
-                stack.extend((f"{at}.item[{n}]", item) for n, item in enumerate(element.value or ()))
+                stack.extend(
+                    (f"{at}.item[{n}]", item) for n, item in enumerate(element.value or ())
+                )
                 continue
             yield from _element(element, at, budget)
 

@@ -210,7 +210,7 @@ def _tags(tags: dict[int, Any], names: dict[int, str], place: str) -> Iterator[S
             continue
         if name in _RIGHTS:
             yield Fact("rights", value=True)
-        yield Text(f"{place}[{tag}]", text, hidden=True, label=name)
+        yield Text(f"{place}.tag[{tag}]", text, hidden=True, label=name)
 
 
 def _value(name: str, value: object) -> str:
@@ -302,11 +302,11 @@ def _elements(root: Element, place: str) -> Iterator[Said]:
         label = above if name in {"Alt", "Bag", "Seq", "li", "RDF", "xmpmeta"} else name
         for key, value in element.attrib.items():
             if _local(key) not in {"about", "parseType", "lang", "xmptk"} or len(value) > 8:
-                yield from _property(_local(key), value, f"{place}[{count}]")
+                yield from _property(_local(key), value, f"{place}.property[{count}]")
                 count += 1
         for text in (element.text, element.tail):
             if text and text.strip():
-                yield from _property(label, text.strip(), f"{place}[{count}]")
+                yield from _property(label, text.strip(), f"{place}.property[{count}]")
                 count += 1
         stack.extend((child, label) for child in reversed(element))
 
@@ -420,7 +420,7 @@ def _iptc(found: dict[tuple[int, int], Any], place: str) -> Iterator[Said]:
             text = _decoded(value)
             if text.strip():
                 yield Text(
-                    f"{place}[{dataset}]", text, hidden=True, label=_IIM.get(dataset, "iptc")
+                    f"{place}.record[{dataset}]", text, hidden=True, label=_IIM.get(dataset, "iptc")
                 )
 
 

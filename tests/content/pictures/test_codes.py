@@ -42,7 +42,7 @@ def test_what_a_code_says_is_text_with_a_box(kind):
 
 def test_a_driving_licence_is_an_identity_document_with_fields():
     parts = list(
-        codes(placed(code(LICENCE, zxingcpp.BarcodeFormat.PDF417, 2), size=(1400, 900)), "picture")
+        codes(placed(code(LICENCE, zxingcpp.BarcodeFormat.PDF417, 3), size=(1400, 900)), "picture")
     )
     assert Fact("identity_document", value=True) in parts
     said = {part.label: part.text for part in parts if isinstance(part, Text)}

@@ -192,3 +192,18 @@ def test_pixels_of_any_depth_are_shown():
     ):
         assert decode.rgb(Image.new(mode, (9, 9), value)).shape == (9, 9, 3)
         assert decode.rgb(Image.new(mode, (9, 9), value)).dtype == np.uint8
+
+
+def test_places_are_words_and_positions_only(look):
+    import re
+
+    from content.pictures import test_dicom, test_svg
+
+    place = re.compile(r"(?:[a-z_]+(?:\[\d{1,9}\])?(?:\.|\Z)){1,64}\Z")
+    files = [
+        *(make() for make in planted.MAKERS.values()),
+        test_dicom.made(burned=True),
+        test_svg.DRAWING,
+    ]
+    places = [part.place for data in files for part in look(data) if not isinstance(part, Fact)]
+    assert [one for one in places if not place.match(one)] == []

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import numpy as np
 from corpus import values
 from PIL import Image, ImageDraw, ImageFont
 
@@ -228,7 +229,8 @@ def screenshots(
 def plain(seed: int = 7, size=SIZE) -> Image.Image:
     """A picture without text: soft shapes and noise, like a photograph out of focus."""
     rng = Random(seed)
-    picture = Image.effect_noise(size, 20).convert("RGB")
+    noise = np.random.default_rng(seed).normal(128, 20, (size[1], size[0]))
+    picture = Image.fromarray(noise.clip(0, 255).astype(np.uint8)).convert("RGB")
     draw = ImageDraw.Draw(picture)
     for _ in range(40):
         x, y, r = rng.randrange(size[0]), rng.randrange(size[1]), rng.randrange(20, 200)
