@@ -108,7 +108,9 @@ def _look(eyes: Eyes, frame: Frame, *, budget: Budget, camera: bool = False) -> 
 def _faces(
     detector: portraits.Detector, frame: Frame, budget: Budget, settings: PictureSettings
 ) -> Iterator[Said]:
-    found = portraits.faces(detector, frame.pixels, budget, settings=settings)
+    # What is drawn flat is a screen or a page: nobody turns those, and photographs in them stand.
+    drawn = documents.flatness(frame.pixels) >= documents.FLAT
+    found = portraits.faces(detector, frame.pixels, budget, settings=settings, turned_too=not drawn)
     if not found:
         return
     height, width = frame.pixels.shape[:2]

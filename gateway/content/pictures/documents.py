@@ -138,7 +138,7 @@ def is_card(text: str, lines: int) -> bool:
 
 # --- screens -------------------------------------------------------------------------------------
 
-_FLAT = 0.70
+FLAT = 0.70
 """Share of pixels that are like their left neighbour: screens .8 and more, photographs below .5."""
 
 _PAPER = (1.38, 1.45), (1.27, 1.32)
@@ -152,7 +152,7 @@ def looks_like_screen(pixels: Pixels, lines: int) -> bool:
         return False
     if any(low <= height / width <= high for low, high in _PAPER):
         return False
-    return flatness(pixels) >= _FLAT
+    return flatness(pixels) >= FLAT
 
 
 def flatness(pixels: Pixels) -> float:

@@ -60,15 +60,23 @@ def load(settings: PictureSettings) -> Detector:
 
 
 def faces(
-    detector: Detector, picture: Pixels, budget: Budget, *, settings: PictureSettings
+    detector: Detector,
+    picture: Pixels,
+    budget: Budget,
+    *,
+    settings: PictureSettings,
+    turned_too: bool = True,
 ) -> tuple[Face, ...]:
-    """The faces of `picture`; a turned one is looked for only where none stands upright."""
+    """The faces of `picture`; a turned one is looked for only where none stands upright.
+
+    `turned_too`: look for turned ones at all; three times the time where there are none.
+    """
     height, width = picture.shape[:2]
     scale = min(1.0, settings.face_side / max(height, width))
     if scale < 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    for turns in (0, 1, 3, 2):
+    for turns in (0, 1, 3, 2) if turned_too else (0,):
         budget.tick()
         turned = np.ascontiguousarray(np.rot90(picture, turns))
         found = detector.find(turned)
