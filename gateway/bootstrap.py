@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway import detectors, protocols, services
+from gateway import content, detectors, protocols, services
 from gateway import policy as policies
 from gateway.documents import DocumentError, Marks, Problem
 from gateway.inspection import Inspector
@@ -116,6 +116,7 @@ def plan(rules: Rules, *, key: bytes, cache: Path | None, max_decoded: int) -> I
 
 def build_inspector(plan: InspectorPlan) -> Inspector:
     """Build the inspector; called in each worker."""
+    content.prepare()
     return Inspector(
         catalogue=plan.catalogue,
         policy=plan.policy,

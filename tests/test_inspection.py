@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from gateway import bootstrap, inspection
-from gateway.model import Exchange, Forward, Refuse, Rewrite, UnreadReason, Verdict
+from gateway.model import Exchange, Forward, PartKind, Refuse, Rewrite, UnreadReason, Verdict
 
 KEY = b"k" * 32
 SSN = "219-09-9876"
@@ -195,6 +197,29 @@ def test_text_file_is_opened_and_redacted_in_place(redacting):
     assert isinstance(decision.enforcement, Rewrite)
     assert decision.enforcement.body == body.replace(SSN.encode(), b"[US_SSN]")
     assert [file.family for file in decision.scan.files] == ["text"]
+
+
+def test_a_value_inside_a_document_is_found_and_stops_it(redacting):
+    def upload(text):
+        plain = io.BytesIO()
+        with zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED) as package:
+            runs = "".join(f"<w:r><w:t>{piece}</w:t></w:r>" for piece in text.split("|"))
+            package.writestr("word/document.xml", f'<w:d xmlns:w="w"><w:p>{runs}</w:p></w:d>')
+        body = (
+            b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.docx"\r\n'
+            b"content-type: application/octet-stream\r\n\r\n" + plain.getvalue() + b"\r\n--b--\r\n"
+        )
+        return redacting.inspect(
+            exchange(body, content_type="multipart/form-data; boundary=b", target="/v1/files")
+        )
+
+    clean = upload("nothing| here")
+    assert clean.scan.unread == ()
+    assert isinstance(clean.enforcement, Forward)
+    held = upload(f"number {SSN[:5]}|{SSN[5:]}")
+    assert isinstance(held.enforcement, Refuse)
+    assert [finding.kind for finding in held.scan.findings] == [PartKind.FILE]
+    assert held.scan.findings[0].locator.path.endswith("body[0].text[0]")
 
 
 def test_fault_is_a_refusal_in_the_services_shape(redacting):

@@ -113,7 +113,7 @@ class Stop(Exception):  # not an error of ours: a limit was met
 class FileLimits:
     """Bounds on one upload, everything inside it included. Sizes in bytes, times in seconds."""
 
-    seconds: float = 20.0
+    seconds: float = 10.0  # less than an exchange may take
     expanded: int = 256 << 20  # all that was inflated, copied out or decoded from the upload
     ratio: int = 200  # expanded to sent, once `ratio_floor` is passed
     ratio_floor: int = 16 << 20

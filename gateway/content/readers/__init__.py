@@ -8,14 +8,22 @@ nothing is loaded in the sandbox.
 from __future__ import annotations
 
 import contextlib
-import encodings.aliases
+import encodings
 import importlib
+import pkgutil
 
 from gateway.content.readers import (
+    compound,
     compressed,
+    database,
+    mail,
+    markup,
+    notebook,
     office,
     otherarchives,
     pdf,
+    recording,
+    rtf,
     tape,
     zipped,
 )
@@ -28,6 +36,28 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
             " application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
             " application/vnd.openxmlformats-officedocument.presentationml.presentation"
+            " application/vnd.oasis.opendocument.text"
+            " application/vnd.oasis.opendocument.spreadsheet"
+            " application/vnd.oasis.opendocument.presentation"
+        ),
+    ),
+    (
+        compound.read,
+        (
+            "application/x-ole-storage application/msword application/vnd.ms-excel"
+            " application/vnd.ms-powerpoint application/vnd.ms-outlook"
+        ),
+    ),
+    (rtf.read, "application/rtf"),
+    (markup.read, "text/html"),
+    (mail.read, "message/rfc822"),
+    (notebook.read, "application/x-ipynb+json"),
+    (database.read, "application/vnd.sqlite3"),
+    (
+        recording.read,
+        (
+            "audio/mpeg audio/flac audio/ogg audio/wav audio/mp4 video/mp4 video/webm"
+            " video/x-msvideo"
         ),
     ),
     (pdf.read, "application/pdf"),
@@ -45,9 +75,9 @@ READERS: dict[str, Reader] = {
 
 def _load_encodings() -> None:
     """Python loads a character set's module when it is first asked for: too late in the sandbox."""
-    for name in sorted(set(encodings.aliases.aliases.values()) | {"idna", "punycode"}):
+    for module in pkgutil.iter_modules(encodings.__path__):
         with contextlib.suppress(ImportError):  # those of other systems
-            importlib.import_module(f"encodings.{name}")
+            importlib.import_module(f"encodings.{module.name}")
 
 
 _load_encodings()

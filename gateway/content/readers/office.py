@@ -1,7 +1,8 @@
-"""What is in a Word, Excel or PowerPoint file (OOXML)? Every part of the package.
+"""What is in a Word, Excel or PowerPoint file, or in an OpenDocument? Every part of the package.
 
 Law: each entry of the zip is scanned as XML, opened as a file of its own, or `Missed`; nothing is
-left out because nobody knows what it is for. Formats: ECMA-376; labels: MS-OFFCRYPTO 2.6 and
+left out because nobody knows what it is for. Formats: ECMA-376, OASIS
+OpenDocument 1.3; labels: MS-OFFCRYPTO 2.6 and
 ``docMetadata/LabelInfo.xml``.
 """
 
@@ -49,7 +50,11 @@ _PLACES: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (r"docMetadata/.*\.xml", "label", True),
         (r"customXml/.*\.xml", "data", True),
         (r".*\.rels", "links", True),
-        (r"(?:word|xl|ppt)/media/.*", "media", False),
+        (r"content\.xml", "body", False),
+        (r"styles\.xml", "header", False),
+        (r"meta\.xml|settings\.xml", "properties", True),
+        (r"Object \d+/.*\.xml", "chart", False),
+        (r"(?:(?:word|xl|ppt)/media|Pictures)/.*", "media", False),
         (r"(?:word|xl|ppt)/embeddings/.*", "embedded", False),
     )
 )
@@ -57,6 +62,7 @@ _STANDARD = re.compile(r"(?:[A-Za-z_]+/)*(?:\[Content_Types\]|[A-Za-z_]*\d*)(?:\
 _XML = re.compile(r"(?i).*\.(?:xml|rels|vml)\Z")
 _NUMBER = re.compile(r"\d+")
 _PRINTER = re.compile(r"(?:xl|ppt|word)/printerSettings/printerSettings\d+\.bin")
+_SCRIPTS = ("Basic/", "Scripts/")
 _MAX_PRINTER = 1 << 16
 _LABEL_NAME = re.compile(r"MSIP_Label_([0-9A-Fa-f-]{36})_(\w+)")
 
@@ -70,9 +76,15 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
     odd = "\n".join(name for name in names if not _STANDARD.fullmatch(name))
     if odd:
         yield Text("names", odd, hidden=True)
-    if any(name.startswith("_xmlsignatures/") for name in names):
+    manifest = names.get("META-INF/manifest.xml")
+    if manifest is not None and b"encryption-data" in archive.whole(manifest):
+        raise Stop(UnreadReason.ENCRYPTED, "opendocument")
+    if any(name.startswith(("_xmlsignatures/", "META-INF/documentsig")) for name in names):
         yield Fact("signed", value=True)
-    if any(name.endswith("vbaProject.bin") or "/macrosheets/" in name for name in names):
+    if any(
+        name.endswith("vbaProject.bin") or "/macrosheets/" in name or name.startswith(_SCRIPTS)
+        for name in names
+    ):
         yield Fact("macros", value=True)
     book = _Book()
     pages = 0
@@ -439,7 +451,7 @@ class _Sheet:
             """A row of plain cells, taken without the parser."""
             nonlocal size
             values = []
-            for kind, number, words in cells:
+            for _, kind, number, words in cells:
                 if words:
                     values.append(words)
                 elif not number:
@@ -492,8 +504,8 @@ _ROW = re.compile(
     r'="(?:[\d.:]{1,12}|true|false)")*>\s*'
 )
 _CELL = re.compile(
-    r'<c(?: r="[A-Z]{1,3}\d{1,7}")?(?: s="\d{1,6}")?(?: t="(\w{1,9})")?'
-    r"(?:/>|>(?:<v>([^<&]*)</v>|<is><t>([^<&]*)</t></is>|<v/>)?</c>)\s*"
+    r'(<c(?: r="[A-Z]{1,3}\d{1,7}")?(?: s="\d{1,6}")?(?: t="(\w{1,9})")?'
+    r"(?:/>|>(?:<v>([^<&]*)</v>|<is><t>([^<&]*)</t></is>|<v/>)?</c>))"
 )
 _OTHER_ENCODING = re.compile(
     rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding=(?![\"']utf-8))", re.IGNORECASE
@@ -531,10 +543,15 @@ def _complex(
                 head = _ROW.match(row)
             except UnicodeDecodeError:
                 pass
-            if head is None or hidden_columns or _CELL.sub("", row[head.end() :]):
+            cells = _CELL.findall(row, head.end()) if head is not None else []
+            if (
+                head is None
+                or hidden_columns
+                or head.end() + sum([len(cell[0]) for cell in cells]) != len(row)
+            ):
                 yield raw + b"</row>"
             else:
-                simple(_CELL.findall(row, head.end()))
+                simple(cells)
     yield held
 
 

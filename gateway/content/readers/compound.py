@@ -1,0 +1,384 @@
+"""What is in an old Office file or an Outlook message? Every stream of the compound file.
+
+Law: text by the format's own tables (Word pieces, PowerPoint atoms, Excel cells, message
+properties); any other stream is opened when it is a file of a known type, else scanned for words.
+Drawings and what a scan cannot see are `Missed`. Formats: MS-CFB, MS-DOC, MS-PPT, MS-XLS, MS-OXMSG,
+MS-OVBA.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Iterator
+
+import olefile
+import python_calamine
+
+from gateway.content.readers.strings import printable
+from gateway.content.readers.xmltext import PIECE
+from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
+from gateway.content.types import UNKNOWN, type_of
+from gateway.model import UnreadReason
+
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_DRAWN = 1 << 12
+"""Bytes of a stream for drawings that may be frames and settings only."""
+_PROPERTY = re.compile(r"__substg1\.0_([0-9A-F]{4})([0-9A-F]{4})")
+_HTML, _RTF, _ATTACHED = "1013", "1009", "3701"
+_NAMES = ("3707", "3704", "3001")
+_RTF_START = (
+    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
+    rb"\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0" + b"\r\n"
+    rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
+)
+"""What the dictionary of compressed RTF begins with (MS-OXRTFCP 2.1.2.1)."""
+
+
+def read(data: bytes, budget: Budget) -> Iterator[Said]:
+    """Texts and files of all streams."""
+    with olefile.OleFileIO(io.BytesIO(data)) as ole:
+        streams = ["/".join(path) for path in ole.listdir(streams=True, storages=False)]
+        names = {name.rpartition("/")[2] for name in streams}
+        if "EncryptedPackage" in names:
+            raise Stop(UnreadReason.ENCRYPTED, "office")
+        if any(name.endswith("VBA/dir") for name in streams):
+            yield Fact("macros", value=True)
+        if names & {"_signatures", "_xmlsignatures"}:
+            yield Fact("signed", value=True)
+        for number, name in enumerate(streams):
+            budget.file()
+            content = ole.openstream(name.split("/")).read()
+            budget.expand(len(content))
+            yield from _stream(ole, name, content, f"stream[{number}]", data, budget)
+
+
+def _stream(
+    ole: olefile.OleFileIO, name: str, content: bytes, place: str, data: bytes, budget: Budget
+) -> Iterator[Said]:
+    last = name.rpartition("/")[2]
+    if found := _PROPERTY.match(last):
+        yield from _property(ole, name, found[1] + found[2], content, place, budget)
+    elif last == "WordDocument":
+        yield from _word(ole, name, content, place, budget)
+    elif last in {"Workbook", "Book"}:
+        yield from _excel(content, place, data if "/" not in name else b"", budget)
+    elif last == "PowerPoint Document":
+        yield from _powerpoint(content, place, budget)
+    elif "VBA/" in name and last not in {"dir", "_VBA_PROJECT"}:
+        yield from _module(content, place, budget)
+    elif last == "\x01Ole10Native":
+        yield from _native(content, place)
+    elif last in {"Data", "Pictures"}:
+        yield from _drawings(content, place)
+    elif type_of(content) != UNKNOWN and not last.startswith(("\x05", "\x01")):
+        yield Embedded(place, content, hidden=True)
+    else:
+        yield from _scanned(content, place, budget)
+
+
+def _scanned(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
+    text = printable(content)
+    budget.text(len(text))
+    if text:
+        yield Text(place, text, hidden=True)
+
+
+# --- Word -----------------------------------------------------------------------------------------
+
+
+def _word(
+    ole: olefile.OleFileIO, name: str, content: bytes, place: str, budget: Budget
+) -> Iterator[Said]:
+    """All text, by the piece table: body, notes, headers, comments and text boxes in one run."""
+    (flags,) = struct.unpack_from("<H", content, 0x0A)
+    if flags & 0x0100:
+        raise Stop(UnreadReason.ENCRYPTED, "doc")
+    table = f"{name.rpartition('/')[0]}/{'1Table' if flags & 0x0200 else '0Table'}".lstrip("/")
+    pieces: list[str] = []
+    try:
+        start, size = struct.unpack_from("<II", content, 0x01A2)
+        clx = ole.openstream(table.split("/")).read()[start : start + size]
+        for offset, count, narrow in _pieces(clx):
+            width = 1 if narrow else 2
+            raw = content[offset : offset + count * width]
+            budget.expand(len(raw))
+            pieces.append(raw.decode("cp1252" if narrow else "utf-16-le", "replace"))
+    except (struct.error, OSError, IndexError):
+        yield Missed(place, UnreadReason.MALFORMED, len(content), "doc")
+    text = "".join(pieces).translate(_WORD_MARKS)
+    budget.text(len(text))
+    if text.strip():
+        yield Text(f"{place}.text", text)
+    # Deleted text and old pieces of a quick save stand here too.
+    yield from _scanned(content, place, budget)
+    yield from _found_pictures(content, place)
+
+
+_WORD_MARKS = {7: "\t", 11: "\n", 12: "\n", 13: "\n", 30: "-", 31: None, 0: None, 1: " ", 8: " "}
+_WORD_MARKS |= {19: " ", 20: " ", 21: " ", 2: " ", 5: " "}
+
+
+def _pieces(clx: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Offset, characters and width of each piece (MS-DOC 2.8.35, 2.9.38, 2.9.177)."""
+    at = 0
+    while clx[at] == 1:
+        at += 3 + struct.unpack_from("<H", clx, at + 1)[0]
+    if clx[at] != 2:
+        raise IndexError
+    (size,) = struct.unpack_from("<I", clx, at + 1)
+    table = clx[at + 5 : at + 5 + size]
+    count = (len(table) - 4) // 12
+    ends = struct.unpack_from(f"<{count + 1}I", table)
+    for number in range(count):
+        (place,) = struct.unpack_from("<I", table, 4 * (count + 1) + 8 * number + 2)
+        narrow = bool(place & 0x40000000)
+        offset = (place & 0x3FFFFFFF) // 2 if narrow else place & 0x3FFFFFFF
+        yield offset, max(0, ends[number + 1] - ends[number]), narrow
+
+
+# --- Excel ----------------------------------------------------------------------------------------
+
+
+def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[Said]:
+    at = 0
+    for _ in range(200):  # what says that it is encrypted comes early
+        if at + 4 > len(content):
+            break
+        kind, size = struct.unpack_from("<HH", content, at)
+        if kind == 0x2F:
+            raise Stop(UnreadReason.ENCRYPTED, "xls")
+        at += 4 + size
+    # Comments, headers, names and formulas: words as they stand.
+    yield from _scanned(content, place, budget)
+    yield from _found_pictures(content, place)
+    if not data:
+        return
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    for number, sheet in enumerate(book.sheets_metadata):
+        budget.page()
+        yield Fact("pages", 1)
+        if "Visible" not in str(sheet.visible):
+            yield Fact("hidden", value=True)
+        held: list[str] = []
+        size = pieces = 0
+        for row in book.get_sheet_by_name(sheet.name).to_python():
+            budget.tick()
+            line = "\t".join(_cell(value) for value in row).strip("\t")
+            if line:
+                held.append(line)
+                size += len(line)
+                budget.text(len(line))
+            if size >= PIECE:
+                yield Text(f"sheet[{number}].rows[{pieces}]", "\n".join(held))
+                held, size, pieces = [], 0, pieces + 1
+        if held:
+            yield Text(f"sheet[{number}].rows[{pieces}]", "\n".join(held))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:
+        return str(int(value))
+    return str(value)
+
+
+# --- PowerPoint -----------------------------------------------------------------------------------
+
+
+def _powerpoint(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
+    """Texts of all atoms, those of older saves included (MS-PPT 2.3.1)."""
+    held: list[str] = []
+    at = 0
+    slides = 0
+    while at + 8 <= len(content):
+        budget.tick()
+        version, kind, size = struct.unpack_from("<HHI", content, at)
+        at += 8
+        body = content[at : at + size]
+        if kind == 0x2F14:
+            raise Stop(UnreadReason.ENCRYPTED, "ppt")
+        slides += kind == 0x03EE
+        if kind in {0x0FA0, 0x0FBA}:
+            held.append(body.decode("utf-16-le", "replace"))
+        elif kind == 0x0FA8:
+            held.append(body.decode("latin-1"))
+        elif kind == 0x1011 and len(body) > 4:  # an embedded object, deflated
+            yield Embedded(f"{place}.object[{at}]", body, hidden=True)
+        if version & 0xF != 0xF:
+            at += size
+    text = "\n".join(held).replace("\r", "\n").replace("\x0b", "\n")
+    budget.text(len(text))
+    if text.strip():
+        yield Text(place, text)
+    if slides:
+        yield Fact("pages", slides)
+
+
+# --- what any of them may hold --------------------------------------------------------------------
+
+
+def _found_pictures(content: bytes, place: str) -> Iterator[Said]:
+    """Pictures that stand in a stream as they are, found by their signature."""
+    at = number = 0
+    while True:
+        starts = [found for magic in (_PNG, _JPEG) if (found := content.find(magic, at)) >= 0]
+        if not starts:
+            return
+        start = min(starts)
+        mark = b"IEND\xaeB`\x82" if content.startswith(_PNG, start) else b"\xff\xd9"
+        end = content.find(mark, start)
+        end = len(content) if end < 0 else end + len(mark)
+        yield Embedded(f"{place}.picture[{number}]", content[start:end])
+        number += 1
+        at = end
+
+
+def _drawings(content: bytes, place: str) -> Iterator[Said]:
+    found = 0
+    for said in _found_pictures(content, place):
+        found += 1
+        yield said
+    text = printable(content)
+    if text:
+        yield Text(f"{place}.text", text, hidden=True)
+    if len(content) > _DRAWN and not found:
+        yield Missed(place, UnreadReason.UNSUPPORTED_FILE, len(content), "drawing")
+
+
+def _native(content: bytes, place: str) -> Iterator[Said]:
+    """A file that was dropped into the document (MS-OLEDS 2.3.6, and its well-known payload)."""
+    match = re.match(rb"(?s).{6}([^\0]*)\0([^\0]*)\0.{4}(.{4})", content)
+    if match:
+        start = match.end() + int.from_bytes(match[3], "little")
+        size = int.from_bytes(content[start : start + 4], "little")
+        if 0 < size <= len(content) - start - 4:
+            name = match[1].decode("cp1252", "replace")
+            yield Text(f"{place}.path", printable(content[:start]), hidden=True)
+            yield Embedded(place, content[start + 4 : start + 4 + size], name=name, hidden=True)
+            return
+    yield Embedded(place, content[4:], hidden=True)
+
+
+def _module(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
+    """The source of a module, which stands compressed behind what the interpreter made of it."""
+    at = content.find(b"\0Attribut")
+    if at < 3:
+        yield from _scanned(content, place, budget)
+        return
+    source = _unpacked(content[at - 3 :], budget).decode("cp1252", "replace")
+    budget.text(len(source))
+    yield Text(place, source, hidden=True)
+
+
+def _unpacked(data: bytes, budget: Budget) -> bytes:
+    """Decompress (MS-OVBA 2.4.1)."""
+    out = bytearray()
+    at = 1
+    while at + 2 <= len(data):
+        (head,) = struct.unpack_from("<H", data, at)
+        end = min(len(data), at + (head & 0xFFF) + 3)
+        at += 2
+        start = len(out)
+        budget.expand(4096)
+        if not head & 0x8000:
+            out += data[at : at + 4096]
+            at += 4096
+            continue
+        while at < end:
+            flags = data[at]
+            at += 1
+            for bit in range(8):
+                if at >= end:
+                    break
+                if not flags >> bit & 1:
+                    out.append(data[at])
+                    at += 1
+                    continue
+                token = int.from_bytes(data[at : at + 2], "little")
+                at += 2
+                bits = max(4, (len(out) - start - 1).bit_length())
+                length = (token & (0xFFFF >> bits)) + 3
+                offset = (token >> (16 - bits)) + 1
+                if offset > len(out):
+                    return bytes(out)
+                for _ in range(length):
+                    out.append(out[-offset])
+    return bytes(out)
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def _property(
+    ole: olefile.OleFileIO, name: str, tag: str, content: bytes, place: str, budget: Budget
+) -> Iterator[Said]:
+    """One property of a message, person or attachment (MS-OXMSG 2.1.3)."""
+    number, kind = tag[:4], tag[4:]
+    if kind in {"001F", "101F"}:
+        text = content.decode("utf-16-le", "replace").strip("\0")
+    elif kind in {"001E", "101E"}:
+        text = content.decode("cp1252", "replace").strip("\0")
+    elif number == _ATTACHED:
+        folder = name.rpartition("/")[0]
+        yield Embedded(place, content, name=_attached_name(ole, folder))
+        return
+    elif number == _HTML:
+        yield Embedded(place, content)
+        return
+    elif number == _RTF:
+        yield Embedded(place, _rtf(content, budget))
+        return
+    else:
+        yield from _scanned(content, place, budget)
+        return
+    budget.text(len(text))
+    if text.strip():
+        yield Text(place, text, hidden=number not in {"0037", "1000"})
+
+
+def _attached_name(ole: olefile.OleFileIO, folder: str) -> str:
+    for number in _NAMES:
+        for kind, charset in (("001F", "utf-16-le"), ("001E", "cp1252")):
+            path = [*filter(None, folder.split("/")), f"__substg1.0_{number}{kind}"]
+            if ole.exists(path):
+                raw: bytes = ole.openstream(path).read()
+                return raw.decode(charset, "replace").strip("\0")
+    return ""
+
+
+def _rtf(data: bytes, budget: Budget) -> bytes:
+    """Compressed RTF (MS-OXRTFCP)."""
+    size, full, magic = struct.unpack_from("<II4s", data)
+    if magic == b"MELA":
+        return data[16:]
+    window = bytearray(4096)
+    window[: len(_RTF_START)] = _RTF_START
+    at, place, out = 16, len(_RTF_START), bytearray()
+    end = min(len(data), size + 4)
+    while at < end and len(out) < full:
+        flags = data[at]
+        at += 1
+        for bit in range(8):
+            if at >= end:
+                break
+            if not flags >> bit & 1:
+                piece = data[at : at + 1]
+                at += 1
+            else:
+                token = int.from_bytes(data[at : at + 2], "big")
+                at += 2
+                offset = token >> 4
+                if offset == place % 4096:
+                    return bytes(out)
+                piece = b""
+                for step in range((token & 15) + 2):
+                    byte = window[(offset + step) % 4096]
+                    window[(place + step) % 4096] = byte
+                    piece += bytes([byte])
+            for value in piece:
+                window[place % 4096] = value
+                place += 1
+            out += piece
+        budget.expand(8)
+    return bytes(out)

@@ -1,0 +1,78 @@
+"""What is in a mail? Its headers decoded, every body and every attachment.
+
+Law: each leaf of the MIME tree is a file of its own, its transfer encoding undone and its text in
+the character set that it names; an unknown encoding or an encrypted part is `Missed`. RFC 5322,
+2045 to 2047, 8551 and 3156.
+"""
+
+from __future__ import annotations
+
+import email
+import email.header
+import email.message
+import email.parser
+import email.policy
+from collections.abc import Iterator
+
+from gateway.content.reading import Budget, Embedded, Missed, Said, Text
+from gateway.model import UnreadReason
+
+_ENCRYPTED = frozenset(
+    {"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"}
+)
+_ENCODINGS = frozenset({"", "7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode"})
+_MAX_PARTS_DEEP = 60
+
+
+def read(data: bytes, budget: Budget) -> Iterator[Said]:
+    """Headers and leaves in the order of the mail; the outer one's source is text already."""
+    yield from _part(email.message_from_bytes(data, policy=email.policy.compat32), budget, [0], 0)
+
+
+def _part(
+    part: email.message.Message, budget: Budget, count: list[int], depth: int
+) -> Iterator[Said]:
+    budget.tick()
+    place = f"part[{count[0]}]"
+    count[0] += 1
+    headers = "\n".join(_words(value) for _, value in part.items())
+    if headers.strip():
+        budget.text(len(headers))
+        yield Text(f"{place}.header", headers)
+    if part.get_content_type() in _ENCRYPTED and part.get_param("smime-type") != "signed-data":
+        yield Missed(place, UnreadReason.ENCRYPTED, detail="mail")
+        return
+    if part.is_multipart():
+        if depth > _MAX_PARTS_DEEP:
+            yield Missed(place, UnreadReason.TOO_DEEP, detail="mail")
+            return
+        for inner in part.get_payload():
+            if isinstance(inner, email.message.Message):
+                yield from _part(inner, budget, count, depth + 1)
+        return
+    if str(part.get("content-transfer-encoding", "")).strip().lower() not in _ENCODINGS:
+        yield Missed(place, UnreadReason.UNDECODABLE, detail="transfer encoding")
+        return
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes) or not content:
+        return
+    budget.expand(len(content))
+    charset = str(part.get_param("charset", "") or "").lower()
+    if part.get_content_maintype() == "text" and charset not in {"", "utf-8", "us-ascii"}:
+        try:
+            content = content.decode(charset).encode("utf-8")
+        except (LookupError, UnicodeError):
+            yield Missed(place, UnreadReason.CHARSET, len(content), "mail")
+            return
+    elif part.get_content_maintype() == "text":
+        content = content.decode("utf-8", "replace").replace("\0", "\ufffd").encode("utf-8")
+    name = part.get_filename()
+    yield Embedded(place, content, name=_words(name) if isinstance(name, str) else "")
+
+
+def _words(value: object) -> str:
+    """A header's value with its encoded words decoded (RFC 2047)."""
+    try:
+        return str(email.header.make_header(email.header.decode_header(str(value))))
+    except (LookupError, ValueError, UnicodeError):
+        return str(value)

@@ -1,0 +1,82 @@
+"""Every format: what is planted is found, wherever it stands, and nothing is left unread in silence."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+from corpus.files import make
+
+from gateway.content import open_blob
+from gateway.model import BlobPart, Locator, PartKind, UnreadReason
+
+RECORDINGS = {"mp3", "flac", "ogg", "wav", "mp4", "webm"}
+"""Their sound is not read, and that is said."""
+
+
+def opened(data, **changes):
+    return open_blob(BlobPart(Locator("body.file"), data, **changes), max_bytes=1 << 28)
+
+
+@pytest.mark.parametrize("kind", sorted(make.MAKERS))
+def test_what_is_planted_is_found(kind):
+    data, places = make.made(kind)
+    found = opened(data)
+    texts = [part.text for part in found.parts]
+    missing = [place for place, value in places.items() if not any(value in t for t in texts)]
+    assert missing == []
+    reasons = [(unread.reason, unread.detail) for unread in found.unread]
+    if kind in RECORDINGS:
+        assert reasons == [(UnreadReason.UNSUPPORTED_FILE, found.info.media_type)]
+    else:
+        assert reasons == []
+    assert all(part.kind is PartKind.FILE for part in found.parts)
+    locators = [part.locator for part in found.parts]
+    assert len(set(locators)) == len(locators)
+
+
+LOADED = """
+import pickle, sys
+from gateway.content import walk
+from gateway.content.reading import FileLimits
+files = pickle.load(sys.stdin.buffer)
+before = set(sys.modules)
+for data in files:
+    list(walk.walk(data, limits=FileLimits()))
+print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_reading_loads_no_module():
+    """In the sandbox there are no files to load one from: it would look like a damaged file."""
+    files = pickle.dumps([make.made(kind)[0] for kind in make.MAKERS])
+    result = subprocess.run([sys.executable, "-c", LOADED], input=files, capture_output=True)
+    assert result.stdout.decode().strip() == "[]", result.stderr.decode()
+
+
+# Pages of workbooks inside (an attachment, the data of a chart) count too.
+FACTS = {
+    "docx": {"label": "Confidential", "hidden": True},
+    "xlsx": {"hidden": True, "pages": 2},
+    "pptx": {"hidden": True, "pages": 3},
+    "pdf": {"macros": True, "pages": 2},
+    "pdf_revised": {"hidden": True},
+    "sqlite": {"hidden": True},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(FACTS))
+def test_what_policy_may_ask_is_said(kind):
+    facts = opened(make.made(kind)[0]).info.facts
+    assert {name: facts.get(name) for name in FACTS[kind]} == FACTS[kind]
+
+
+def test_a_name_that_claims_another_type_is_a_mismatch():
+    data = make.made("zip")[0]
+    assert opened(data, filename="holiday.png").info.facts["mismatch"] is True
+    assert "mismatch" not in opened(data, filename="all.zip").info.facts
+    inside = opened(make.zipped({"photo.png": "words"}))
+    assert inside.info.facts["mismatch"] is True
+    assert inside.files[0].facts["mismatch"] is True
