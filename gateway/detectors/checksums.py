@@ -332,7 +332,7 @@ def ie_pps(value: str) -> bool:
     digits = _digits(text[:7], 7)
     total = _weighted(digits, range(8, 1, -1))
     second = text[8:]
-    if second and second not in "WTX":
+    if len(second) == 1 and second not in "WTX":
         total += 9 * (ord(second) - 64)
     return len(text) in {8, 9} and "WABCDEFGHIJKLMNOPQRSTUV"[total % 23] == text[7]
 

@@ -204,6 +204,8 @@ def _mended(
         days = text.removesuffix(_DOTTED_YEAR)
         yield rf"{days}\.\d{{4}})\b", None, pattern.score
         yield rf"{days}\.\d{{2}})\b", None, WEAK_DATE
+    elif entity == "US_DRIVER_LICENSE":
+        yield rf"(?![A-Z]\d{{1,2}}\b){text}", located(text, flags), pattern.score
     elif entity in _WHOLE:
         yield _ALONE.format(text), located(text, flags), pattern.score
     else:

@@ -94,7 +94,10 @@ def is_mixed(value: str) -> bool:
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{48}|[0-9a-f]{64}|[0-9a-f]{96,128})")
 _LETTERS = re.compile(r"[A-Za-z_-]{20,}")
-_UNSAID = re.compile(r"(?=[a-z]{24}|[A-Z]{24})[A-Za-z]*?(?i:[bcdfghjklmnpqrstvwxz]{7})")
+# Some vowel stands in drawn letters; consonants alone are how redaction writes a digest.
+_UNSAID = re.compile(
+    r"(?=[a-z]{24}|[A-Z]{24})(?i:(?=[a-z]*[aeiouy])[a-z]*?[bcdfghjklmnpqrstvwxz]{7})"
+)
 _SEGMENT = re.compile(r"[A-Za-z0-9]{8,}")
 _TURNS = re.compile(r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)")
 _CAMEL = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|\d{1,4}$)+")

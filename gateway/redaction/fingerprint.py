@@ -29,33 +29,60 @@ class Shape(Enum):
 _TEXT = frozenset(
     {
         "AGE",
+        "BLOOD_TYPE",
+        "COORDINATES",
+        "DATE_OF_BIRTH",
         "DATE_TIME",
         "EMAIL_ADDRESS",
+        "IP_ADDRESS",
         "LOCATION",
+        "MEDICAL_CONDITION",
         "NRP",
         "ORGANIZATION",
         "PERSON",
+        "SALARY",
+        "SEED_PHRASE",
         "STREET_ADDRESS",
         "URL",
+        "USERNAME",
     }
 )
 _NUMBER = frozenset(
     {
+        "ABA_ROUTING_NUMBER",
+        "BANK_ACCOUNT",
+        "CARD_CVV",
+        "CARD_EXPIRY",
         "CREDIT_CARD",
+        "CUSTOMER_ID",
+        "DRIVER_LICENSE",
+        "EMPLOYEE_ID",
+        "HEALTH_INSURANCE_NUMBER",
         "IBAN_CODE",
+        "ICCID",
+        "ICD10_CODE",
         "IMEI",
+        "IMSI",
+        "ISIN",
+        "LICENSE_PLATE",
         "MAC_ADDRESS",
         "MEDICAL_LICENSE",
+        "MEDICAL_RECORD_NUMBER",
+        "MRZ",
         "PASSPORT",
-        "SWIFT_CODE",
+        "PASSPORT_NUMBER",
+        "SERIAL_NUMBER",
+        "STUDENT_ID",
+        "SWIFT_BIC",
+        "UUID",
         "VIN",
     }
 )
 # Countries whose identifiers Presidio names with a prefix, e.g. `US_SSN`, `UK_NHS`.
 _COUNTRIES = (
-    "AE|AR|AT|AU|BE|BG|BR|CA|CH|CL|CN|CO|CY|CZ|DE|DK|EE|ES|EU|FI|FR|GB|GR|HK|HR|HU|ID|IE|IL|IN|"
-    "IS|IT|JP|KR|LT|LU|LV|MT|MX|MY|NG|NL|NO|NZ|PE|PH|PK|PL|PT|RO|RU|SA|SE|SG|SI|SK|TH|TR|TW|UA|"
-    "UK|US|VN|ZA"
+    "AE|AR|AT|AU|BD|BE|BG|BR|CA|CH|CL|CN|CO|CY|CZ|DE|DK|EC|EE|EG|ES|EU|FI|FR|GB|GR|HK|HR|HU|ID|IE|IL|IN|"
+    "IS|IT|JP|KR|KZ|LT|LU|LV|MT|MX|MY|NG|NL|NO|NZ|PE|PH|PK|PL|PT|RO|RS|RU|SA|SE|SG|SI|SK|TH|TR|TW|UA|"
+    "UK|US|UY|VN|ZA"
 )
 _NATIONAL = re.compile(rf"(?:{_COUNTRIES})_[A-Z0-9_]+")
 _SECRET = re.compile(r"(?:^|_)(?:KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIALS?|PAT|COOKIE)(?:_|$)")
@@ -63,11 +90,13 @@ _SECRET = re.compile(r"(?:^|_)(?:KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIALS?|P
 
 def shape(entity: str) -> Shape:
     """How values of `entity` may differ in spelling. What nobody knows is taken as exact."""
-    if entity == "PHONE_NUMBER" or entity.endswith("_PHONE_NUMBER"):
+    if entity.endswith(("PHONE_NUMBER", "_MOBILE_NUMBER", "_TELEPHONE_NUMBER")):
         return Shape.PHONE
     if entity in _TEXT:
         return Shape.TEXT
-    if entity in _NUMBER or (_NATIONAL.fullmatch(entity) and not _SECRET.search(entity)):
+    if entity in _NUMBER or entity == "MX_VOTER_KEY":  # a key of no door
+        return Shape.NUMBER
+    if _NATIONAL.fullmatch(entity) and not _SECRET.search(entity):
         return Shape.NUMBER
     return Shape.EXACT
 

@@ -144,7 +144,8 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     that go on after their ending, or have a rare one, are half as sure; so are Internet
     addresses of the machine itself, list slices and what follows a word for a version. A part of a
     longer run of letters and digits is no identifier, and a date with dots and a year of two digits
-    is as weak as the weakest dates. Indian PAN, weakest
+    is as weak as the weakest dates. A letter with one or two digits is a version, a page or a cell, and
+    no driver's licence. Indian PAN, weakest
     pattern: the stock one takes any ten characters that digits follow anywhere later.
     """
     name, _, start, end, sure = difference
@@ -165,6 +166,8 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
         return sure in {0.3, 0.6, 0.05, 0.1}
     if name == "DateRecognizer":
         return re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2}", value) is not None
+    if name == "UsLicenseRecognizer":
+        return not ours_only and re.fullmatch(r"(?i)[a-z]\d{1,2}", value) is not None
     if name in BARE:
         beside = text[max(0, start - 1) : start] + text[end : end + 1]
         return re.search("[A-Za-z0-9]", beside) is not None
@@ -225,6 +228,7 @@ def test_patterns_that_wait_for_a_word_find_the_same(cache, monkeypatch):
         "EAN 5901234123457",
         "Part number 679-66873-45, drug code 0777-3105-02",
         "GenServer.start_link(start)",
+        "the license v1 applies, and license: V12",
     ],
 )
 def test_what_is_like_a_version_a_hash_or_a_part_is_silent(engine, text):
@@ -355,6 +359,11 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
             r"[A-Za-z0-9]", d.text[max(0, d.start - 1) : d.start] + d.text[d.end : d.end + 1]
         )
         is not None
+    ),
+    "a letter with one or two digits is no driver's licence": lambda d: (
+        d.entity == "US_DRIVER_LICENSE"
+        and not d.by_us
+        and re.fullmatch(r"(?i)[a-z]\d{1,2}", d.value) is not None
     ),
     "the weakest pattern of Indian PANs asks for its digits in place": lambda d: (
         d.entity == "IN_PAN" and d.sure <= 0.36
