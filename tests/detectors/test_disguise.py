@@ -365,3 +365,19 @@ def test_undoing_disguises_only_adds(engine: Engine, text: str):
     for match in result.matches:
         assert 0 <= match.start < match.end <= len(text)
         assert "+" in match.detector or match in plain
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after", "entity"),
+    [
+        ("私のメールは", "haruka26@brightwater.jp", "です。", "EMAIL_ADDRESS"),
+        ("我的手机号是", "18146079123", "，谢谢。", "PHONE_NUMBER"),
+        ("제 카드는 ", "4539 5787 6362 1486", "입니다.", "CREDIT_CARD"),
+    ],
+)
+def test_a_value_that_touches_a_script_without_spaces_is_found(
+    engine, before, value, after, entity
+):
+    text = before + value + after
+    found = [m for m in engine.scan(text).matches if m.entity == entity]
+    assert [(m.start, m.end) for m in found] == [(len(before), len(before) + len(value))]
