@@ -45,7 +45,9 @@ class Opened:
 
 def prepare() -> None:
     """Load all readers, so that no upload waits for that."""
-    from gateway.content import walk  # noqa: PLC0415, F401  # see `_told`
+    from gateway.content import walk  # noqa: PLC0415  # see `_told`
+
+    walk.prepare()
 
 
 def open_blob(blob: BlobPart, *, max_bytes: int, limits: FileLimits | None = None) -> Opened:
@@ -79,6 +81,7 @@ def _told(data: bytes, limits: FileLimits) -> Iterator[sandbox.Told]:
     # The readers' libraries are loaded with the first file that needs one, before the fork.
     from gateway.content import walk  # noqa: PLC0415
 
+    walk.prepare()
     bounds = sandbox.Bounds(limits.seconds, limits.memory, 4 * limits.text + (64 << 20))
     return sandbox.run(functools.partial(walk.walk, data, limits=limits), bounds)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from gateway.content.readers import READERS
+from gateway.content.readers import READERS, prepare
 from gateway.content.reading import (
     Budget,
     Embedded,
@@ -18,11 +19,14 @@ from gateway.content.reading import (
     FileLimits,
     Missed,
     Reader,
+    Region,
     Stop,
     Text,
 )
 from gateway.content.types import belies, text_encoding, type_of
 from gateway.model import UnreadReason
+
+__all__ = ["has_reader", "prepare", "walk"]
 
 type Told = Text | Fact | Missed | Entry
 
@@ -108,6 +112,10 @@ def _read(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator[To
                 yield replace(said, place=file.within(said.place))
             case Embedded():
                 yield from _embedded(file, said, budget)
+            case Entry() | Region():
+                pass  # `walk` makes entries itself; facts count what regions show
+            case other:
+                assert_never(other)
 
 
 def _embedded(file: _File, said: Embedded, budget: Budget) -> Iterator[Told]:

@@ -248,7 +248,7 @@ def test_a_mutated_file_ends_in_values_or_a_stop(kind, data):
 
 def test_a_scanned_page_is_given_as_a_picture():
     picture = Image.new("RGB", (400, 200), "white")
-    ImageDraw.Draw(picture).text((20, 20), "536-90-4399", fill="black")
+    ImageDraw.Draw(picture).text((20, 20), "536-90-4399", fill="black", font_size=28)
     out = io.BytesIO()
     page = canvas.Canvas(out)
     page.drawImage(ImageReader(picture), 50, 500)
@@ -258,4 +258,7 @@ def test_a_scanned_page_is_given_as_a_picture():
     (found,) = [item for item in said if isinstance(item, Embedded)]
     assert found.place == "page[0].picture[0]"
     assert type_of(found.data).media_type == "image/png"
-    assert [file.media_type for file in opened(out.getvalue()).files] == ["image/png"]
+    found = opened(out.getvalue(), FileLimits())
+    assert [file.media_type for file in found.files] == ["image/png"]
+    assert "536-90-4399" in "".join(part.text for part in found.parts)
+    assert found.unread == ()

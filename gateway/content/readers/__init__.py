@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import encodings
+import functools
 import importlib
+import io
 import pkgutil
 
+from PIL import Image, ImageDraw
+
+from gateway.content import pictures
 from gateway.content.readers import (
     compound,
     compressed,
@@ -27,7 +32,7 @@ from gateway.content.readers import (
     tape,
     zipped,
 )
-from gateway.content.reading import Reader
+from gateway.content.reading import Budget, FileLimits, Reader
 
 _BY_READER: tuple[tuple[Reader, str], ...] = (
     (
@@ -60,6 +65,13 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
             " video/x-msvideo"
         ),
     ),
+    (
+        pictures.read,
+        (
+            "image/png image/jpeg image/gif image/bmp image/tiff image/webp image/heic image/heif"
+            " image/avif image/svg+xml application/dicom"
+        ),
+    ),
     (pdf.read, "application/pdf"),
     (zipped.read, "application/zip application/epub+zip"),
     (tape.read, "application/x-tar"),
@@ -71,6 +83,24 @@ READERS: dict[str, Reader] = {
     media_type: reader for reader, media_types in _BY_READER for media_type in media_types.split()
 }
 """Media type, as `type_of` says it, to reader."""
+
+
+@functools.cache
+def prepare() -> None:
+    """Load the networks that look at pictures; once, before the first fork.
+
+    A picture of our own is read, for what the libraries under them set up with their first work
+    they could not set up in the sandbox.
+    """
+    pictures.warm()
+    picture = Image.new("RGB", (200, 80), "white")
+    ImageDraw.Draw(picture).text((20, 20), "words", fill="black", font_size=28)
+    for kind in ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"):
+        out = io.BytesIO()
+        picture.save(out, kind)
+        raw = out.getvalue()
+        for _ in pictures.read(raw, Budget(FileLimits(), len(raw))):
+            pass
 
 
 def _load_encodings() -> None:
