@@ -45,6 +45,8 @@ class InspectorPlan:
     key: bytes = field(repr=False)
     cache: Path | None
     max_decoded: int
+    file_seconds: float
+    looking: content.PictureSettings
 
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
@@ -109,20 +111,40 @@ def _detector_settings(policy: PolicySet) -> tuple[detectors.Settings, list[Prob
     return detectors.Settings.merged(parts), problems
 
 
-def plan(rules: Rules, *, key: bytes, cache: Path | None, max_decoded: int) -> InspectorPlan:
+def plan(
+    rules: Rules,
+    *,
+    key: bytes,
+    cache: Path | None,
+    max_decoded: int,
+    file_seconds: float = content.FileLimits().seconds,
+    looking: content.PictureSettings | None = None,
+) -> InspectorPlan:
     """What to give to workers."""
-    return InspectorPlan(rules.policy, rules.catalogue, rules.detectors, key, cache, max_decoded)
+    return InspectorPlan(
+        policy=rules.policy,
+        catalogue=rules.catalogue,
+        detectors=rules.detectors,
+        key=key,
+        cache=cache,
+        max_decoded=max_decoded,
+        file_seconds=file_seconds,
+        looking=looking or content.PictureSettings(),
+    )
 
 
 def build_inspector(plan: InspectorPlan) -> Inspector:
     """Build the inspector; called in each worker."""
-    content.prepare()
+    # A model that an operator gave may be broken: that is to be seen at the start.
+    content.prepare(plan.looking if plan.looking.face_model is not None else None)
     return Inspector(
         catalogue=plan.catalogue,
         policy=plan.policy,
         engine=detectors.Engine.build(plan.detectors, key=plan.key, cache_dir=plan.cache),
         key=plan.key,
         limits=protocols.Limits(max_decoded=plan.max_decoded),
+        files=content.FileLimits(seconds=plan.file_seconds),
+        looking=plan.looking,
     )
 
 

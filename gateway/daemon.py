@@ -24,6 +24,7 @@ import uvloop
 from gateway import __version__, bootstrap
 from gateway import policy as policies
 from gateway.admin import AdminServer, Pages, pac_file
+from gateway.content import PictureSettings
 from gateway.documents import DocumentError, Problem
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
@@ -104,7 +105,14 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
 
     def spec(rules: bootstrap.Rules) -> WorkerSpec:
         cache = bootstrap.cache_folder(settings.state)
-        plan = bootstrap.plan(rules, key=key, cache=cache, max_decoded=settings.max_decoded)
+        plan = bootstrap.plan(
+            rules,
+            key=key,
+            cache=cache,
+            max_decoded=settings.max_decoded,
+            file_seconds=settings.file_seconds,
+            looking=_looking(settings),
+        )
         compiled = cache is not None and any(cache.iterdir())
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
 
@@ -348,9 +356,23 @@ def _check(settings: Settings) -> dict[str, Upstream]:
         problems.append(
             Problem("setting trusted_ca", 0, 0, f"`{settings.trusted_ca}` is not a file")
         )
+    if settings.face_model is not None and not settings.face_model.is_file():
+        problems.append(Problem("setting face_model", 0, 0, f"`{settings.face_model}` is no file"))
     if problems:
         raise DocumentError(problems)
     return upstreams
+
+
+def _looking(settings: Settings) -> PictureSettings:
+    """What is looked for in pictures."""
+    return PictureSettings(
+        ocr=settings.ocr,
+        faces=settings.faces,
+        codes=settings.codes,
+        face_model=settings.face_model,
+        ocr_side=settings.ocr_side,
+        threads=settings.ocr_threads,
+    )
 
 
 def _authority(settings: Settings) -> authorities.Authority:

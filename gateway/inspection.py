@@ -8,6 +8,7 @@ it does not send, store, count or log. Whatever it cannot read, it says so, and 
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -84,7 +85,8 @@ class Inspector:
     """Decides what happens to an exchange.
 
     `key` keys fingerprints and hashes. `clock` gives seconds for the timings. Everything that the
-    inspector holds is immutable; a policy reload builds a new one.
+    inspector holds is immutable, but for what it remembers of files; a policy reload builds a new
+    one.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Inspector:
         key: bytes,
         limits: protocols.Limits | None = None,
         files: content.FileLimits | None = None,
+        looking: content.PictureSettings | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.catalogue = catalogue
@@ -104,6 +107,10 @@ class Inspector:
         self._key = key
         self._limits = limits or protocols.Limits()
         self._files = files or content.FileLimits()
+        self._looking = looking or content.PictureSettings()
+        self._remembered = content.Remembered(
+            hmac.digest(key, b"files that were read", "sha256"), clock=time.monotonic
+        )
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asked = _asked(policy)
@@ -229,6 +236,8 @@ class Inspector:
                 part,
                 max_bytes=self._limits.max_decoded,
                 limits=replace(self._files, seconds=left),
+                looking=self._looking,
+                remembered=self._remembered,
             )
             files += [opened.info, *opened.files]
             parts.extend(opened.parts)

@@ -104,6 +104,23 @@ class Settings(Strict):
     )
     max_body: Size = Field(64 << 20, description="largest request body that is inspected")
     max_decoded: Size = Field(128 << 20, description="largest body after decompression")
+    file_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        10.0, description="seconds that reading the files of one request may take"
+    )
+    ocr: bool = Field(default=True, description="whether text in pictures is read")
+    ocr_side: Annotated[int, Field(ge=320, le=4096)] = Field(
+        1280, description="longer side in pixels at which text in pictures is looked for"
+    )
+    ocr_threads: Annotated[int, Field(ge=1, le=16)] = Field(
+        1, description="lines of text of one picture that are read at the same time"
+    )
+    faces: bool = Field(default=True, description="whether faces in pictures are looked for")
+    face_model: Path | None = Field(
+        None, description="YuNet model in ONNX form; MTCNN, which needs no file, by default"
+    )
+    codes: bool = Field(
+        default=True, description="whether barcodes and QR codes in pictures are read"
+    )
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"

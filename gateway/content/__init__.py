@@ -5,8 +5,10 @@ an `Unread`. Text is read here; every other format in `sandbox`, where `walk` op
 and `readers` know the formats.
 """
 
+from gateway.content.looking import PictureSettings
 from gateway.content.open import Opened, open_blob, prepare
 from gateway.content.reading import FileLimits
+from gateway.content.remembered import Remembered
 from gateway.content.sandbox import protections
 from gateway.content.types import FileType, text_encoding, type_of
 
@@ -14,6 +16,8 @@ __all__ = [
     "FileLimits",
     "FileType",
     "Opened",
+    "PictureSettings",
+    "Remembered",
     "open_blob",
     "prepare",
     "protections",

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import functools
 import mimetypes
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.content import sandbox
-from gateway.content.reading import Entry, Fact, FileLimits, Missed, Text
+from gateway.content.looking import PictureSettings
+from gateway.content.reading import Box, Entry, Fact, FileLimits, Missed, Region, Text, Told
+from gateway.content.remembered import Remembered
 from gateway.content.types import SVG, FileType, belies, text_encoding, type_of
 from gateway.model import (
     BlobPart,
@@ -33,26 +35,52 @@ _COUNTS = frozenset({"pages", "pictures", "files", "faces", "codes", "text_pixel
 _MAX_WORDS = 200
 
 
+type WordBoxes = tuple[tuple[int, int, Box], ...]
+"""Places of words in a picture, as (start, end, box), in code points of the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a file holds: facts for policy, text parts, what was not read, and files within it."""
+    """What a file holds: facts for policy, text parts, what was not read, and files within it.
+
+    `boxes` are those of texts that stand in a picture, by the text's place. `regions` are what
+    pictures show besides text; their places are within the upload.
+    """
 
     info: FileInfo
     parts: tuple[TextPart, ...] = ()
     unread: tuple[Unread, ...] = ()
     files: tuple[FileInfo, ...] = ()
+    boxes: Mapping[Locator, WordBoxes] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
 
 
-def prepare() -> None:
-    """Load all readers, so that no upload waits for that."""
+def prepare(looking: PictureSettings | None = None) -> None:
+    """Load all readers' libraries, so that no upload waits for that; and what `looking` asks for.
+
+    Without it, the networks that look at pictures are loaded with the first file that is opened:
+    they take half a second and 130 MB, which a worker that sees no file does not need. Raises
+    `ValueError` or `FileNotFoundError` when a model cannot be used.
+    """
     from gateway.content import walk  # noqa: PLC0415  # see `_told`
 
-    walk.prepare()
+    if looking is not None:
+        walk.prepare(looking)
 
 
-def open_blob(blob: BlobPart, *, max_bytes: int, limits: FileLimits | None = None) -> Opened:
-    """Open `blob`. Files over `max_bytes` are `Unread` with reason `too_large`."""
-    limits = limits or FileLimits()
+def open_blob(
+    blob: BlobPart,
+    *,
+    max_bytes: int,
+    limits: FileLimits | None = None,
+    looking: PictureSettings | None = None,
+    remembered: Remembered | None = None,
+) -> Opened:
+    """Open `blob`. Files over `max_bytes` are `Unread` with reason `too_large`.
+
+    What `remembered` holds was told of the same bytes under the same limits and settings.
+    """
+    limits, looking = limits or FileLimits(), looking or PictureSettings()
     kind = type_of(blob.data)
     if len(blob.data) > max_bytes:
         unread = Unread(blob.locator, UnreadReason.TOO_LARGE, len(blob.data), kind.media_type)
@@ -64,7 +92,7 @@ def open_blob(blob: BlobPart, *, max_bytes: int, limits: FileLimits | None = Non
     if kind.media_type.startswith("text/plain"):
         pass
     elif _has_reader(kind):
-        for told in _told(blob.data, limits):
+        for told in _remembered(blob.data, limits, looking, remembered):
             gathered.add(told)
     elif encoding is None or kind != SVG:
         gathered.add(Missed("", UnreadReason.UNSUPPORTED_FILE, len(blob.data), kind.media_type))
@@ -77,13 +105,33 @@ def _has_reader(kind: FileType) -> bool:
     return walk.has_reader(kind.media_type)
 
 
-def _told(data: bytes, limits: FileLimits) -> Iterator[sandbox.Told]:
+_PASSING = frozenset(
+    {UnreadReason.TIMED_OUT, UnreadReason.CRASHED, UnreadReason.TOO_LARGE, UnreadReason.TOO_DEEP}
+)
+"""Reasons that may not hold the next time: what they cut short is not remembered."""
+
+
+def _remembered(
+    data: bytes, limits: FileLimits, looking: PictureSettings, remembered: Remembered | None
+) -> Iterable[Told]:
+    if remembered is None:
+        return _told(data, limits, looking)
+    known = remembered.get(data)
+    if known is None:
+        known = tuple(_told(data, limits, looking))
+        if not any(isinstance(told, Missed) and told.reason in _PASSING for told in known):
+            remembered.put(data, known)
+    return known
+
+
+def _told(data: bytes, limits: FileLimits, looking: PictureSettings) -> Iterator[Told]:
     # The readers' libraries are loaded with the first file that needs one, before the fork.
     from gateway.content import walk  # noqa: PLC0415
 
-    walk.prepare()
+    walk.prepare(looking)
     bounds = sandbox.Bounds(limits.seconds, limits.memory, 4 * limits.text + (64 << 20))
-    return sandbox.run(functools.partial(walk.walk, data, limits=limits), bounds)
+    work = functools.partial(walk.walk, data, limits=limits, looking=looking)
+    return sandbox.run(work, bounds)
 
 
 class _Gathered:
@@ -94,6 +142,8 @@ class _Gathered:
         self._parts: list[TextPart] = []
         self._unread: list[Unread] = []
         self._entries: list[Entry] = []
+        self._boxes: dict[Locator, WordBoxes] = {}
+        self._regions: list[Region] = []
         self._facts: dict[str, dict[str, bool | int | float | str]] = {"": {}}
 
     def whole_text(self, encoding: str, *, editable: bool) -> None:
@@ -110,12 +160,15 @@ class _Gathered:
             )
         )
 
-    def add(self, told: sandbox.Told) -> None:
+    def add(self, told: Told) -> None:
         """Take in one thing that was told."""
         match told:
             case Text():
                 if told.text:
-                    self._parts.append(self._part(told))
+                    part = self._part(told)
+                    self._parts.append(part)
+                    if told.boxes:
+                        self._boxes[part.locator] = told.boxes
             case Missed():
                 # A place that is not known better is the whole upload.
                 size = told.size or (0 if told.place else len(self._blob.data))
@@ -127,6 +180,8 @@ class _Gathered:
                     self._merge(told.place, told)
             case Entry():
                 self._entries.append(told)
+            case Region():
+                self._regions.append(told)
 
     def opened(self, kind: FileType) -> Opened:
         """All of it."""
@@ -144,7 +199,12 @@ class _Gathered:
             for entry in self._entries
         )
         return Opened(
-            _info(self._blob, kind, facts), tuple(self._parts), tuple(self._unread), files
+            info=_info(self._blob, kind, facts),
+            parts=tuple(self._parts),
+            unread=tuple(self._unread),
+            files=files,
+            boxes=self._boxes,
+            regions=tuple(self._regions),
         )
 
     def _part(self, told: Text) -> TextPart:

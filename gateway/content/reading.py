@@ -98,6 +98,8 @@ class Region:
 
 
 type Said = Text | Embedded | Fact | Missed | Entry | Region
+type Told = Text | Fact | Missed | Entry | Region
+"""What is told of a whole upload; files within it are opened on the way."""
 
 
 class Stop(Exception):  # not an error of ours: a limit was met
@@ -218,3 +220,6 @@ FACTS: dict[str, str] = {
     "mismatch": "a file whose name says that it is of another type",
 }
 """Names of facts, and what they mean."""
+
+REGIONS = frozenset({"face", "code"})
+"""What a `Region` may show."""

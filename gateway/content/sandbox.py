@@ -23,12 +23,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.content.confine import confine
-from gateway.content.reading import FACTS, Entry, Fact, Missed, Stop, Text
+from gateway.content.reading import (
+    FACTS,
+    REGIONS,
+    Box,
+    Entry,
+    Fact,
+    Missed,
+    Region,
+    Stop,
+    Text,
+    Told,
+)
 from gateway.content.types import MEDIA_TYPES
 from gateway.model import UnreadReason
-
-type Told = Text | Fact | Missed | Entry
-"""What comes out of the child; files within files are opened there."""
 
 _HEAD = struct.Struct("<cII")  # kind, bytes of JSON, bytes of text
 _END = b"."
@@ -156,6 +164,8 @@ def _encoded(said: Told) -> tuple[bytes, list[object], bytes]:
         case Entry():
             head = [said.place, said.media_type, said.family, said.size, said.mismatch]
             return b"E", head, b""
+        case Region():
+            return b"R", [said.place, said.kind, said.box, said.confidence], b""
 
 
 def _listen(pipe: int, bounds: Bounds) -> Iterator[Told]:
@@ -232,6 +242,11 @@ def _decoded(kind: bytes, head: bytes, text: bytes) -> Told:
             if MEDIA_TYPES.get(media_type) != family:
                 raise _Garbled
             return Entry(_place(place), media_type, family, _is(size, int), _is(mismatch, bool))
+        case b"R":
+            place, shown, box, confidence = values
+            if shown not in REGIONS:
+                raise _Garbled
+            return Region(_place(place), shown, _corners(box), float(_is(confidence, float)))
     raise _Garbled
 
 
@@ -255,11 +270,14 @@ def _word(value: object) -> str:
     return word
 
 
-def _box(value: object) -> tuple[int, int, tuple[int, int, int, int]]:
+def _box(value: object) -> tuple[int, int, Box]:
     start, end, box = _is(value, list)
-    left, top, right, bottom = _is(box, list)
-    numbers = [_is(number, int) for number in (start, end, left, top, right, bottom)]
-    return numbers[0], numbers[1], (numbers[2], numbers[3], numbers[4], numbers[5])
+    return _is(start, int), _is(end, int), _corners(box)
+
+
+def _corners(value: object) -> Box:
+    left, top, right, bottom = (_is(number, int) for number in _is(value, list))
+    return left, top, right, bottom
 
 
 def _end(child: int) -> None:

@@ -73,6 +73,9 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
     )
 )
 
+_DICOM_ELEMENT = re.compile(rb"(?:\x02\0|\x08\0)[\0-\x20]\0(?:[A-Z]{2}|[\0-\x40]\0\0\0)", re.DOTALL)
+"""The first element of DICOM without its preamble: group 2 or 8, with a VR or a short length."""
+
 _RIFF = {
     b"WEBP": ("image/webp", "image"),
     b"WAVE": ("audio/wav", "audio"),
@@ -160,6 +163,8 @@ def type_of(data: bytes) -> FileType:
             if magic in {b"MZ", b"ID3", b"BZh", b"PAR1"} and text_encoding(data) is not None:
                 continue  # short ASCII signatures: text may begin so
             return file_type
+    if len(data) > 64 and _DICOM_ELEMENT.match(data):
+        return FileType("application/dicom", "image")
     if data[:4] == b"RIFF" and data[8:12] in _RIFF:
         return FileType(*_RIFF[data[8:12]])
     if data[4:8] == b"ftyp":

@@ -6,11 +6,12 @@ one that is damaged or over a limit does not keep the others from being read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from gateway.content.readers import READERS, prepare
+from gateway.content.looking import PictureSettings
+from gateway.content.readers import READERS, prepare, readers
 from gateway.content.reading import (
     Budget,
     Embedded,
@@ -22,13 +23,12 @@ from gateway.content.reading import (
     Region,
     Stop,
     Text,
+    Told,
 )
 from gateway.content.types import belies, text_encoding, type_of
 from gateway.model import UnreadReason
 
 __all__ = ["has_reader", "prepare", "walk"]
-
-type Told = Text | Fact | Missed | Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,17 @@ class _File:
         return f"{self.place}.{place}" if self.place and place else self.place or place
 
 
-def walk(data: bytes, *, limits: FileLimits) -> Iterator[Told]:
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What an upload is opened with: what may still be spent, and who reads which type."""
+
+    budget: Budget
+    readers: Mapping[str, Reader]
+
+
+def walk(data: bytes, *, limits: FileLimits, looking: PictureSettings) -> Iterator[Told]:
     """All that is in the upload `data`, apart from its own text, which the caller has."""
-    budget = Budget(limits, len(data))
-    yield from _open(_File("", data), budget)
+    yield from _open(_File("", data), _Means(Budget(limits, len(data)), readers(looking)))
 
 
 def has_reader(media_type: str) -> bool:
@@ -57,7 +64,7 @@ def has_reader(media_type: str) -> bool:
     return media_type in READERS
 
 
-def _open(file: _File, budget: Budget) -> Iterator[Told]:
+def _open(file: _File, means: _Means) -> Iterator[Told]:
     kind = type_of(file.data)
     encoding = text_encoding(file.data)
     text = ""
@@ -69,19 +76,19 @@ def _open(file: _File, budget: Budget) -> Iterator[Told]:
     if encoding is not None:
         text = file.data.decode(encoding)
         if file.place and text:
-            budget.text(len(text))
+            means.budget.text(len(text))
             yield Text(file.place, text, hidden=file.hidden)
-    reader = READERS.get(kind.media_type)
+    reader = means.readers.get(kind.media_type)
     if reader is not None:
-        yield from _guarded(file, reader, budget, text)
+        yield from _guarded(file, reader, means, text)
     elif encoding is None or kind.family not in {"text", "image"}:
         yield _missed(file, UnreadReason.UNSUPPORTED_FILE, kind.media_type)
 
 
-def _guarded(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator[Told]:
+def _guarded(file: _File, reader: Reader, means: _Means, text: str) -> Iterator[Told]:
     """What `reader` says, and how it ended when it did not end well."""
     try:
-        yield from _read(file, reader, budget, text)
+        yield from _read(file, reader, means, text)
     except Stop as stop:
         yield _missed(file, stop.reason, stop.detail)
     except MemoryError:
@@ -92,9 +99,9 @@ def _guarded(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator
         yield _missed(file, UnreadReason.MALFORMED)
 
 
-def _read(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator[Told]:
+def _read(file: _File, reader: Reader, means: _Means, text: str) -> Iterator[Told]:
     at = 0  # texts come in the order of the file, so most are found from here on
-    for said in reader(file.data, budget):
+    for said in reader(file.data, means.budget):
         match said:
             case Text():
                 if text and said.text:
@@ -111,14 +118,16 @@ def _read(file: _File, reader: Reader, budget: Budget, text: str) -> Iterator[To
             case Missed():
                 yield replace(said, place=file.within(said.place))
             case Embedded():
-                yield from _embedded(file, said, budget)
-            case Entry() | Region():
-                pass  # `walk` makes entries itself; facts count what regions show
+                yield from _embedded(file, said, means)
+            case Region():
+                yield replace(said, place=file.within(said.place))
+            case Entry():
+                pass  # `walk` makes entries itself
             case other:
                 assert_never(other)
 
 
-def _embedded(file: _File, said: Embedded, budget: Budget) -> Iterator[Told]:
+def _embedded(file: _File, said: Embedded, means: _Means) -> Iterator[Told]:
     inner = _File(
         place=file.within(said.place),
         data=said.data,
@@ -126,6 +135,7 @@ def _embedded(file: _File, said: Embedded, budget: Budget) -> Iterator[Told]:
         hidden=said.hidden or file.hidden,
         depth=file.depth + 1,
     )
+    budget = means.budget
     budget.file()
     yield Fact("files", 1, file.place)
     if said.name:
@@ -134,7 +144,7 @@ def _embedded(file: _File, said: Embedded, budget: Budget) -> Iterator[Told]:
     if inner.depth > budget.limits.depth:
         yield _missed(inner, UnreadReason.TOO_DEEP, "depth")
     else:
-        yield from _open(inner, budget)
+        yield from _open(inner, means)
 
 
 def _missed(file: _File, reason: UnreadReason, detail: str = "") -> Missed:

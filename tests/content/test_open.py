@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import importlib.util
+import io
+import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
-from gateway.content import open_blob
+from gateway.content import FileLimits, PictureSettings, Remembered, open_blob, sandbox
 from gateway.encodings import splice
 from gateway.model import (
     BlobPart,
@@ -163,3 +168,80 @@ def test_an_edit_changes_the_file_there_and_nowhere_else(codec, text, data):
     wanted = text[:start] + "[GONE]" + text[end:]
     got = splice.apply(exchange, [Edit(part.locator, start, end, "[GONE]")])
     assert got.body == b"head" + encoded(wanted, codec) + b"tail"
+
+
+def picture(words="card 4111 1111 1111 1111", form="PNG", **more):
+    image = Image.new("RGB", (600, 120), "white")
+    ImageDraw.Draw(image).text((20, 40), words, fill="black", font_size=28)
+    out = io.BytesIO()
+    image.save(out, form, **more)
+    return out.getvalue()
+
+
+def zipped(**entries):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def test_text_in_a_picture_is_read_with_its_boxes():
+    found = opened(picture())
+    (part,) = found.parts
+    assert part.text == "card 4111 1111 1111 1111"
+    assert found.info.facts["text_pixels"] == 1
+    assert next(part.text[start:end] for start, end, _ in found.boxes[part.locator]) == "card"
+    assert found.unread == ()
+
+
+def test_pictures_in_archives_are_looked_at():
+    found = opened(zipped(shot=picture()), max_bytes=1 << 22)
+    assert any("4111 1111 1111 1111" in part.text for part in found.parts)
+    assert found.info.facts["pictures"] == 1
+
+
+def test_faces_are_regions_of_the_upload():
+    shipped = importlib.util.find_spec("skimage").submodule_search_locations[0]
+    found = opened(zipped(astronaut=(Path(shipped) / "data/astronaut.png").read_bytes()))
+    (face,) = found.regions
+    assert face.kind == "face"
+    assert face.place.startswith("entry[0].")
+    assert found.info.facts["faces"] == 1
+    (inner,) = found.files
+    assert inner.facts["faces"] == 1
+
+
+def test_what_is_off_is_not_looked_for():
+    looking = PictureSettings(ocr=False, faces=False, codes=False)
+    found = open_blob(blob(picture()), max_bytes=1 << 20, looking=looking)
+    assert found.parts == ()
+    assert found.info.facts == {"pictures": 1}
+
+
+def test_dicom_without_its_preamble_is_a_medical_picture():
+    element = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 192" + b"\x10\x00\x10\x00PN\x08\x00Doe^Jane"
+    found = opened(element + b"\x10\x00\x20\x00LO\x28\x00" + b"MRN-".ljust(40, b"7"))
+    assert found.info.media_type == "application/dicom"
+    assert found.info.facts["medical"] is True
+    assert any("Doe" in part.text for part in found.parts)
+
+
+def test_a_file_that_was_seen_is_not_read_again(monkeypatch):
+    remembered = Remembered(b"key", clock=lambda: 0.0)
+    first = open_blob(blob(picture()), max_bytes=1 << 20, remembered=remembered)
+    monkeypatch.setattr(sandbox, "run", None)
+    again = open_blob(blob(picture()), max_bytes=1 << 20, remembered=remembered)
+    assert again == first
+
+
+def test_what_a_limit_cut_short_is_not_remembered():
+    remembered = Remembered(b"key", clock=lambda: 0.0)
+    found = open_blob(
+        blob(picture()),
+        max_bytes=1 << 20,
+        limits=FileLimits(pixels=10),
+        remembered=remembered,
+    )
+    assert [place.reason for place in found.unread] == [UnreadReason.TOO_LARGE]
+    assert len(remembered) == 0

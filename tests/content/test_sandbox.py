@@ -13,7 +13,7 @@ import time
 import pytest
 
 from gateway.content import protections, sandbox
-from gateway.content.reading import Entry, Fact, Missed, Stop, Text
+from gateway.content.reading import Entry, Fact, Missed, Region, Stop, Text
 from gateway.model import UnreadReason
 
 SAID = [
@@ -30,6 +30,7 @@ SAID = [
     Fact("macros", value=True),
     Entry("entry[1]", "application/pdf", "document", 12, mismatch=True),
     Missed("entry[2]", UnreadReason.ENCRYPTED, 7, "zip"),
+    Region("picture.face[0]", "face", (1, 2, 30, 40), 0.99),
 ]
 
 
@@ -173,3 +174,8 @@ def frame(kind, head, text=b""):
 def test_a_child_that_was_taken_over_says_nothing_of_its_own_choice(raw, monkeypatch):
     monkeypatch.setattr(sandbox._Writer, "put", lambda self, _said: self._write(raw))
     assert run(lambda: iter([SAID[0]])) == [Missed("", UnreadReason.CRASHED, detail="garbled")]
+
+
+def test_a_region_of_an_unknown_kind_is_garbled():
+    said = run(lambda: iter([Region("picture.face[0]", "soul", (1, 2, 3, 4), 0.5)]))
+    assert said == [Missed("", UnreadReason.CRASHED, detail="garbled")]

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 import cv2
 
+from gateway.content.looking import PictureSettings
 from gateway.content.pictures import codes as barcodes
 from gateway.content.pictures import decode, dicom, documents, metadata, svg
 from gateway.content.pictures import faces as portraits
 from gateway.content.pictures.decode import Frame, NotAPicture
 from gateway.content.pictures.ocr import Line, Ocr, folded, in_order
-from gateway.content.pictures.remembered import Remembered
-from gateway.content.pictures.settings import PictureSettings
 from gateway.content.reading import Budget, Fact, Missed, Region, Said, Text
+from gateway.content.remembered import Remembered
 from gateway.content.types import SVG, type_of
 from gateway.model import UnreadReason
 

@@ -30,10 +30,8 @@ from gateway.content.pictures.decode import Frame
 from gateway.content.pictures.ocr import Pixels
 from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.reading import Box, Budget, Embedded, Fact, Missed, Said, Stop, Text
+from gateway.content.types import type_of
 from gateway.model import UnreadReason
-
-_ELEMENT = re.compile(rb"(?:\x02\0|\x08\0)[\0-\x20]\0(?:[A-Z]{2}|[\0-\x40]\0\0\0)", re.DOTALL)
-"""The first element of a file without the preamble: group 2 or 8, with a VR or a short length."""
 
 _BYTES = {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}
 _PIXEL_DATA = {0x7FE00010, 0x7FE00008, 0x7FE00009}
@@ -50,7 +48,7 @@ def prepare() -> None:
 
 def is_dicom(data: bytes) -> bool:
     """Whether `data` is DICOM: by its magic, or by a first element where the preamble is missing."""
-    return data[128:132] == b"DICM" or (len(data) > 64 and bool(_ELEMENT.match(data)))
+    return type_of(data).media_type == "application/dicom"
 
 
 def _load(data: bytes) -> FileDataset:

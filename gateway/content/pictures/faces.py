@@ -27,10 +27,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from gateway.content.looking import PictureSettings
 from gateway.content.pictures import onnx_form
 from gateway.content.pictures.ocr import Pixels, Tensor
 from gateway.content.pictures.onnx_form import Node
-from gateway.content.pictures.settings import PictureSettings
 from gateway.content.reading import Box, Budget
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from gateway.content.pictures.settings import PictureSettings
+from gateway.content.looking import PictureSettings
 from gateway.content.reading import Box, Budget
 
 type Pixels = NDArray[np.uint8]

@@ -17,6 +17,7 @@ import pkgutil
 from PIL import Image, ImageDraw
 
 from gateway.content import pictures
+from gateway.content.looking import PictureSettings
 from gateway.content.readers import (
     compound,
     compressed,
@@ -69,7 +70,7 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
         pictures.read,
         (
             "image/png image/jpeg image/gif image/bmp image/tiff image/webp image/heic image/heif"
-            " image/avif image/svg+xml application/dicom"
+            " image/avif image/vnd.microsoft.icon image/svg+xml application/dicom"
         ),
     ),
     (pdf.read, "application/pdf"),
@@ -86,20 +87,30 @@ READERS: dict[str, Reader] = {
 
 
 @functools.cache
-def prepare() -> None:
+def readers(looking: PictureSettings) -> dict[str, Reader]:
+    """`READERS`, with pictures looked at as `looking` says."""
+    look = functools.partial(pictures.read, settings=looking)
+    return {
+        media_type: look if reader is pictures.read else reader
+        for media_type, reader in READERS.items()
+    }
+
+
+@functools.cache
+def prepare(looking: PictureSettings) -> None:
     """Load the networks that look at pictures; once, before the first fork.
 
     A picture of our own is read, for what the libraries under them set up with their first work
     they could not set up in the sandbox.
     """
-    pictures.warm()
+    pictures.warm(looking)
     picture = Image.new("RGB", (200, 80), "white")
     ImageDraw.Draw(picture).text((20, 20), "words", fill="black", font_size=28)
     for kind in ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"):
         out = io.BytesIO()
         picture.save(out, kind)
         raw = out.getvalue()
-        for _ in pictures.read(raw, Budget(FileLimits(), len(raw))):
+        for _ in pictures.read(raw, Budget(FileLimits(), len(raw)), looking):
             pass
 
 

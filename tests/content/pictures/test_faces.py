@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.content.looking import PictureSettings
 from gateway.content.pictures import faces
-from gateway.content.pictures.settings import PictureSettings
 from gateway.content.reading import Budget, FileLimits
 
 SETTINGS = PictureSettings()

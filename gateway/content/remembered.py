@@ -1,4 +1,4 @@
-"""Was this very picture read before? Law: what is kept is bounded in number, size and age, is found
+"""Was this very file read before? Law: what is kept is bounded in number, size and age, is found
 by a keyed digest only, and belongs to the caller; nothing here is shared by itself.
 
 People send the same picture with each turn of a conversation, and reading one takes a second. The
@@ -13,14 +13,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from gateway.content.reading import Embedded, Said, Text
+from gateway.content.reading import Text, Told
 
 
 class Remembered:
     """What readers said of files. Safe to use from several threads.
 
     `key` is secret, so that a digest tells nobody which picture it was. `most` counts files,
-    `size` bytes of text and embedded files, `seconds` is the longest age; `clock` is monotonic.
+    `size` bytes of text, `seconds` is the longest age; `clock` is monotonic.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class Remembered:
             raise ValueError("a key is needed")
         self._key, self._clock = key, clock
         self._most, self._size, self._seconds = most, size, seconds
-        self._kept: OrderedDict[bytes, tuple[float, int, tuple[Said, ...]]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[float, int, tuple[Told, ...]]] = OrderedDict()
         self._total = 0
         self._lock = threading.Lock()
 
-    def get(self, data: bytes) -> tuple[Said, ...] | None:
+    def get(self, data: bytes) -> tuple[Told, ...] | None:
         """What was said of `data`, or None."""
         digest = self._digest(data)
         with self._lock:
@@ -53,7 +53,7 @@ class Remembered:
             self._kept.move_to_end(digest)
             return kept[2]
 
-    def put(self, data: bytes, said: tuple[Said, ...]) -> None:
+    def put(self, data: bytes, said: tuple[Told, ...]) -> None:
         """Remember `said`, which must be all that there is to say: never what a limit cut short."""
         digest, size = self._digest(data), sum(map(_size, said))
         if size > self._size // 4:
@@ -76,10 +76,8 @@ class Remembered:
         self._total -= self._kept.pop(digest)[1]
 
 
-def _size(said: Said) -> int:
+def _size(said: Told) -> int:
     match said:
         case Text():
             return 200 + 4 * len(said.text) + 100 * len(said.boxes)
-        case Embedded():
-            return 200 + len(said.data)
     return 200

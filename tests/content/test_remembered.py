@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.content.pictures import Remembered
-from gateway.content.reading import Embedded, Fact, Text
+from gateway.content import Remembered
+from gateway.content.reading import Fact, Text
 
 
 class Clock:
@@ -32,7 +32,7 @@ def test_the_oldest_use_is_forgotten_first():
 def test_size_and_age_are_bounded():
     clock = Clock()
     kept = Remembered(b"key", clock=clock, size=4_000, seconds=10)
-    kept.put(b"large", (Embedded("x", bytes(5_000)),))
+    kept.put(b"large", (Text("t", "w" * 500),))
     assert kept.get(b"large") is None
     for number in range(20):
         kept.put(bytes([number]), (Text("t", "words " * 20),))
