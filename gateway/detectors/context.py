@@ -128,19 +128,6 @@ def whole(tokens: list[str]) -> bool:
     return len(tokens) > 1 or (len(tokens[0]) <= 3 and tokens[0][0] < "\u2e80")
 
 
-# Words of phrases that stand in many texts: another word of the phrase says sooner that it is there.
-_ANYWHERE = frozenset(
-    {"number", "nummer", "numero", "número", "numéro", "code", "card", "account", "name", "date"}
-)
-
-
-def _tells(word: str) -> tuple[bool, int]:
-    """How rarely a word is met where it is not meant: the flat text hides what foreign letters are,
-    so `né` is in `main_`, as `n_`.
-    """
-    return word.isascii() or len(word) > 3, len(word)
-
-
 class Vocabulary:
     """The context words of one detector, compiled."""
 
@@ -151,15 +138,15 @@ class Vocabulary:
             joined = " ".join(tokens)
             if not tokens or joined == "us":  # the pronoun; no context of the country
                 continue
-            telling = max([t for t in tokens if t not in _ANYWHERE] or tokens, key=_tells)
-            wanted.add(prefilter.word(telling, whole=whole([telling])))
             if whole(tokens):
+                wanted.add(prefilter.phrase(tokens))
                 options.add(f" {regex.escape(joined)} ")
             else:
+                wanted.add(prefilter.word(joined))
                 options.add(regex.escape(joined))
         self._options = "|".join(sorted(options))
         self.wanted = frozenset(wanted)
-        """Where none of these (`prefilter.word`) is in a text, nothing in it speaks."""
+        """Where none of these (words of `prefilter`) is in a text, nothing in it speaks."""
 
     @functools.cached_property
     def _pattern(self) -> regex.Pattern[str]:

@@ -394,9 +394,8 @@ class Engine:
         found: dict[str, list[Raw]] = {}
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
-        label = flatten(around.beyond)
         windows, around.absent, around.spoken = self._prefilter.look(
-            flatten(text), start, end, label=label
+            text, start, end, label=around.beyond
         )
         for number, hit in windows.items():
             probe = self._probes[number]

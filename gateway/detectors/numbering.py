@@ -41,6 +41,12 @@ def dialled(digits: str, region: str) -> bool:
     return _valid(digits, plan) and _main(int(plan.code)).has_prefix(plan.national(digits), digits)
 
 
+@functools.cache
+def perhaps(regions: tuple[str, ...]) -> Callable[[str], Any]:
+    """Matches ASCII digits that could be `dialled` in one of `regions`: most runs could not."""
+    return re.compile("|".join(f"(?:{_plan(region).possible.pattern})" for region in regions)).match
+
+
 def international(digits: str) -> bool | None:
     """True for ASCII `digits` that are a valid number after a plus sign.
 

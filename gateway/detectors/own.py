@@ -73,7 +73,7 @@ class Own:
             expressions = [probe.expressions[0] for probe in self.probes]
             self._filter = prefilter.Prefilter.build(expressions, key=b"", cache_dir=None)
         around = Context(text, label="", stop_words=frozenset())
-        windows = self._filter.candidates(prefilter.flatten(text), 0, len(text))
+        windows = self._filter.candidates(text)
         for number, places in windows.items():
             for start, end in places:
                 for raw in self.probes[number].find(text, start, end, around):

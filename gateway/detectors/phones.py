@@ -12,6 +12,7 @@ Internet addresses, card numbers and numbers in the shape of a US social securit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from gateway.detectors import numbering
 from gateway.detectors.cards import is_card
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression
-from gateway.detectors.probes import Raw, matches
+from gateway.detectors.probes import Raw
 
 MIN_DIGITS = 7
 
@@ -37,19 +38,17 @@ MIN_DIGITS = 7
 _BETWEEN = r"[-x\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
 # In the flat text every separator outside ASCII is a space, `_` or U+0001.
 _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
-# The first seven digits with what stands between them, and up to two brackets or signs.
-_BEFORE = 7 + 6 * 4 + 2 * 5
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
 # twenty digits.
-_RUN = regex.compile(
+_RUN = re.compile(
     rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{0,2}}"
     rf"\d{{1,20}}(?:{_BETWEEN}{{0,4}}\d{{1,20}}){{0,20}}",
-    regex.IGNORECASE,
+    re.IGNORECASE,
 )
 # Where the library looks for a number within a candidate that is none: after (and before the
 # first) separator of one kind.
 _INNER = tuple(
-    regex.compile(pattern)
+    re.compile(pattern)
     for pattern in (
         r"/+(.*)",
         r"(\([^(]*)",
@@ -63,7 +62,7 @@ _INNER = tuple(
 # Shapes that are something else, whatever a numbering plan says: a date, an Internet address, a US
 # social security number, a US postal code, a decimal fraction, the number of a part or of a drug
 # (21 CFR 207.33: 4-4-2, 5-3-2 and 5-4-1 digits).
-_OTHER = regex.compile(
+_OTHER = re.compile(
     r"(?:19|20)\d\d([-./])[01]\d\1[0-3]\d(?: +[0-2]?\d)?"
     r"|[0-3]?\d([-./])[0-3]?\d\2(?:19|20)\d\d(?: +[0-2]?\d)?"
     r"|(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:/\d\d?)?"
@@ -77,12 +76,17 @@ _EXTENSION_AHEAD = regex.compile(
     regex.IGNORECASE,
 )
 _NAME_BEFORE = regex.compile(r"\p{L}[-_]$")
-_DIGITS = regex.compile(r"\d+")
+_DIGITS = re.compile(r"\d+")
 _UNCERTAIN = regex.compile(r"\p{L}")
-_PLUS = regex.compile("[+\uff0b]")
+_PLUS = re.compile("[+\uff0b]")
 _GLUED = regex.compile(r"[\p{L}\p{M}%\p{Sc}]")
 
-_REACH = 96
+_PART = regex.compile(rf"(?ri)(?:\d|{_BETWEEN}|[+\uff0b])*")
+_LETTERS = re.compile("[xX\u30fc]")
+"""The letters among the separators."""
+
+_LONGEST = 2 * 5 + 20 + 20 * 24
+"""Code points of the longest candidate."""
 
 EXTENSION = 48
 """Code points after the last digit that may hold an extension (`ext. 123`)."""
@@ -126,13 +130,15 @@ class PhoneProbe:
         self.entity = entity
         self.vocabulary = vocabulary
         self.strongest = confidence
-        self.expressions = (Expression(_FLAT_SHAPE, regex.IGNORECASE, _BEFORE),)
+        # Not located: one look for runs of digits in a block, instead of one around each of them.
+        self.expressions = (Expression(_FLAT_SHAPE, regex.IGNORECASE),)
         self._regions = tuple(regions)
         self._leniency = leniency
         self._confidence = confidence
         self._accept = accept
         self._worth = worth
         self._codes = tuple(map(numbering.country_code, regions))
+        self._perhaps = numbering.perhaps(self._regions)
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
@@ -167,7 +173,12 @@ class PhoneProbe:
         if _PLUS.search(candidate):
             wanted = self._accept is None or digits.startswith(self._codes)
             return wanted and numbering.international(digits) is True
-        return any(numbering.dialled(digits, region) for region in self._regions)
+        return self._dialled(digits)
+
+    def _dialled(self, digits: str) -> bool:
+        return self._perhaps(digits) is not None and any(
+            numbering.dialled(digits, region) for region in self._regions
+        )
 
     def _possible(self, candidate: str, digits: str, *, plain: bool) -> tuple[str, ...]:
         """The regions that could take what the matcher finds within the candidate."""
@@ -183,7 +194,13 @@ class PhoneProbe:
             while found is not None:
                 pieces.add(_digits_of(found[1]))
                 found = inner.search(candidate, found.start() + 1)
-        numbers = [piece for piece in pieces if len(piece) >= MIN_DIGITS]
+        numbers = [
+            piece
+            for piece in pieces
+            if len(piece) >= MIN_DIGITS and (abroad or self._perhaps(piece) is not None)
+        ]
+        if not numbers:
+            return ()
         return tuple(
             region
             for region in self._regions
@@ -229,15 +246,23 @@ def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
     are all there is: no letter and no extension.
     """
     found = []
-    for run in matches(_RUN, text, start, end, reach=_REACH):
+    # A run that goes on from before the window is not one that starts in it.
+    before = _PART.match(text, max(0, start - _LONGEST), start)
+    begin = before.start() if before else start
+    for run in _RUN.finditer(text, begin, min(len(text), end + _LONGEST)):
+        first = run.start()
+        if first >= end:
+            break
         candidate = run[0]
+        if len(candidate) < MIN_DIGITS or first < start:
+            continue
         digits = _digits_of(candidate)
         if len(digits) < MIN_DIGITS or _OTHER.fullmatch(candidate):
             continue
         if len(digits) >= 12 and is_card(candidate):
             continue
-        letters = _UNCERTAIN.search(candidate) or _EXTENSION_AHEAD.match(text, run.end())
-        found.append((run.start(), run.end(), digits, letters is None))
+        letters = _LETTERS.search(candidate) or _EXTENSION_AHEAD.match(text, run.end())
+        found.append((first, run.end(), digits, letters is None))
     return found
 
 

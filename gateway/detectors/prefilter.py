@@ -37,7 +37,7 @@ import regex
 
 from gateway.detectors import sealed
 
-GROUP, ASKED = 150, 24
+GROUP, ASKED = 150, 8
 """Expressions per database: scan time falls with fewer databases, compile time grows faster than
 the number of expressions. Databases whose expressions all want words are smaller, since few of them
 are scanned at all."""
@@ -199,17 +199,42 @@ def _is_digit(kind: Any, value: Any) -> bool:
             return False
 
 
+_FOREIGN_WORD = "(?#foreign)"
+"""Begins a word that a text of ASCII characters alone cannot hold. In the flat text each foreign
+letter is a `_`, as those of identifiers are."""
+
+
 def word(text: str, *, whole: bool = False) -> str:
     """A word of `Expression.words`, in any case; a `whole` one does not stand within another.
 
     Identifiers consist of words: `card_no` and `userId` hold `no` and `id`.
     """
-    flat = flatten(text.lower()).decode("ascii")
-    if not whole:
-        return f"(?i:{re.escape(flat)})"
-    if not flat.isalpha():
-        return f"(?i:{re.escape(flat)})"
-    return f"(?:(?:^|[^A-Za-z]){flat}|{flat.title()}|{flat.upper()})(?:[^a-z]|s|$)"
+    return phrase([text]) if whole else _marked(text, f"(?i:{re.escape(_flat_word(text))})")
+
+
+def phrase(words: Sequence[str]) -> str:
+    """A word of `Expression.words` that is several words, with no letter or digit between them.
+
+    They are whole: the first does not go on before, the last not after them.
+    """
+    flat = [_flat_word(each) for each in words]
+    joined = "[^A-Za-z0-9]*".join(re.escape(each) for each in flat)
+    first, last = flat[0], flat[-1]
+    if first.isalpha():
+        rest = joined[len(first) :]
+        begins = f"(?:(?:^|[^A-Za-z])(?i:{first})|{first.title()}|{first.upper()})"
+        joined = f"{begins}(?i:{rest})" if rest else begins
+    else:
+        joined = f"(?i:{joined})"
+    return _marked("".join(words), f"{joined}(?:[^a-z]|s|$)" if last.isalpha() else joined)
+
+
+def _flat_word(text: str) -> str:
+    return flatten(text.lower()).decode("ascii")
+
+
+def _marked(text: str, pattern: str) -> str:
+    return pattern if text.isascii() else _FOREIGN_WORD + pattern
 
 
 type Block = tuple[int, int]
@@ -325,7 +350,7 @@ class Prefilter:
     def __init__(
         self,
         databases: Sequence[tuple[_Group, Any]],
-        topics: Any,
+        topics: tuple[Any, Any],
         unfiltered: Sequence[int],
         expressions: Sequence[Expression],
     ) -> None:
@@ -380,30 +405,31 @@ class Prefilter:
     def _of(
         cls, blobs: Sequence[bytes], unfiltered: Sequence[int], expressions: Sequence[Expression]
     ) -> Prefilter:
-        """From the databases of all groups and, at last, of the topics; an empty blob is none."""
+        """From the databases of all groups and, at last, of the words; an empty blob is none."""
         groups = _groups(expressions)
         databases = [
             (group, _open(blob)) for group, blob in zip(groups, blobs, strict=False) if blob
         ]
-        topics = _open(blobs[-1]) if blobs[-1] else None
-        return cls(databases, topics, unfiltered, expressions)
+        plain, foreign = (_open(blob) if blob else None for blob in blobs[-2:])
+        return cls(databases, (plain, foreign), unfiltered, expressions)
 
     def candidates(
-        self, flat: bytes, start: int = 0, end: int | None = None, *, label: bytes = b""
+        self, text: str, start: int = 0, end: int | None = None, *, label: str = ""
     ) -> dict[int, list[Block]]:
         """For each pattern that can match, the windows in which its matches begin, ascending.
 
-        Asked are matches that begin in `start:end` of the flat text. `label` may hold words that
-        patterns want, beside the text.
+        Asked are matches that begin in `text[start:end]`. `label` may hold words that patterns
+        want, beside the text.
         """
-        return self.look(flat, start, end, label=label)[0]
+        return self.look(text, start, end, label=label)[0]
 
     def look(
-        self, flat: bytes, start: int = 0, end: int | None = None, *, label: bytes = b""
+        self, text: str, start: int = 0, end: int | None = None, *, label: str = ""
     ) -> tuple[dict[int, list[Block]], frozenset[frozenset[str]], Spoken]:
         """The `candidates`, which of the expressions' `words` are in neither text nor label, and
         where the others are.
         """
+        flat = flatten(text)
         stop = len(flat) if end is None else end
         if start >= stop:
             return {}, frozenset(), Spoken(frozenset(), {}, frozenset())
@@ -415,7 +441,8 @@ class Prefilter:
             found.append((number, first + at))
 
         with self._lock:
-            places, beyond = self._spoken(flat), self._spoken(label)
+            places = self._spoken(flat, foreign=not text.isascii())
+            beyond = self._spoken(flatten(label), foreign=not label.isascii())
             spoken: frozenset[int] = frozenset().union(
                 *map(self._topics_with.__getitem__, (places.keys() | beyond.keys()))
             )
@@ -466,19 +493,20 @@ class Prefilter:
         )
         return result, frozenset(map(self._words.__getitem__, absent)), where
 
-    def _spoken(self, flat: bytes) -> dict[int, list[int]]:
+    def _spoken(self, flat: bytes, *, foreign: bool) -> dict[int, list[int]]:
         """Where the words that patterns wait for end in `flat`, by their numbers."""
         spoken: dict[int, list[int]] = {}
-        if self._topics is not None and flat:
 
-            def hit(number: int, _begin: int, at: int, *_: object) -> None:
-                ends = spoken.get(number)
-                if ends is None:
-                    spoken[number] = [at]
-                else:
-                    ends.append(at)
+        def hit(number: int, _begin: int, at: int, *_: object) -> None:
+            ends = spoken.get(number)
+            if ends is None:
+                spoken[number] = [at]
+            else:
+                ends.append(at)
 
-            self._topics.scan(flat, match_event_handler=hit)
+        for words in self._topics if foreign else self._topics[:1]:
+            if words is not None and flat:
+                words.scan(flat, match_event_handler=hit)
         return spoken
 
     def _blocks(
@@ -581,7 +609,7 @@ def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     for (tier, asked, plain), numbers in sorted(sorts.items(), key=lambda item: item[1]):
         if asked:
             numbers.sort(key=lambda number: (min(wanted[number]), number))
-        size = ASKED if asked and tier is _Tier.ALL else PLAIN if plain else GROUP
+        size = ASKED if asked else PLAIN if plain else GROUP
         for first in range(0, len(numbers), size):
             members = tuple(numbers[first : first + size])
             union = frozenset().union(*(wanted[number] for number in members))
@@ -607,18 +635,26 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
 
 
 def _compile(expressions: Sequence[Expression]) -> tuple[list[bytes], list[int]]:
-    """The databases of all groups and of the topics, and what the matcher did not take."""
+    """The databases of all groups and of the words (those that ASCII holds, and the others), and
+    what the matcher did not take.
+    """
     blobs, unfiltered = [], []
     for group in _groups(expressions):
         entries = [(_hyperscan_form(expressions[number]), number) for number in group.numbers]
         blob, rejected = _compile_all(entries)
         blobs.append(blob)
         unfiltered.extend(rejected)
-    spoken = [((word.encode("ascii"), 0), number) for number, word in enumerate(_said(expressions))]
-    blob, rejected = _compile_all(spoken)
-    if rejected:
-        raise ValueError("words that the matcher does not take")
-    blobs.append(blob)
+    said = list(enumerate(_said(expressions)))
+    for foreign in (False, True):
+        words = [
+            ((word.encode("ascii"), 0), number)
+            for number, word in said
+            if word.startswith(_FOREIGN_WORD) is foreign
+        ]
+        blob, rejected = _compile_all(words)
+        if rejected:
+            raise ValueError("words that the matcher does not take")
+        blobs.append(blob)
     return blobs, sorted(unfiltered)
 
 

@@ -96,7 +96,7 @@ def stock(text: str, known: list[EntityRecognizer]) -> Found:
 def ours(text: str, probes: list[Probe], prefilter: Prefilter) -> Found:
     around = Context(text, label="", stop_words=frozenset())
     by_recognizer: dict[str, list[tuple[str, int, int, float]]] = {}
-    for number, hit in prefilter.candidates(flatten(text)).items():
+    for number, hit in prefilter.candidates(text).items():
         probe = probes[number]
         for first, last in hit:
             for raw in probe.find(text, first, last, around):
