@@ -14,7 +14,7 @@ its own context; and words after a match speak too, in the same clause, where no
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import regex
 
@@ -190,7 +190,6 @@ class Context:
         """Of vocabularies, the `wanted` words that are known to be neither in the text nor beyond."""
         self.spoken: prefilter.Spoken | None = None
         """Where words stand in the text that vocabularies want; None when nobody looked."""
-        self._letters: dict[int, str] = {}
         self._before: dict[int, str] = {}
         self._after: dict[tuple[int, int], str] = {}
         self._over: dict[int, str] = {}
@@ -223,13 +222,12 @@ class Context:
         """False where no word of `vocabulary` ends in `first:last` of the text."""
         return self.spoken is None or self.spoken.near(vocabulary.wanted, first, last)
 
-    def letters(self, start: int) -> str:
-        """All words shortly before `start`, lower case, without anything between them."""
-        known = self._letters.get(start)
-        if known is None:
-            words = words_of(self._text[max(0, start - REACH) : start])
-            known = self._letters[start] = "".join(words)
-        return known
+    def ends(self, vocabulary: Vocabulary, first: int, last: int) -> Sequence[int]:
+        """Where words of `vocabulary` can end in `first:last` of the text: one of these places, or
+        one before it.
+        """
+        known = None if self.spoken is None else self.spoken.ends(vocabulary.wanted, first, last)
+        return range(first, last + 1) if known is None else known
 
     def titled(self, vocabulary: Vocabulary, start: int) -> bool:
         """True when a word of `vocabulary` is in the label, or in a heading over `start`."""

@@ -42,49 +42,60 @@ class Gate:
     def __init__(self, rule: Rule) -> None:
         self.vocabulary = Vocabulary(rule.context)
         self._within = rule.within
-        tokens = [words for word in rule.context if (words := words_of(word))]
-        self._longest = 4 * max(len(" ".join(words)) for words in tokens) + 8
-        self._tokens = tokens
+        self._tokens = [words for word in rule.context if (words := words_of(word))]
+        self._longest = 4 * max(len(" ".join(words)) for words in self._tokens) + 8
 
     @functools.cached_property
-    def _ends(self) -> regex.Pattern[str]:
-        """A context at most `within` before the end of what is searched."""
-        words = "|".join(map(_exact, self._tokens))
-        return regex.compile(f"(?s:(?:{words}).{{0,{self._within or 0}}})\\Z")
-
-    @functools.cached_property
-    def _maybe(self) -> regex.Pattern[str]:
-        """The letters of a context."""
-        return regex.compile("|".join(sorted({regex.escape("".join(t)) for t in self._tokens})))
+    def _ends(self) -> tuple[regex.Pattern[str], ...]:
+        """Contexts, backwards from where they end: such as words may begin with, such as stand
+        alone, and these as a part of an identifier.
+        """
+        alone = [_spelt(words) for words in self._tokens if context.whole(words)]
+        begin = [_spelt(words) for words in self._tokens if not context.whole(words)]
+        foreign = [words for words in begin if words[0] >= "\u2e80"]  # no spaces between words
+        begin = [words for words in begin if words[0] < "\u2e80"]
+        part = rf"(?<=\p{{Ll}})(?:{'|'.join(map(_capital, alone))})" if alone else "(?!)"
+        # From its beginning: `stubborn` tells of no birth, `dateOfBirth` does.
+        first = rf"(?:(?<!\p{{L}})|(?<=\p{{Ll}})(?=\p{{Lu}}))(?i:{'|'.join(begin)})"
+        options = [first] * bool(begin) + [f"(?i:{'|'.join(foreign)})"] * bool(foreign)
+        return (
+            regex.compile(f"(?r)(?:{'|'.join(options)})" if options else "(?!)"),
+            regex.compile(rf"(?r)(?<!\p{{L}})(?i:{'|'.join(alone)})" if alone else "(?!)"),
+            regex.compile(f"(?r){part}"),
+        )
 
     def speaks(self, text: str, start: int, end: int, around: Context) -> bool:
         """True when a word of the rule tells of `start:end`."""
         if self._within is None:
             return around.speaks(self.vocabulary, start, end)
-        first = max(0, start - self._within - self._longest)
-        # INVARIANT: where `_ends` matches, a word ends that the prefilter saw, and the letters of
-        # the context stand there without a gap.
-        near = (
-            around.near(self.vocabulary, first, start + SLACK)
-            and self._maybe.search(around.letters(start)) is not None
-            and self._ends.search(text, first, start) is not None
+        first = max(0, start - self._within)
+        # INVARIANT: where a context ends, the prefilter saw a word end, or one character later.
+        for place in around.ends(self.vocabulary, first, start + 1):
+            for last in (place, place - 1):
+                if first <= last <= start and self._speaks_at(text, last, start):
+                    return True
+        return around.titled(self.vocabulary, start)
+
+    def _speaks_at(self, text: str, last: int, start: int) -> bool:
+        """Does a context end at `last`?"""
+        begins, alone, part = self._ends
+        left, after = max(0, last - self._longest), text[last : min(last + 1, start)]
+        return (
+            begins.match(text, left, last) is not None
+            or (not after.isalpha() and alone.match(text, left, last) is not None)
+            or (not after.islower() and part.match(text, left, last) is not None)
         )
-        return near or around.titled(self.vocabulary, start)
 
 
-def _exact(words: list[str]) -> str:
-    """Words as `Vocabulary` takes them, in running text or within an identifier."""
-    plain = r"[\W_]{0,3}".join(map(regex.escape, words))
-    if words[0][0] >= "\u2e80":
-        return plain  # no spaces between words
-    if not context.whole(words):
-        # From its beginning: `stubborn` tells of no birth, `dateOfBirth` does.
-        return rf"(?:(?<!\p{{L}})|(?<=\p{{Ll}})(?=\p{{Lu}}))(?i:{plain})"
-    first, rest = regex.escape(words[0][0].upper()), plain[len(regex.escape(words[0][0])) :]
-    return (
-        rf"(?<!\p{{L}})(?i:{plain})(?!\p{{L}})"
-        rf"|(?<=\p{{Ll}}){first}(?i:{rest})(?!\p{{Ll}})"
-    )
+def _spelt(words: list[str]) -> str:
+    return r"[\W_]{0,3}".join(map(regex.escape, words))
+
+
+def _capital(spelt: str) -> str:
+    """Beginning with a capital, the rest in any case."""
+    if spelt[0] == "\\":
+        return f"(?i:{spelt})"
+    return f"{regex.escape(spelt[0].upper())}(?i:{spelt[1:]})"
 
 
 class IdentifierProbe:

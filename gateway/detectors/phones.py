@@ -35,16 +35,15 @@ from gateway.detectors.probes import Raw
 MIN_DIGITS = 7
 
 # Separators as in phonenumbers' own candidate pattern: at most four of them between digits.
-_BETWEEN = r"[-x\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
+_BETWEEN = r"[-xX\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
 # In the flat text every separator outside ASCII is a space, `_` or U+0001.
 _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
 # twenty digits.
-_RUN = re.compile(
-    rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{0,2}}"
-    rf"\d{{1,20}}(?:{_BETWEEN}{{0,4}}\d{{1,20}}){{0,20}}",
-    re.IGNORECASE,
-)
+# What begins with a digit is searched for quickly; brackets and signs before it are added.
+_RUN = re.compile(rf"\d{{1,20}}(?:{_BETWEEN}{{0,4}}\d{{1,20}}){{0,20}}")
+_LEAD = re.compile(rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{1,2}}\Z")
+_LEADS = 2 * 5
 # Where the library looks for a number within a candidate that is none: after (and before the
 # first) separator of one kind.
 _INNER = tuple(
@@ -85,7 +84,7 @@ _PART = regex.compile(rf"(?ri)(?:\d|{_BETWEEN}|[+\uff0b])*")
 _LETTERS = re.compile("[xX\u30fc]")
 """The letters among the separators."""
 
-_LONGEST = 2 * 5 + 20 + 20 * 24
+_LONGEST = _LEADS + 20 + 20 * 24
 """Code points of the longest candidate."""
 
 EXTENSION = 48
@@ -250,19 +249,26 @@ def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
     before = _PART.match(text, max(0, start - _LONGEST), start)
     begin = before.start() if before else start
     for run in _RUN.finditer(text, begin, min(len(text), end + _LONGEST)):
-        first = run.start()
+        first, last = run.span()
+        if last - first < MIN_DIGITS:
+            continue
+        digits = _digits_of(run[0])
+        if len(digits) < MIN_DIGITS:
+            continue
+        lead = _LEAD.search(text, max(begin, first - _LEADS), first)
+        if lead is not None:
+            first = lead.start()
+        if first < start:
+            continue
         if first >= end:
             break
-        candidate = run[0]
-        if len(candidate) < MIN_DIGITS or first < start:
-            continue
-        digits = _digits_of(candidate)
-        if len(digits) < MIN_DIGITS or _OTHER.fullmatch(candidate):
+        candidate = text[first:last]
+        if _OTHER.fullmatch(candidate):
             continue
         if len(digits) >= 12 and is_card(candidate):
             continue
-        letters = _LETTERS.search(candidate) or _EXTENSION_AHEAD.match(text, run.end())
-        found.append((first, run.end(), digits, letters is None))
+        letters = _LETTERS.search(candidate) or _EXTENSION_AHEAD.match(text, last)
+        found.append((first, last, digits, letters is None))
     return found
 
 

@@ -21,6 +21,7 @@ import bisect
 import functools
 import hashlib
 import importlib.metadata
+import math
 import re
 import struct
 import threading
@@ -187,6 +188,48 @@ def _digits_of(kind: Any, value: Any) -> int:
             return 0  # less is always right
 
 
+def bounded(pattern: str, flags: int = 0) -> bool:
+    """True for a pattern that cannot get stuck: few enough are the ways to match it anywhere.
+
+    A matcher that goes back tries, from one place, at most each choice of counts and branches.
+    """
+    if "(?i)" in pattern:
+        pattern, flags = pattern.replace("(?i)", ""), flags | regex.IGNORECASE
+    tree = _tree(pattern, flags)
+    return tree is not None and _ways(tree) <= FEW
+
+
+FEW = 20_000
+"""Ways to match at one place that take milliseconds at most."""
+
+
+def _ways(tree: Iterable[Any]) -> float:
+    return math.prod(_ways_of(*item) for item in tree)
+
+
+def _ways_of(kind: Any, value: Any) -> float:
+    match kind:
+        case _constants.BRANCH:
+            return sum(map(_ways, value[1]))
+        case _constants.SUBPATTERN:
+            return _ways(value[3])
+        case _constants.ASSERT | _constants.ASSERT_NOT:
+            return 1 + _ways(value[1])
+        case _constants.MAX_REPEAT | _constants.MIN_REPEAT | _constants.POSSESSIVE_REPEAT:
+            least, most, inner = int(value[0]), int(value[1]), _ways(value[2])
+            if inner == 1:
+                return most - least + 1
+            if most > NARROW or inner**most > FEW:
+                return math.inf
+            return sum(inner**count for count in range(least, most + 1))
+        case _constants.LITERAL | _constants.NOT_LITERAL | _constants.IN | _constants.ANY:
+            return 1
+        case _constants.AT | _constants.CATEGORY | _constants.GROUPREF:
+            return 1
+        case _:
+            return math.inf
+
+
 def _is_digit(kind: Any, value: Any) -> bool:
     match kind:
         case _constants.CATEGORY:
@@ -307,21 +350,35 @@ class Spoken:
         self._places = places
         self._beyond = beyond
         self._of: dict[frozenset[str], list[int]] = {}
+        self._always: dict[frozenset[str], bool] = {}
 
     def near(self, words: frozenset[str], first: int, last: int) -> bool:
         """Can one of `words` end in `first:last`, or in the label?"""
+        always = self._always.get(words)
+        if always is None:
+            always = not words.isdisjoint(self._beyond) or not words <= self._sought
+            self._always[words] = always
+        if always:
+            return True
+        places = self._ends(words)
+        position = bisect.bisect_left(places, first)
+        return position < len(places) and places[position] <= last
+
+    def ends(self, words: frozenset[str], first: int, last: int) -> list[int] | None:
+        """Where in `first:last` one of `words` ends; None for words that were not sought."""
+        if not words <= self._sought:
+            return None
+        places = self._ends(words)
+        return places[bisect.bisect_left(places, first) : bisect.bisect_right(places, last)]
+
+    def _ends(self, words: frozenset[str]) -> list[int]:
         places = self._of.get(words)
         if places is None:
             found = self._places
-            places = self._of[words] = (
-                [-1]
-                if not words.isdisjoint(self._beyond) or not words <= self._sought
-                else sorted(at for word in words.intersection(found) for at in found[word])
+            places = self._of[words] = sorted(
+                at for word in words.intersection(found) for at in found[word]
             )
-        if places and places[0] < 0:
-            return True
-        position = bisect.bisect_left(places, first)
-        return position < len(places) and places[position] <= last
+        return places
 
 
 class _Tier(Enum):

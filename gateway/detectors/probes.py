@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 import regex
 
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.prefilter import Expression, located, word
+from gateway.detectors.prefilter import Expression, bounded, located, word
 from gateway.detectors.secret_rules import Matcher
 
 TIMEOUT = 2.0
@@ -72,15 +73,24 @@ class Probe(Protocol):
         ...
 
 
+@functools.cache
+def _limits(pattern: regex.Pattern[str]) -> dict[str, float]:
+    """How long the pattern may take. A clock costs more than most patterns do, and those that
+    cannot get stuck need none.
+    """
+    return {} if bounded(pattern.pattern, pattern.flags) else {"timeout": TIMEOUT}
+
+
 def matches(
     pattern: regex.Pattern[str], text: str, start: int, end: int, *, reach: int
 ) -> list[regex.Match[str]]:
     """Matches of `pattern` that start in `text[start:end]`, each as long as in the whole text."""
     size = len(text)
     stop = min(size, end + reach)
+    limits = _limits(pattern)
     while True:
         found = []
-        for match in pattern.finditer(text, start, stop, timeout=TIMEOUT):
+        for match in pattern.finditer(text, start, stop, **limits):
             if match.start() >= end:
                 break
             if match.end() == stop and stop < size and stop - end < GROWTH:
@@ -205,15 +215,25 @@ class IpProbe(PatternProbe):
             else:
                 yield Raw(raw.start, raw.end, raw.confidence / 2, raw.entity, self)
 
+    def _confirm(self, match: regex.Match[str]) -> Raw | None:
+        """As the recognizer does; four plain numbers in the pattern are an address."""
+        if _FOUR.fullmatch(match[0]):
+            return Raw(match.start(), match.end(), self._confidence, self.entity, self)
+        return super()._confirm(match)
+
     @staticmethod
     def _tells(text: str, raw: Raw) -> bool:
-        value = text[raw.start : raw.end]
+        first, last = raw.start, raw.end
+        if text[first - 1 : first] == "." and text[first - 2 : first - 1].isdecimal():
+            return False
+        if text[last : last + 1] == "." and text[last + 1 : last + 2].isdecimal():
+            return False
+        if _VERSION_BEFORE.match(text, max(0, first - 24), first):
+            return False
+        value = text[first:last]
+        if _FOUR.fullmatch(value):
+            return not value.startswith(("127.", "0."))
         if _SLICE.fullmatch(value):
-            return False
-        before, after = text[max(0, raw.start - 2) : raw.start], text[raw.end : raw.end + 2]
-        if _DOTTED_BEFORE.search(before) or _DOTTED_AFTER.match(after):
-            return False
-        if _VERSION_BEFORE.search(text, max(0, raw.start - 24), raw.start):
             return False
         if value.isascii() and not _OF_ITSELF.match(value):
             return True
@@ -224,15 +244,15 @@ class IpProbe(PatternProbe):
         return not (address.is_loopback or address.is_unspecified)
 
 
+_FOUR = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 # How addresses of the machine itself can begin; the rest need not be taken apart.
 _OF_ITSELF = regex.compile(r"127\.|0+\.|[0:]*(?:1|0|:|ffff:.*)(?:[%/].*)?$", regex.IGNORECASE)
 _SLICE = regex.compile(r"\d{0,3}::\d{0,3}")
 _VERSION_BEFORE = regex.compile(
-    r"(?i)(?:\b(?:versions?|ver|release|firmware|software|build|kernel|driver|chapter|section|clause"
+    r"(?ri)(?:\b(?:versions?|ver|release|firmware|software|build|kernel|driver|chapter|section|clause"
     r"|kapitel|abschnitt|chapitre|oid)[.:=]?[\s\"']{0,3}(?:is |now |to |is now |number |no\. )?"
-    r"|(?:[=~><!]=|\bv|@)[\s\"']?)$"
+    r"|(?:[=~><!]=|\bv|@)[\s\"']?)"
 )
-_DOTTED_BEFORE, _DOTTED_AFTER = regex.compile(r"\d\.$"), regex.compile(r"\.\d")
 
 
 class UrlProbe(PatternProbe):

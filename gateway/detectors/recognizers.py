@@ -96,6 +96,9 @@ _DOTTED_YEAR = r"\.(\d{4}|\d{2}))\b"
 """How the pattern of dates with dots ends. With two digits for the year it is a version as often as
 a date (`12.11.3`, `19.6.36`): context decides."""
 
+_TIME = r"T[0-2]\d:[0-5]\d"
+"""In the pattern of dates with a time, which may end in any number of digits."""
+
 WEAK_DATE = 0.1
 """What Presidio gives to the weakest of its patterns of dates (`11/24`)."""
 
@@ -200,7 +203,9 @@ def _mended(
         if mended.original == text:
             yield mended.pattern, replace(mended.shape, flags=flags), pattern.score
             return
-    if text.endswith(_DOTTED_YEAR):
+    if _TIME in text:
+        yield text, Expression(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d", flags, 16), pattern.score
+    elif text.endswith(_DOTTED_YEAR):
         days = text.removesuffix(_DOTTED_YEAR)
         yield rf"{days}\.\d{{4}})\b", None, pattern.score
         yield rf"{days}\.\d{{2}})\b", None, WEAK_DATE

@@ -22,7 +22,7 @@ from gateway.detectors.cards import is_card
 from gateway.detectors.context import BOOST, Context
 from gateway.detectors.overlaps import CLEARLY, without_contained
 from gateway.detectors.phones import _OTHER, MIN_DIGITS
-from gateway.detectors.prefilter import Prefilter, flatten
+from gateway.detectors.prefilter import Prefilter
 from gateway.detectors.probes import Probe, UrlProbe
 from gateway.detectors.settings import Nlp
 
