@@ -186,8 +186,6 @@ class Context:
         self.beyond = beyond
         self.shared: dict[tuple[int, int], list[tuple[int, int, str, bool]]] = {}
         """Runs of digits by window, looked for once for all that want them (see `phones`)."""
-        self.absent: frozenset[frozenset[str]] = frozenset()
-        """Of vocabularies, the `wanted` words that are known to be neither in the text nor beyond."""
         self.spoken: prefilter.Spoken | None = None
         """Where words stand in the text that vocabularies want; None when nobody looked."""
         self._before: dict[int, str] = {}
@@ -196,7 +194,7 @@ class Context:
 
     def speaks(self, vocabulary: Vocabulary, start: int, end: int) -> bool:
         """True when a word of `vocabulary` tells of `start:end`, beside it or in the label."""
-        if not vocabulary or vocabulary.wanted in self.absent:
+        if not vocabulary or not self.near(vocabulary, 0, len(self._text)):
             return False
         near = self.near(vocabulary, start - REACH, end + REACH_AFTER + SLACK)
         if near:

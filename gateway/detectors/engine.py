@@ -394,9 +394,7 @@ class Engine:
         found: dict[str, list[Raw]] = {}
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
-        windows, around.absent, around.spoken = self._prefilter.look(
-            text, start, end, label=around.beyond
-        )
+        windows, around.spoken = self._prefilter.look(text, start, end, label=around.beyond)
         for number, hit in windows.items():
             probe = self._probes[number]
             if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):

@@ -41,7 +41,10 @@ _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
 # twenty digits.
 # What begins with a digit is searched for quickly; brackets and signs before it are added.
-_RUN = re.compile(rf"\d{{1,20}}(?:{_BETWEEN}{{0,4}}\d{{1,20}}){{0,20}}")
+_RUN = re.compile(
+    rf"(?=\d(?:{_BETWEEN}{{0,4}}+\d){{{MIN_DIGITS - 1}}})"
+    rf"\d{{1,20}}+(?:{_BETWEEN}{{0,4}}+\d{{1,20}}+){{0,20}}+"
+)
 _LEAD = re.compile(rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{1,2}}\Z")
 _LEADS = 2 * 5
 # Where the library looks for a number within a candidate that is none: after (and before the
@@ -250,11 +253,6 @@ def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
     begin = before.start() if before else start
     for run in _RUN.finditer(text, begin, min(len(text), end + _LONGEST)):
         first, last = run.span()
-        if last - first < MIN_DIGITS:
-            continue
-        digits = _digits_of(run[0])
-        if len(digits) < MIN_DIGITS:
-            continue
         lead = _LEAD.search(text, max(begin, first - _LEADS), first)
         if lead is not None:
             first = lead.start()
@@ -265,6 +263,7 @@ def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
         candidate = text[first:last]
         if _OTHER.fullmatch(candidate):
             continue
+        digits = _digits_of(candidate)
         if len(digits) >= 12 and is_card(candidate):
             continue
         letters = _LETTERS.search(candidate) or _EXTENSION_AHEAD.match(text, last)

@@ -416,7 +416,6 @@ class Prefilter:
         self.unfiltered = tuple(unfiltered)
         self._reaches = tuple((item.before or 0, item.after) for item in expressions)
         numbers = _topics(expressions)
-        self._words = {number: words for words, number in numbers.items()}
         self._said = _said(expressions)
         self._sought = frozenset(self._said)
         self._topics_with = tuple(
@@ -482,14 +481,12 @@ class Prefilter:
 
     def look(
         self, text: str, start: int = 0, end: int | None = None, *, label: str = ""
-    ) -> tuple[dict[int, list[Block]], frozenset[frozenset[str]], Spoken]:
-        """The `candidates`, which of the expressions' `words` are in neither text nor label, and
-        where the others are.
-        """
+    ) -> tuple[dict[int, list[Block]], Spoken]:
+        """The `candidates`, and where the expressions' `words` are."""
         flat = flatten(text)
         stop = len(flat) if end is None else end
         if start >= stop:
-            return {}, frozenset(), Spoken(frozenset(), {}, frozenset())
+            return {}, Spoken(frozenset(), {}, frozenset())
         result = {number: _split(start, stop) for number in self.unfiltered}
         found: list[tuple[int, int]] = []
         first = 0
@@ -541,14 +538,13 @@ class Prefilter:
             for number in self._twins[first]
             if (topic := topic_of[number]) is None or topic in spoken
         }
-        absent = self._words.keys() - spoken
         said = self._said
         where = Spoken(
             self._sought,
             {said[number]: ends for number, ends in places.items()},
             frozenset(map(said.__getitem__, beyond)),
         )
-        return result, frozenset(map(self._words.__getitem__, absent)), where
+        return result, where
 
     def _spoken(self, flat: bytes, *, foreign: bool) -> dict[int, list[int]]:
         """Where the words that patterns wait for end in `flat`, by their numbers."""
