@@ -394,10 +394,12 @@ class Engine:
         found: dict[str, list[Raw]] = {}
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
-        windows, around.spoken = self._prefilter.look(text, start, end, label=around.beyond)
+        windows, around.spoken = self._prefilter.look(
+            text, start, end, label=around.beyond, proving=proven
+        )
         for number, hit in windows.items():
             probe = self._probes[number]
-            if proven and not (probe.entity in _ALONE or probe.name.startswith("secret:")):
+            if proven and not _may_prove(probe):
                 continue
             try:
                 for first, last in hit:
@@ -467,6 +469,11 @@ def _proven(match: Match, view: str) -> bool:
     return match.entity in PROVEN
 
 
+def _may_prove(probe: Probe) -> bool:
+    """Can a match of `probe` be `_proven`?"""
+    return probe.entity in _ALONE or probe.name.startswith("secret:")
+
+
 def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Expression:
     """The expression with the words that its matches need, or may be raised by.
 
@@ -477,6 +484,7 @@ def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Express
     alone = min(probe.strongest, entity.at_most)
     if entity.without_context is not None:
         alone = min(alone, entity.without_context)
+    expression = replace(expression, proves=_may_prove(probe))
     if expression.words or not probe.vocabulary.wanted:
         return expression
     return replace(expression, words=probe.vocabulary.wanted, alone=alone >= floor - 1e-9)

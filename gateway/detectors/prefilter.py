@@ -38,10 +38,10 @@ import regex
 
 from gateway.detectors import sealed
 
-GROUP, ASKED = 150, 8
+GROUP = 150
 """Expressions per database: scan time falls with fewer databases, compile time grows faster than
-the number of expressions. Databases whose expressions all want words are smaller, since few of them
-are scanned at all."""
+the number of expressions. Expressions that want the same words have a database of their own: few of
+those are scanned at all."""
 
 PLAIN = 1_000
 """Expressions per database that have no long repeat: they compile fast in any number."""
@@ -78,7 +78,8 @@ class Expression:
     `before` and `after` say how far before and after the end of what this pattern finds the wanted
     match may begin, in code points. Without `before` that is not known, and all of a block in
     which the pattern matches is named. With `words` (see `word`), matches count only in a text
-    that holds one of them, or everywhere if they stand `alone`.
+    that holds one of them, or everywhere if they stand `alone`. Matches that `prove` themselves can
+    be asked for apart from the others.
     """
 
     pattern: str
@@ -87,6 +88,7 @@ class Expression:
     after: int = 0
     words: frozenset[str] = frozenset()
     alone: bool = False
+    proves: bool = False
 
 
 NARROW = 600
@@ -99,6 +101,10 @@ _OPEN_END = re.compile(r"(?<!\\)\{([1-9]\d*),\d*\}(\)*)$")
 
 
 _NO_WORD_AFTER = re.compile(r"\(\?!\[\\w[^\]]*\](?:\|[^()]*)?\)$")
+_NO_DIGIT_AFTER = re.compile(r"\(\?!(?:\[[^\]\\\d]*\]\?)?\\d\)(?:\(\?![^()]*\))*$")
+"""That no digit follows, with or without something between, and what else may not follow: the matcher
+does not look ahead, and would tell of each part of a number."""
+
 _WORD_CLASSES = frozenset({_constants.CATEGORY_DIGIT, _constants.CATEGORY_WORD})
 
 
@@ -148,6 +154,8 @@ def located(pattern: str, flags: int = 0) -> Expression:
         # The matcher does not look ahead, but it knows where words end: one answer for a number
         # instead of one for each of its digits.
         pattern = pattern[: closed.start()] + r"\b"
+    else:
+        pattern = _NO_DIGIT_AFTER.sub(r"(?:[^0-9]|$)", pattern)
     width = _width(pattern, flags)
     return Expression(pattern, flags, width if width is not None and width <= NARROW else None)
 
@@ -391,7 +399,7 @@ class _Tier(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Expressions of one database, by number; `topics` are those of all of them, if any.
+    """Expressions of one database, by number; `topics` are those of each of them, if any.
 
     Of expressions that are the same, the first stands for all (see `_twins`).
     """
@@ -399,6 +407,7 @@ class _Group:
     tier: _Tier
     numbers: tuple[int, ...]
     topics: frozenset[int]
+    proves: bool
 
 
 class Prefilter:
@@ -427,12 +436,15 @@ class Prefilter:
             for expression in expressions
         )
         self._twins = _twins(expressions)
-        # Of all twins together; None where one of them needs no word.
-        self._topics_of = {
-            first: None if None in wanted else frozenset(wanted)
-            for first, members in self._twins.items()
-            for wanted in [{self._topic_of[number] for number in members}]
-        }
+        always: list[int] = []
+        asked: dict[int, list[int]] = {number: [] for number in numbers.values()}
+        for place, (group, _) in enumerate(self._databases):
+            if not group.topics:
+                always.append(place)
+            for topic in group.topics:
+                asked[topic].append(place)
+        self._always = frozenset(always)
+        self._asked = {topic: frozenset(places) for topic, places in asked.items()}
         self._lock = threading.Lock()  # a database has one scratch space
 
     @classmethod
@@ -480,9 +492,17 @@ class Prefilter:
         return self.look(text, start, end, label=label)[0]
 
     def look(
-        self, text: str, start: int = 0, end: int | None = None, *, label: str = ""
+        self,
+        text: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        label: str = "",
+        proving: bool = False,
     ) -> tuple[dict[int, list[Block]], Spoken]:
-        """The `candidates`, and where the expressions' `words` are."""
+        """The `candidates` (with `proving` only those that prove themselves), and where the
+        expressions' `words` are.
+        """
         flat = flatten(text)
         stop = len(flat) if end is None else end
         if start >= stop:
@@ -502,8 +522,9 @@ class Prefilter:
             )
             everything = _buffers(flat, start, stop)
             around: list[Block] | None = None
-            for group, database in self._databases:
-                if group.topics and group.topics.isdisjoint(spoken):
+            for place in sorted(self._always.union(*map(self._asked.__getitem__, spoken))):
+                group, database = self._databases[place]
+                if proving and not group.proves:
                     continue
                 if group.tier is _Tier.BLOCKS:
                     self._blocks(database, flat, (start, stop), result)
@@ -512,11 +533,8 @@ class Prefilter:
                     around = _around_digits(flat, start, stop)
                 for first, last in (around or ()) if group.tier is _Tier.DIGITS else everything:
                     database.scan(flat[first:last], match_event_handler=hit)
-        topics_of, reaches = self._topics_of, self._reaches
+        reaches = self._reaches
         for number, at in found:
-            topics = topics_of[number]
-            if topics is not None and topics.isdisjoint(spoken):
-                continue
             before, after = reaches[number]
             left, right = max(start, at - before), min(stop, at + after)
             if left >= right:
@@ -648,33 +666,31 @@ def _tier(expression: Expression) -> _Tier:
 
 
 def _groups(expressions: Sequence[Expression]) -> list[_Group]:
-    """Expressions that run over the same part of a text, and want similar words, together."""
+    """Expressions that run over the same part of a text, and want the same words, together."""
     topics = _topics(expressions)
-    sorts: dict[tuple[_Tier, bool, bool], list[int]] = {}
-    wanted: dict[int, frozenset[int]] = {}
+    sorts: dict[tuple[_Tier, frozenset[int], bool, bool], list[int]] = {}
     for first, same in _twins(expressions).items():
         twins = [expressions[number] for number in same]
         asked = all(twin.words and not twin.alone for twin in twins)
-        wanted[first] = frozenset(topics[twin.words] for twin in twins if asked)
-        plain = not asked and _LONG.search(twins[0].pattern) is None
-        sorts.setdefault((_tier(twins[0]), asked, plain), []).append(first)
-    groups = []
-    for (tier, asked, plain), numbers in sorted(sorts.items(), key=lambda item: item[1]):
-        if asked:
-            numbers.sort(key=lambda number: (min(wanted[number]), number))
-        size = ASKED if asked else PLAIN if plain else GROUP
-        for first in range(0, len(numbers), size):
-            members = tuple(numbers[first : first + size])
-            union = frozenset().union(*(wanted[number] for number in members))
-            groups.append(_Group(tier, members, union))
-    return groups
+        wanted = frozenset(topics[twin.words] for twin in twins if asked)
+        plain = _LONG.search(twins[0].pattern) is None
+        proves = any(twin.proves for twin in twins)
+        sorts.setdefault((_tier(twins[0]), wanted, plain and not asked, proves), []).append(first)
+    return [
+        _Group(tier, tuple(numbers[first : first + size]), wanted, proves)
+        for (tier, wanted, plain, proves), numbers in sorted(
+            sorts.items(), key=lambda item: item[1]
+        )
+        for size in [PLAIN if plain else GROUP]
+        for first in range(0, len(numbers), size)
+    ]
 
 
 def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     """The expression for the flat text, relaxed where the exact form costs compile time."""
     # A long bounded repeat costs a state per repetition; without its bound it costs one.
     pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
-    pattern = _LETTER.sub(r"\\w", _FOREIGN.sub(_flat, pattern))
+    pattern = _flat_letters(_FOREIGN.sub(_flat, pattern))
     flags = hyperscan.HS_FLAG_PREFILTER
     if expression.before is None:
         flags |= hyperscan.HS_FLAG_SINGLEMATCH
@@ -685,6 +701,32 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     if expression.flags & regex.MULTILINE:
         flags |= hyperscan.HS_FLAG_MULTILINE
     return pattern.encode("ascii"), flags
+
+
+# In the flat text a foreign letter is `_`; the dotted capital I and the sign for kelvin are small.
+_FLAT_LETTERS = {"L": "A-Za-z_", "Lu": "A-Z_ik", "Ll": "a-z_"}
+_SURE_LETTERS = {"L": "A-Za-z", "Lu": "A-Z", "Ll": ""}
+"""What is not in a negated class must be sure to be no such letter."""
+
+_PIECE = re.compile(r"\\p\{(L[lu]?)\}|\\.|\[\^?\]?|\]|[^\\\[\]]+", re.DOTALL)
+
+
+def _flat_letters(pattern: str) -> str:
+    """The pattern with classes of letters as they are in the flat text."""
+    result = []
+    inside = negated = False
+    for piece in _PIECE.finditer(pattern):
+        kind = piece[1]
+        if kind:
+            letters = (_SURE_LETTERS if negated else _FLAT_LETTERS)[kind]
+            result.append(letters if inside else f"[{letters}]")
+            continue
+        if not inside and piece[0][0] == "[":
+            inside, negated = True, piece[0].startswith("[^")
+        elif inside and piece[0] == "]":
+            inside = negated = False
+        result.append(piece[0])
+    return "".join(result)
 
 
 def _compile(expressions: Sequence[Expression]) -> tuple[list[bytes], list[int]]:
@@ -746,11 +788,11 @@ def _open(blob: bytes) -> Any:
 
 def _digest(expressions: Sequence[Expression]) -> str:
     state = hashlib.blake2b(digest_size=16)
-    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {ASKED} {PLAIN}".encode())
+    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {PLAIN}".encode())
     for expression in expressions:
         form, flags = _hyperscan_form(expression)
         state.update(struct.pack("<II", len(form), flags) + form)
-        state.update(f"{sorted(expression.words)} {expression.alone}".encode())
+        state.update(f"{sorted(expression.words)} {expression.alone} {expression.proves}".encode())
     return state.hexdigest()
 
 
