@@ -7,7 +7,8 @@ Ranges and lengths: ISO/IEC 7812-1 and the issuers' public BIN tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import regex
 
@@ -16,6 +17,8 @@ from gateway.detectors.prefilter import located
 from gateway.detectors.probes import Raw, matches
 
 _SHAPE = r"(?<![\d.,])(?<!\d[ -])\d(?:[ -]?\d){11,18}(?![ -]?\d)(?![.,]\d)"
+
+_APART = re.compile("[ -]")
 
 _RANGES: tuple[tuple[int, int, frozenset[int]], ...] = (
     # first six digits from, to, lengths
@@ -45,20 +48,21 @@ _RANGES: tuple[tuple[int, int, frozenset[int]], ...] = (
 
 def is_card(number: str) -> bool:
     """True when the digits of `number` are a card number of an issuer in the table."""
-    digits = [int(character) for character in number if character.isdecimal()]
-    if len(digits) < 12 or not _grouped(number):
+    groups = _APART.split(number)
+    digits = "".join(groups)
+    if not digits.isdecimal():
+        digits = "".join(filter(str.isdecimal, number))
+    if len(digits) < 12:
         return False
-    prefix = int("".join(map(str, digits[:6])))
-    if not any(low <= prefix <= high and len(digits) in sizes for low, high, sizes in _RANGES):
+    prefix, size = int(digits[:6]), len(digits)
+    if not any(low <= prefix <= high and size in sizes for low, high, sizes in _RANGES):
         return False
-    # Luhn, ISO/IEC 7812-1 annex B.
-    total = sum(digits[-1::-2]) + sum(d * 2 - 9 * (d > 4) for d in digits[-2::-2])
-    return total % 10 == 0
+    return _grouped(groups) and luhn(digits)
 
 
-def _grouped(number: str) -> bool:
+def _grouped(groups: Sequence[str]) -> bool:
     """True for digits grouped as on cards: not at all, by four, 4-6-5, 4-6-4, or one by one."""
-    sizes = tuple(map(len, regex.split(r"[ -]", number)))
+    sizes = tuple(map(len, groups))
     return (
         len(sizes) == 1
         or set(sizes) == {1}
