@@ -15,6 +15,7 @@ import regex
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import located
 from gateway.detectors.probes import Raw, matches
+from gateway.encodings.check_digits import luhn_fits
 
 _SHAPE = r"(?<![\d.,])(?<!\d[ -])\d(?:[ -]?\d){11,18}(?![ -]?\d)(?![.,]\d)"
 
@@ -57,7 +58,7 @@ def is_card(number: str) -> bool:
     prefix, size = int(digits[:6]), len(digits)
     if not any(low <= prefix <= high and size in sizes for low, high, sizes in _RANGES):
         return False
-    return _grouped(groups) and luhn(digits)
+    return _grouped(groups) and luhn_fits([int(digit) for digit in digits])
 
 
 def _grouped(groups: Sequence[str]) -> bool:

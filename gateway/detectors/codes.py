@@ -237,10 +237,22 @@ def addresses(text: str, start: int, end: int) -> Iterator[Run]:
 
 def _found(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     """Matches that begin in `start:end`."""
-    for match in pattern.finditer(text, max(0, start), min(len(text), end + LONGEST)):
-        if match.start() >= end:
+    at, limit = max(0, start), min(len(text), end + LONGEST)
+    near = min(limit, end + _NEAR)
+    while at < end:
+        # A search would go on through all that follows: most of what is found is short.
+        found = None if pattern in _OPEN else pattern.search(text, at, near)
+        if found is None or found.end() > near - _EDGE:
+            found = pattern.search(text, at, limit if found or pattern in _OPEN else near)
+        if found is None or found.start() >= end:
             return
-        yield match
+        yield found
+        at = max(found.end(), at + 1)
+
+
+_NEAR, _EDGE = 500, 8
+_OPEN = frozenset({_A85_RUN, _UU_RUN})
+"""Runs that need their end to be found."""
 
 
 def _is_text(plain: str) -> bool:

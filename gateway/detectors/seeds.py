@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,6 +31,11 @@ _RUN = rf"(?<![\w])[A-Za-z]{{3,8}}(?:{_BETWEEN}[A-Za-z]{{3,8}}){{11,}}(?![\w])"
 _SHAPE = rf"[A-Za-z]{{3,8}}(?:{_BETWEEN}[A-Za-z]{{3,8}}){{11}}"
 REACH = 600
 """Code points after the wanted ones in which a run goes on."""
+
+_LETTERS = bytes(ord(chr(code).lower()) if chr(code).isalpha() else 32 for code in range(128)) + (
+    b" " * 128
+)
+"""Small letters for letters, spaces for all else, in ASCII."""
 
 _ENOUGH = bytes([True] * LENGTHS[-1])
 
@@ -70,14 +74,14 @@ class SeedProbe:
         )
         self._run = regex.compile(_RUN)
         self._word = regex.compile(r"[A-Za-z]{3,8}")
-        self._letters = re.compile(r"[a-z]+")
+        self._listed = frozenset(word.encode() for word in words())
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Seeds that start in `text[start:end]`."""
         known = words()
         # Ordinary words in a row are many, twelve of the list are not: told at once.
-        there = self._letters.findall(text[start : end + REACH].lower())
-        if _ENOUGH not in bytes(map(known.__contains__, there)):
+        there = text[start : end + REACH].encode("ascii", "replace").translate(_LETTERS).split()
+        if _ENOUGH not in bytes(map(self._listed.__contains__, there)):
             return
         for run in matches(self._run, text, start, end, reach=REACH):
             listed: list[tuple[int, int]] = []
