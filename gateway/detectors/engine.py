@@ -153,7 +153,7 @@ class Engine:
         probes.extend(own.probes)
         # The prefilter counts expressions: a probe stands once for each of its own.
         expressions = [
-            _wanted(probe, expression, settings)
+            replace(_wanted(probe, expression, settings), proves=_may_prove(probe))
             for probe in probes
             for expression in probe.expressions
         ]
@@ -484,7 +484,6 @@ def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Express
     alone = min(probe.strongest, entity.at_most)
     if entity.without_context is not None:
         alone = min(alone, entity.without_context)
-    expression = replace(expression, proves=_may_prove(probe))
     if expression.words or not probe.vocabulary.wanted:
         return expression
     return replace(expression, words=probe.vocabulary.wanted, alone=alone >= floor - 1e-9)

@@ -238,7 +238,7 @@ def test_a_folder_without_a_gliner_model_is_told(gliner, tmp_path):
 def test_blank_loads_no_model(cache):
     made = Engine.build(Settings(nlp=Nlp(engine="blank")), key=b"test", cache_dir=cache)
     assert made._names is None
-    assert "PERSON" not in made.entities
+    assert "LOCATION" not in made.entities
 
 
 @pytest.mark.parametrize(
