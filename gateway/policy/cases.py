@@ -35,7 +35,17 @@ from gateway.model import (
     UnreadReason,
 )
 from gateway.policy.compile import TEST_SUFFIX, UNKNOWN, PolicySet
-from gateway.policy.document import Family, Many, Node, Size, UnreadWord
+from gateway.policy.document import (
+    COUNTS,
+    FILE_FACTS,
+    MARKS,
+    WORDS,
+    Family,
+    Many,
+    Node,
+    Size,
+    UnreadWord,
+)
 from gateway.policy.evaluate import evaluate
 
 type ScanText = Callable[[str, str], Sequence[Match]]
@@ -124,6 +134,22 @@ class FileSketch(Node):
     """Type that the sender claims."""
     size: Size = 1000
     """Bytes, or e.g. `10 MB`."""
+    facts: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """What its readers say of it, e.g. `{faces: 2, gps: true, label: Confidential}`."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, value in self.facts.items():
+            if name not in FILE_FACTS:
+                raise ValueError(f"unknown fact `{name}`{suggest(name, FILE_FACTS)}")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if name in COUNTS and not number:
+                raise ValueError(f"fact `{name}` is a number")
+            if name in WORDS and not isinstance(value, str):
+                raise ValueError(f"fact `{name}` is a word")
+            if name in MARKS and value is not True:
+                raise ValueError(f"fact `{name}` is `true`, or left out")
+        return self
 
 
 class UnreadSketch(Node):
@@ -322,7 +348,14 @@ def _outcome(
             for n, sketch in enumerate(case.unread)
         ),
         files=tuple(
-            FileInfo(_file_locator(n), file.media_type, file.family, file.size, file.declared_type)
+            FileInfo(
+                _file_locator(n),
+                file.media_type,
+                file.family,
+                file.size,
+                file.declared_type,
+                file.facts,
+            )
             for n, file in enumerate(case.files)
         ),
     )

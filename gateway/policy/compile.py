@@ -11,6 +11,7 @@ import dataclasses
 import fnmatch
 import hashlib
 import ipaddress
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ from gateway.model import (
 )
 from gateway.policy.document import (
     COUNT_KEYS,
+    COUNTS,
     FINDING_KEYS,
+    MARKS,
+    WORDS,
     FileConditions,
     Operator,
     PolicyDocument,
@@ -171,13 +175,20 @@ class FindingTest:
 
 @dataclass(frozen=True, slots=True)
 class FileTest:
-    """Conditions on one file; None stands for any. Sizes in bytes."""
+    """Conditions on one file; None stands for any. Sizes in bytes.
+
+    `counts` are facts with the least and the most that they may be, `marks` facts that must be
+    there, `words` facts of which one word must match one of the patterns.
+    """
 
     families: frozenset[str] | None = None
     media_types: tuple[re.Pattern[str], ...] = ()
     min_size: int = 0
     max_size: int | None = None
     mismatch: bool = False
+    counts: tuple[tuple[str, float, float], ...] = ()
+    marks: tuple[str, ...] = ()
+    words: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...] = ()
 
     def holds(self, file: FileInfo) -> bool:
         """Whether this file is selected."""
@@ -190,7 +201,20 @@ class FileTest:
             and file.size >= self.min_size
             and (self.max_size is None or file.size <= self.max_size)
             and (not self.mismatch or mismatched(file))
+            and all(file.facts.get(name) is True for name in self.marks)
+            and all(low <= _count(file, name) <= high for name, low, high in self.counts)
+            and all(_says(file, name, patterns) for name, patterns in self.words)
         )
+
+
+def _count(file: FileInfo, name: str) -> float:
+    value = file.facts.get(name, 0)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _says(file: FileInfo, name: str, patterns: Sequence[re.Pattern[str]]) -> bool:
+    said = str(file.facts.get(name, "")).lower().split("; ")
+    return any(word and pattern.match(word) for word in said for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -885,6 +909,17 @@ def _file(where: Where) -> FileTest | None:
         min_size=file.min_size,
         max_size=file.max_size if "max_size" in file.model_fields_set else None,
         mismatch=bool(file.mismatch),
+        counts=tuple(
+            (name, bounds.at_least or 0.0, math.inf if bounds.at_most is None else bounds.at_most)
+            for name in sorted(COUNTS)
+            if (bounds := getattr(file, name)) is not None
+        ),
+        marks=tuple(name for name in sorted(MARKS) if getattr(file, name)),
+        words=tuple(
+            (name, tuple(_glob(word.lower()) for word in getattr(file, name)))
+            for name in sorted(WORDS)
+            if getattr(file, name)
+        ),
     )
 
 

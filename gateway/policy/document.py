@@ -157,8 +157,38 @@ class Range(Node):
 type FactTest = Annotated[str | Range, BeforeValidator(_fact_test)]
 
 
+class Bounds(Node):
+    """Bounds for what is counted or measured in a file."""
+
+    at_least: Annotated[float, Field(gt=0)] | None = None
+    """So many or more; a share of a picture is 0 to 1."""
+    at_most: Annotated[float, Field(ge=0)] | None = None
+    """So many or fewer; a file of which nothing is known has none."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give `at_least`, `at_most` or both")
+        if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
+            raise ValueError("`at_most` is below `at_least`, so no file ever matches")
+        return self
+
+
+def _any_word(value: Any) -> Any:
+    return "*" if value is True else value
+
+
+type Words = Annotated[
+    Many[Text], BeforeValidator(_any_word, json_schema_input_type=bool | Many[Text])
+]
+type Mark = Literal[True] | None
+
+
 class FileConditions(Node):
-    """What one file must be like; all given conditions must hold for the same file."""
+    """What one file must be like; all given conditions must hold for the same file.
+
+    What a file holds counts as its own, too: the faces of an archive are those of its pictures.
+    """
 
     family: Many[Family] = ()
     """True kind of the file, by its content."""
@@ -170,6 +200,50 @@ class FileConditions(Node):
     """Bytes, or e.g. `10 MB`."""
     mismatch: Literal[True] | None = None
     """The file is not what it was declared to be."""
+    pages: Bounds | None = None
+    """Pages, slides or sheets, e.g. `{at_least: 50}`."""
+    pictures: Bounds | None = None
+    """Pictures, those inside documents included."""
+    files: Bounds | None = None
+    """Files inside the file."""
+    faces: Bounds | None = None
+    """Faces in all pictures."""
+    face_share: Bounds | None = None
+    """Largest share of a picture that one face takes, 0 to 1."""
+    codes: Bounds | None = None
+    """Barcodes and QR codes."""
+    text_pixels: Bounds | None = None
+    """Pictures with text in them."""
+    portrait: Mark = None
+    """A picture that shows one person above all."""
+    identity_document: Mark = None
+    """A picture of a passport, identity card or driver's licence."""
+    payment_card: Mark = None
+    """A picture of a bank card."""
+    medical: Mark = None
+    """A medical picture (DICOM)."""
+    screenshot: Mark = None
+    """A picture of a screen."""
+    gps: Mark = None
+    """A picture that says where it was taken."""
+    camera: Mark = None
+    """A picture that names a camera, its model or serial number."""
+    rights: Mark = None
+    """A copyright line, a credit or a mark that reserves rights."""
+    no_training: Mark = None
+    """A mark that forbids training."""
+    credentials: Mark = None
+    """Content credentials (C2PA)."""
+    hidden: Mark = None
+    """Content that a person who opens the file does not see."""
+    macros: Mark = None
+    """Program code inside a document."""
+    signed: Mark = None
+    """A digital signature over the file."""
+    label: Words = ()
+    """Sensitivity label, by name or GUID; `*` stands for anything, `true` for any label."""
+    registered: Words = ()
+    """One of the company's own pictures, by its name in the register; `true` for any."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -177,7 +251,39 @@ class FileConditions(Node):
             raise ValueError("is empty; to match any file write `has_files: true` in `when`")
         if "max_size" in self.model_fields_set and self.max_size < self.min_size:
             raise ValueError("`max_size` is below `min_size`, so no file ever matches")
+        for name in sorted(self.model_fields_set):
+            if name in FILE_FACTS and not getattr(self, name):
+                raise ValueError(f"`{name}` has no value; leave the key out or give one")
+        share = self.face_share
+        if share is not None and max(share.at_least or 0, share.at_most or 0) > 1:
+            raise ValueError("`face_share` is a share, 0 to 1")
         return self
+
+
+COUNTS = frozenset({"pages", "pictures", "files", "faces", "face_share", "codes", "text_pixels"})
+"""Facts of files that are numbers."""
+WORDS = frozenset({"label", "registered"})
+"""Facts of files that are words; several stand with `; ` between them."""
+MARKS = frozenset(
+    {
+        "portrait",
+        "identity_document",
+        "payment_card",
+        "medical",
+        "screenshot",
+        "gps",
+        "camera",
+        "rights",
+        "no_training",
+        "credentials",
+        "hidden",
+        "macros",
+        "signed",
+    }
+)
+"""Facts of files that are there or not."""
+FILE_FACTS = COUNTS | WORDS | MARKS
+"""All but `mismatch`, which the declared type has a say in (a test keeps them in step with readers)."""
 
 
 class Where(Node):

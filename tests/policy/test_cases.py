@@ -117,6 +117,15 @@ def test_a_case_that_fails_says_what_came(run):
         ("- {name: a, want: {verdict: block}, unread: [encryptd]}", "did you mean `encrypted`?"),
         ("- {name: a, want: {verdict: block}, parts: [{text: a, file: 0}]}", "names file 0"),
         ("- {name: a, want: {verdict: block}, files: [{family: imge}]}", "did you mean `image`?"),
+        (
+            "- {name: a, want: {verdict: log}, files: [{family: image, facts: {gsp: true}}]}",
+            "`gps`?",
+        ),
+        ("- {name: a, want: {verdict: log}, files: [{family: image, facts: {gps: 1}}]}", "`true`"),
+        (
+            "- {name: a, want: {verdict: log}, files: [{family: image, facts: {faces: true}}]}",
+            "number",
+        ),
         ("- {name: a, wnat: {}, want: {verdict: block}}", "did you mean `want`?"),
         ("- {name: a}", "`want` is missing"),
     ],

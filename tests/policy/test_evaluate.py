@@ -165,6 +165,39 @@ def test_conditions_on_files_and_unread_places(verdict, finding, when, holds):
     assert verdict(f"when: {{{when}}}, action: block", scan) is wanted
 
 
+FACTS = {"faces": 2, "face_share": 0.25, "gps": True, "label": "Confidential; Project X"}
+
+
+@pytest.mark.parametrize(
+    ("file", "holds"),
+    [
+        ("faces: {at_least: 1}", True),
+        ("faces: {at_least: 3}", False),
+        ("faces: {at_most: 2}", True),
+        ("faces: {at_most: 1}", False),
+        ("faces: {at_least: 2, at_most: 2}", True),
+        ("face_share: {at_least: 0.25}", True),
+        ("face_share: {at_least: 0.3}", False),
+        ("pages: {at_least: 1}", False),
+        ("pages: {at_most: 10}", True),
+        ("gps: true", True),
+        ("medical: true", False),
+        ("label: confidential", True),
+        ("label: Project*", True),
+        ("label: [x, '*confidential*']", True),
+        ("label: Project", False),
+        ("label: true", True),
+        ("registered: true", False),
+        ("gps: true, faces: {at_least: 1}, family: image", True),
+        ("gps: true, faces: {at_least: 1}, family: document", False),
+    ],
+)
+def test_conditions_on_facts_of_files(verdict, file, holds):
+    scan = Scan(files=(dataclasses.replace(PNG, facts=FACTS),))
+    found = verdict(f"when: {{file: {{{file}}}}}, action: block", scan)
+    assert found is (Verdict.BLOCK if holds else Verdict.ALLOW)
+
+
 def test_a_file_and_what_is_in_it_are_tied_by_their_place(verdict, finding):
     rule = "when: {entity: US_SSN, file: {family: image}}, action: block"
     in_pdf = finding(locator=Locator("files[0].text"), kind=PartKind.FILE)

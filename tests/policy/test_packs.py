@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from gateway import documents
+from gateway.content.reading import FACTS
 from gateway.detectors import Engine, Settings, detector_names, entity_names, groups
 from gateway.model import (
     Act,
@@ -23,7 +24,15 @@ from gateway.model import (
 )
 from gateway.policy import Vocabulary, compile_text, evaluate, load, run_cases, untested
 from gateway.policy.cases import CasesDocument
-from gateway.policy.document import FileConditions, PolicyDocument, Rule, Unless, UnreadWord, When
+from gateway.policy.document import (
+    FILE_FACTS,
+    FileConditions,
+    PolicyDocument,
+    Rule,
+    Unless,
+    UnreadWord,
+    When,
+)
 from gateway.services import CATEGORIES, Catalogue
 from gateway.services import vocabulary as facts
 
@@ -165,3 +174,8 @@ def test_the_guide_names_every_condition():
     keys = {*When.model_fields, *Unless.model_fields, *FileConditions.model_fields}
     words = {*typing.get_args(UnreadWord.__value__), *PartKind, *Role, *Act}
     assert [word for word in sorted({*keys, *words}) if f"`{word}" not in guide] == []
+
+
+def test_policy_can_ask_for_every_fact_of_a_file():
+    assert {*FILE_FACTS, "mismatch"} == set(FACTS)
+    assert set(FileConditions.model_fields) >= set(FACTS)
