@@ -162,9 +162,12 @@ _BACK_SECRET = "|".join(re.escape(prefix[::-1]) for prefix in _PREFIXES)
 _BACK_MAIL = (
     r"(?:moc|gro|ten|ude|vog|ku\.(?:oc|ca)|ed|rf|ti|se|ln|ue|oi)\.[a-zA-Z0-9.-]{2,60}@[\w.+-]{2,60}"
 )
-_BACKWARDS = re.compile(
-    rf"(?<![\w.@-])(?:[\w./+=-]{{10,200}}(?:{_BACK_SECRET})(?![\w-])"
-    rf"|{_BACK_MAIL}(?![\w.@-])|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{3}}(?![\w-])"
+_BACK_WORDS = re.compile(
+    rf"(?<![\w.@-])(?:[\w./+=-]{{10,200}}(?:{_BACK_SECRET})(?![\w-])|{_BACK_MAIL}(?![\w.@-]))"
+)
+_BACK_SIGNS = ("@", *(prefix[::-1] for prefix in _PREFIXES))
+_BACK_NUMBERS = re.compile(
+    r"(?<![\w.@-])(?:[0-9]{4}-[0-9]{2}-[0-9]{3}(?![\w-])"
     r"|[0-9]{13,19}(?![\w-]|\.[0-9])|[0-9]{1,7}(?:[ -][0-9]{4}){3}(?![\w-]|\.[0-9]))"
 )
 _TURNED_SECRET = "|".join(
@@ -178,8 +181,15 @@ _TURNED = re.compile(
 
 def backwards(text: str, start: int, end: int) -> Iterator[Run]:
     """Numbers, addresses and tokens written from right to left."""
-    for match in _found(_BACKWARDS, text, start, end):
-        yield match.start(), match.end(), match[0][::-1]
+    found = [*_found(_BACK_NUMBERS, text, start, end)]
+    near = text[max(0, start) : end + _NEAR]
+    if any(sign in near for sign in _BACK_SIGNS):
+        found = [*_found(_BACK_WORDS, text, start, end), *found]
+    reached = 0
+    for match in sorted(found, key=lambda each: each.start()):
+        if match.start() >= reached:
+            reached = match.end()
+            yield match.start(), reached, match[0][::-1]
 
 
 def turned(text: str, start: int, end: int) -> Iterator[Run]:

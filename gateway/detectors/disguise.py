@@ -107,7 +107,8 @@ class View:
             ):
                 return None
         first, last = min(self.starts[start:end]), max(self.ends[start:end])
-        return first, last, self.names[at]
+        # What stands for nothing of the text, a space that was put between two words, has no place.
+        return (first, last, self.names[at]) if first < last else None
 
 
 def views(text: str) -> Iterator[View]:
