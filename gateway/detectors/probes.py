@@ -135,7 +135,9 @@ class PatternProbe:
         )
         self.strongest = confidence if validate is None else 1.0
         self.vocabulary = vocabulary
-        if self.expressions[0].before is not None:
+        if shape is not None:
+            self.reach = _LONGEST_NAME  # only a part of the match is known to be in the window
+        elif self.expressions[0].before is not None:
             # A located match ends within its window; what is left to see is a look-ahead.
             self.reach = 32
         self._confidence = confidence

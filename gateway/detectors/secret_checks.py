@@ -66,7 +66,7 @@ def entropy(value: str) -> float:
 _CODE = re.compile(
     r"""(?x)
     [()\[\]{}<>;,\s]                          # calls, indices, types
-    | ^[A-Za-z]+(?:[-_.:/][A-Za-z]+)*[-_.:/]?$  # words only: a name or an identifier, no secret
+    | ^_*[A-Za-z]+(?:[-_.:/][A-Za-z]+)*[-_.:/]?$  # words only: a name, or an identifier
     | ^_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$        # THE_NAME_OF_A_CONSTANT
     | ^\d{1,7}$ | ^\d+\.\d+ | ^v?\d+(?:\.\d+)+$ | ^\d{4}-\d\d-\d\d
     | ^(?:https?|file|s3|arn|vault|ssm|op|gs|kms|data|env|secret)[:/]
@@ -159,6 +159,7 @@ _NO_PASSWORD = re.compile(
       |base64|bcrypt|plain|plaintext|prompt|stdin|file|path|env|config|settings|vault|basic
       |bearer|digest|local|public|private|undefined|unknown|root|guest|demo|sample|data|body)
     [-_. ]?(?:field|input|value|name|hash|key|text|label|here|reset|file|env|required|error|box|id)?
+    | [a-z]{1,20}[-_](?:pass(?:word|wd|phrase|code)?|pwd)  # the name of another variable
     """
 )
 

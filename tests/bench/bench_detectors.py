@@ -15,13 +15,15 @@ import cProfile
 import pstats
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway.detectors import Engine, Settings, recognizers
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from gateway.detectors import Engine, Settings
 from gateway.detectors.settings import Nlp
 
 PROSE = (
@@ -123,41 +125,17 @@ def seconds(run: Callable[[str], Any], texts: list[str]) -> float:
     return time.process_time() - started
 
 
-def stock(*, everything: bool = False) -> Callable[[str], Any]:
-    """`AnalyzerEngine.analyze` with a blank pipeline and the default recognizers, or all of them.
+def stock(*, everything: bool) -> Callable[[str], Any]:
+    """`AnalyzerEngine.analyze` with a blank pipeline and the default recognizers, or all of them."""
+    from support.stock import analyzer
 
-    A blank pipeline has no lemmas, and without them no context words: each token is its own.
-    """
-    import spacy
-    import tldextract
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
-
-    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    blank = spacy.blank("en")
-
-    def lemmas(doc: Any) -> Any:
-        for token in doc:
-            token.lemma_ = token.text
-        return doc
-
-    spacy.Language.component("own_lemmas", func=lemmas)
-    blank.add_pipe("own_lemmas")
-    nlp = SpacyNlpEngine(ner_model_configuration=NerModelConfiguration())
-    nlp.nlp = {"en": blank}
-    registry = None
-    if everything:
-        registry = RecognizerRegistry()
-        for recognizer in recognizers.predefined_recognizers():
-            recognizer.supported_language = "en"
-            registry.add_recognizer(recognizer)
-    engine = AnalyzerEngine(nlp_engine=nlp, registry=registry)
+    engine = analyzer(everything=everything)
     return lambda text: engine.analyze(text, "en")
 
 
 def against_stock(engine: Engine, counts: dict[int, int]) -> None:
     """The same texts by our engine and by Presidio."""
-    usual, everything = stock(), stock(everything=True)
+    usual, everything = stock(everything=False), stock(everything=True)
     print("\nkind   size KB  first MB/s  stock MB/s   ratio  all countries   ratio")
     for kind in ("mixed", "prose", "code", "logs", "dense"):
         for size, count in counts.items():
