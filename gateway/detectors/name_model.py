@@ -112,7 +112,7 @@ class NameModel:
         """The names in `text`, by place, apart from each other."""
         found = list(words.WORD.finditer(text))
         fresh: dict[str, Floats] = {}
-        chosen = self._chosen([match[0] for match in found], fresh)
+        chosen = self._chosen(text, found, fresh)
         names: list[Name] = []
         for first in range(0, len(chosen), MOST):
             names.extend(self._names(text, found, chosen[first : first + MOST], fresh))
@@ -120,11 +120,14 @@ class NameModel:
 
     # --- the gate ---------------------------------------------------------------------------------
 
-    def _chosen(self, taken: Sequence[str], fresh: dict[str, Floats]) -> npt.NDArray[np.int64]:
+    def _chosen(
+        self, text: str, found: Sequence[Any], fresh: dict[str, Floats]
+    ) -> npt.NDArray[np.int64]:
         """The positions of words that the network should see.
 
         Vectors of words that had to be described are put into `fresh`.
         """
+        taken = [match[0] for match in found]
         if self.gate is None:
             return np.arange(len(taken))
         may, hits = self._may, []
@@ -140,7 +143,7 @@ class NameModel:
             made = self._compute(doubtful)
             odds = made @ self._tables["gate"] + self._tables["gate_bias"]
             for word, vector, value in zip(doubtful, made, odds.tolist(), strict=True):
-                likely = word[0].isalpha() and value > self.gate[word[0].islower()]
+                likely = value > self.gate[word[0].islower()] and self._may_name(word)
                 if self._came_along(word):
                     self._keep(word, vector)
                     may[word] = likely
@@ -148,6 +151,7 @@ class NameModel:
                     fresh[word] = vector
                 if likely:
                     hits.extend(unsure[word])
+        hits = [at for at in hits if _by_itself(text, found[at])]
         if not hits:
             return np.zeros(0, dtype=np.int64)
         edges = np.zeros(len(taken) + 2 * AROUND + 2, dtype=np.int32)
@@ -166,6 +170,13 @@ class NameModel:
         # In small letters, and in scripts that the model hardly learned, only what is a known name.
         lists = self._lists.get(words.folded(word), 0)
         return bool(lists & _NAMES) and not lists & _COMMON
+
+    def _may_name(self, word: str) -> bool:
+        """False for a common word in small letters that is no known name."""
+        if not word[0].isalpha():
+            return False
+        lists = self._lists.get(words.folded(word), 0) if word[0].islower() else 0
+        return not lists & _COMMON or bool(lists & _NAMES)
 
     # --- the network ------------------------------------------------------------------------------
 
@@ -336,6 +347,28 @@ _NAMES = words.bits(
 )
 _LATIN = frozenset(chr(code) for code in range(0x250) if chr(code).isalpha())
 _COMMON = words.bits(("common", "very_common"))
+
+
+_SIGNS = frozenset("-/:")
+
+
+def _by_itself(text: str, match: Any) -> bool:
+    """False for a word that makes no name by itself, though it may be a part of one.
+
+    A letter or two, and what numbers are written with: `2025-03-12T10`, `12/Mar/2025`, `Mozilla/5.0`,
+    `de` in `0x4fde12`.
+    """
+    start, end = match.span()
+    word = match[0]
+    if word.isascii() and len(word) <= (2 if word[0].islower() else 1):
+        return False
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if before[-1:].isdecimal() or after[:1].isdecimal():
+        return False
+    return not (
+        (before[-1:] in _SIGNS and before[:-1].isdecimal())
+        or (after[:1] in _SIGNS and after[1:].isdecimal())
+    )
 
 
 def _widened(array: npt.NDArray[Any], step: npt.NDArray[Any] | None) -> Floats:
