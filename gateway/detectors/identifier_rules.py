@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,10 @@ import regex
 from pydantic import Field, field_validator, model_validator
 from regex import Match
 
-from gateway.detectors import catalogue, samples
+from gateway.detectors import catalogue, rule_files, samples
 from gateway.detectors.checksums import CHECKS
 from gateway.detectors.context import REACH, words_of
-from gateway.documents import DocumentError, Marks, Problem, Strict, load, read, suggest
+from gateway.documents import suggest
 
 _FOLDER = Path(__file__).with_name("identifiers")
 
@@ -26,7 +27,7 @@ LEAST_TO_REPORT = 0.4
 """The floor of `entities.yaml`: a rule that cannot reach it has no effect."""
 
 
-class Rule(Strict):
+class Rule(rule_files.Identified):
     """One way of writing one identifier.
 
     `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the
@@ -39,7 +40,6 @@ class Rule(Strict):
     none, as a whole. `reach` is the longest match in code points.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     entity: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     country: Annotated[str | None, Field(pattern=r"^[a-z]{2}$")] = None
     regex: str
@@ -86,36 +86,16 @@ class Rule(Strict):
         return start, end
 
 
-class _File(Strict):
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-
-
 @functools.cache
 def load_rules(folder: Path = _FOLDER) -> tuple[Rule, ...]:
     """All rules of all files, sorted by id. `DocumentError` tells every problem of all files."""
-    rules: dict[str, Rule] = {}
-    problems: list[Problem] = []
     known = catalogue.entity_names()
-    for path in sorted(folder.glob("*.yaml")):
-        text = read(path)
-        try:
-            file = load(text, _File, source=path.name)
-        except DocumentError as error:
-            problems.extend(error.problems)
-            continue
-        marks = Marks(text, path.name)
-        for index, rule in enumerate(file.rules):
-            place = ("rules", index)
-            if rule.id in rules:
-                message = f"rule `{rule.id}` exists already"
-                problems.append(marks.problem((*place, "id"), message))
-            if rule.entity not in known:
-                message = f"unknown entity `{rule.entity}`{suggest(rule.entity, known)}"
-                problems.append(marks.problem((*place, "entity"), message))
-            rules[rule.id] = rule
-    if problems:
-        raise DocumentError(problems)
-    return tuple(rules[name] for name in sorted(rules))
+
+    def wrong(rule: Rule) -> Iterator[tuple[str, str]]:
+        if rule.entity not in known:
+            yield "entity", f"unknown entity `{rule.entity}`{suggest(rule.entity, known)}"
+
+    return rule_files.read_rules(folder, Rule, wrong=wrong)
 
 
 def countries() -> frozenset[str]:

@@ -20,8 +20,7 @@ from typing import Annotated
 import regex
 from pydantic import Field, field_validator, model_validator
 
-from gateway.detectors import secret_checks
-from gateway.documents import DocumentError, Marks, Problem, Strict, load, read
+from gateway.detectors import rule_files, secret_checks
 from gateway.model import Severity
 
 _FOLDER = Path(__file__).with_name("rules")
@@ -162,7 +161,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 """Lists that the expressions of rules call by name: `(?&password)`."""
 
 
-class Rule(Strict):
+class Rule(rule_files.Identified):
     """One kind of secret.
 
     Either `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the
@@ -181,7 +180,6 @@ class Rule(Strict):
     `hits` and `misses` must be given unless `form` says what they are.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     entity: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     title: str
     regex: str = ""
@@ -310,32 +308,10 @@ def _shortened(blank: re.Match[str]) -> str:
     return f"<<{name}:{least // 2}>>"
 
 
-class _File(Strict):
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-
-
 @functools.cache
 def load_rules(folder: Path = _FOLDER) -> tuple[Rule, ...]:
     """All rules of all files, sorted by id. `DocumentError` tells every problem of all files."""
-    rules: dict[str, Rule] = {}
-    problems: list[Problem] = []
-    for path in sorted(folder.glob("*.yaml")):
-        text = read(path)
-        try:
-            file = load(text, _File, source=path.name)
-        except DocumentError as error:
-            problems.extend(error.problems)
-            continue
-        marks = Marks(text, path.name)
-        for index, rule in enumerate(file.rules):
-            if rule.id in rules:
-                problems.append(
-                    marks.problem(("rules", index, "id"), f"rule `{rule.id}` exists already")
-                )
-            rules[rule.id] = rule
-    if problems:
-        raise DocumentError(problems)
-    return tuple(rules[name] for name in sorted(rules))
+    return rule_files.read_rules(folder, Rule)
 
 
 class Matcher:
