@@ -68,17 +68,34 @@ _FAULT_MESSAGE = "The request could not be checked, so it was not sent."
 
 
 @dataclass(frozen=True, slots=True)
+class _Upload:
+    """A file and what was read in it."""
+
+    blob: BlobPart
+    opened: content.Opened
+
+    def holds(self, locator: Locator) -> bool:
+        """Whether a place that was named by opening files lies in this one."""
+        steps = self.blob.locator.steps
+        inside = locator.steps[len(steps) :]
+        return locator.steps[: len(steps)] == steps and (
+            not inside or (len(inside) == 1 and inside[0].codec == "file")
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """One pass over an exchange.
 
     Its scan, with the findings that some rule asks for; the texts behind them; all that was found,
-    by entity; bytes seen.
+    by entity; bytes seen; files that were opened.
     """
 
     scan: Scan
     texts: dict[Locator, str]
     found: dict[str, int]
     inspected: int
+    uploads: tuple[_Upload, ...] = ()
 
 
 class Inspector:
@@ -172,7 +189,7 @@ class Inspector:
         extraction = protocols.get(route.protocol).extract(exchange, self._limits)
         timings["extract"] = self._clock() - before
         before = self._clock()
-        opened, files = self._open(extraction)
+        opened, files, uploads = self._open(extraction)
         timings["open"] = self._clock() - before
         before = self._clock()
         findings: list[Finding] = []
@@ -214,18 +231,21 @@ class Inspector:
         marked = tuple(findings)
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
-        return _Reading(Scan(marked, tuple(unread), files), texts, found, inspected)
+        return _Reading(Scan(marked, tuple(unread), files), texts, found, inspected, uploads)
 
-    def _open(self, extraction: Extraction) -> tuple[Extraction, tuple[FileInfo, ...]]:
+    def _open(
+        self, extraction: Extraction
+    ) -> tuple[Extraction, tuple[FileInfo, ...], tuple[_Upload, ...]]:
         """Open every file of `extraction`: its texts and unread places take the file's place.
 
         All files of an exchange share the time that one may take.
         """
         if not any(isinstance(part, BlobPart) for part in extraction.parts):
-            return extraction, extraction.files
+            return extraction, extraction.files, ()
         parts: list[TextPart | BlobPart] = []
         unread = list(extraction.unread)
         files = list(extraction.files)
+        uploads: list[_Upload] = []
         ends = time.monotonic() + self._files.seconds
         for part in extraction.parts:
             if isinstance(part, TextPart):
@@ -239,10 +259,11 @@ class Inspector:
                 looking=self._looking,
                 remembered=self._remembered,
             )
+            uploads.append(_Upload(part, opened))
             files += [opened.info, *opened.files]
             parts.extend(opened.parts)
             unread.extend(opened.unread)
-        return Extraction(tuple(parts), tuple(unread)), tuple(files)
+        return Extraction(tuple(parts), tuple(unread)), tuple(files), tuple(uploads)
 
     def _split(
         self,
@@ -325,7 +346,7 @@ class Inspector:
         for _ in range(_ROUNDS):
             try:
                 rewritten = self._rewrite(current, seen, wanted)
-            except splice.CannotRewrite as cannot:
+            except (splice.CannotRewrite, content.CannotRewrite) as cannot:
                 return self._give_up(exchange, route, outcome, cannot.reason)
             current = replace(
                 exchange,
@@ -349,7 +370,29 @@ class Inspector:
             return reading.texts[finding.locator][finding.start : finding.end]
 
         changes = edits(reading.scan, outcome, value_of, key=self._key)
-        return splice.apply(exchange, changes)
+        in_files = [change for change in changes if _is_in_file(change.locator)]
+        cleanings = list(outcome.cleanings)
+        blobs = []
+        for upload in reading.uploads:
+            its_edits = [change for change in in_files if upload.holds(change.locator)]
+            its_cleanings = [clean for clean in cleanings if upload.holds(clean.file)]
+            if not its_edits and not its_cleanings:
+                continue
+            data = content.write_blob(
+                upload.blob,
+                upload.opened,
+                its_edits,
+                its_cleanings,
+                limits=self._files,
+                looking=self._looking,
+            )
+            blobs.append((upload.blob.locator, data))
+            in_files = [change for change in in_files if change not in its_edits]
+            cleanings = [clean for clean in cleanings if clean not in its_cleanings]
+        if in_files or cleanings:
+            raise splice.CannotRewrite("a file cannot be changed")
+        in_text = [change for change in changes if not _is_in_file(change.locator)]
+        return splice.apply(exchange, in_text, blobs)
 
     def _give_up(
         self, exchange: Exchange, route: Route, outcome: Outcome, why: str
@@ -365,6 +408,11 @@ class Inspector:
         # The strictest hit comes first.
         rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
         return _shape(exchange, route, cause=BLOCKED, message=outcome.message, rule=rule)
+
+
+def _is_in_file(locator: Locator) -> bool:
+    """Does a place lie in a file that had to be opened?"""
+    return bool(locator.steps) and locator.steps[-1].codec == "file"
 
 
 def _asked(policy: PolicySet) -> frozenset[str] | None:

@@ -334,6 +334,29 @@ class Redaction:
     params: tuple[tuple[str, str | int], ...] = ()
 
 
+type Cleaned = Literal["metadata", "faces", "codes"]
+
+CLEANED: Mapping[Cleaned, frozenset[str]] = {
+    "metadata": frozenset({"gps", "camera", "rights", "credentials", "hidden"}),
+    "faces": frozenset({"faces"}),
+    "codes": frozenset({"codes"}),
+}
+"""What may be taken out of a picture, and the facts that tell that there is any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """Take `what` out of all pictures of the file at `file`; `style` is fill, blur, pixelate, strip."""
+
+    file: Locator
+    what: Cleaned
+    style: str
+
+    def needed(self, file: FileInfo) -> bool:
+        """Whether `file` holds any of it."""
+        return any(file.facts.get(name) for name in CLEANED[self.what])
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the policies say of one scan.
@@ -347,6 +370,7 @@ class Outcome:
     hits: tuple[RuleHit, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     message: str = ""
+    cleanings: tuple[Cleaning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import io
 import json
 import zipfile
 from pathlib import Path
 
 import pytest
+from corpus.files import metadata as planted
+from PIL import Image, ImageDraw
 
-from gateway import bootstrap, inspection
-from gateway.model import Exchange, Forward, PartKind, Refuse, Rewrite, UnreadReason, Verdict
+from gateway import bootstrap, content, inspection
+from gateway.model import (
+    BlobPart,
+    Exchange,
+    Forward,
+    Locator,
+    PartKind,
+    Refuse,
+    Rewrite,
+    UnreadReason,
+    Verdict,
+)
 
 KEY = b"k" * 32
 SSN = "219-09-9876"
@@ -341,3 +354,134 @@ def test_a_value_that_is_cut_over_parts_is_taken_out_of_both(redacting):
     assert len(prints) == 1  # one value, however many parts
     again = redacting.inspect(exchange(decision.enforcement.body))
     assert isinstance(again.enforcement, Forward)
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cleaning(build):
+    return build(
+        """
+version: 1
+rules:
+  - {id: ids, severity: high, action: redact, when: {entity: CREDIT_CARD, min_confidence: 0.4}}
+  - {id: unread, severity: high, action: block, when: {unread: any}, message: It could not be read.}
+  - id: places
+    action: redact
+    when: {file: {gps: true, uploaded: true}}
+    clean: {metadata: strip}
+  - id: faces
+    action: redact
+    when: {file: {faces: {at_least: 1}}}
+    clean: {faces: fill}
+"""
+    )
+
+
+def screenshot(words: str = f"my card is {CARD} thanks", form: str = "PNG") -> bytes:
+    picture = Image.new("RGB", (760, 120), "white")
+    ImageDraw.Draw(picture).text((20, 40), words, fill="black", font_size=28)
+    out = io.BytesIO()
+    picture.save(out, form)
+    return out.getvalue()
+
+
+def in_claude(data: bytes, media: str = "image/png") -> Exchange:
+    source = {"type": "base64", "media_type": media, "data": base64.b64encode(data).decode()}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": "What is this?"}]
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": content}]}
+    return exchange(json.dumps(body).encode(), host="api.anthropic.com", target="/v1/messages")
+
+
+def sent_to_claude(decision) -> bytes:
+    body = json.loads(decision.enforcement.body)
+    assert body["messages"][0]["content"][1]["text"] == "What is this?"
+    return base64.b64decode(body["messages"][0]["content"][0]["source"]["data"])
+
+
+def read_again(data: bytes) -> content.Opened:
+    return content.open_blob(BlobPart(Locator("body"), data), max_bytes=1 << 22)
+
+
+def test_text_in_a_picture_in_json_is_covered(cleaning):
+    before = screenshot()
+    decision = cleaning.inspect(in_claude(before))
+    assert decision.outcome.verdict is Verdict.REDACT
+    assert isinstance(decision.enforcement, Rewrite)
+    after = sent_to_claude(decision)
+    seen = read_again(after)
+    assert seen.info.media_type == "image/png"
+    assert "1111" not in "".join(part.text for part in seen.parts)
+    assert "thanks" in "".join(part.text for part in seen.parts)
+
+
+def test_framing_of_a_multipart_upload_stays_right(cleaning):
+    before = screenshot(form="JPEG")
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nMake it blue\r\n--b\r\n'
+        b'Content-Disposition: form-data; name="image"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n"
+    )
+    tail = b"\r\n--b--\r\n"
+    decision = cleaning.inspect(
+        exchange(
+            head + before + tail,
+            content_type="multipart/form-data; boundary=b",
+            target="/v1/images/edits",
+        )
+    )
+    rewritten = decision.enforcement
+    assert isinstance(rewritten, Rewrite)
+    assert rewritten.body.startswith(head)
+    assert rewritten.body.endswith(tail)
+    after = rewritten.body[len(head) : -len(tail)]
+    assert "1111" not in "".join(part.text for part in read_again(after).parts)
+    lengths = [value for name, value in rewritten.headers if name.lower() == b"content-length"]
+    assert lengths == [str(len(rewritten.body)).encode()]
+
+
+def test_a_raw_picture_is_stripped_of_its_place(cleaning):
+    before = planted.jpeg()
+    decision = cleaning.inspect(
+        exchange(before, content_type="image/jpeg", method="PUT", target="/upload/a")
+    )
+    assert isinstance(decision.enforcement, Rewrite)
+    assert "gps" not in read_again(decision.enforcement.body).info.facts
+    assert {hit.rule for hit in decision.outcome.hits} == {"places"}
+
+
+def test_faces_are_filled_when_a_rule_says_so(cleaning):
+    shipped = importlib.util.find_spec("skimage").submodule_search_locations[0]
+    before = (Path(shipped) / "data/astronaut.png").read_bytes()
+    decision = cleaning.inspect(in_claude(before))
+    after = sent_to_claude(decision)
+    assert "faces" not in read_again(after).info.facts
+
+
+def test_a_picture_in_a_document_is_covered(cleaning):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("shot.png", screenshot())
+        archive.writestr("note.txt", "nothing here")
+    decision = cleaning.inspect(in_claude(out.getvalue(), "application/zip"))
+    assert isinstance(decision.enforcement, Rewrite)
+    seen = read_again(sent_to_claude(decision))
+    assert "1111" not in "".join(part.text for part in seen.parts)
+
+
+def test_a_picture_that_cannot_be_written_is_refused_with_the_reason(cleaning):
+    decision = cleaning.inspect(in_claude(screenshot(form="AVIF"), "image/avif"))
+    assert isinstance(decision.enforcement, Refuse)
+    assert "cannot be rewritten" in decision.outcome.message
+
+
+def test_a_picture_without_anything_goes_out_as_it_came(cleaning):
+    decision = cleaning.inspect(in_claude(screenshot("hello there")))
+    assert isinstance(decision.enforcement, Forward)
+
+
+def test_nothing_of_a_picture_is_in_what_is_remembered(cleaning):
+    decision = cleaning.inspect(in_claude(screenshot()))
+    assert "4111" not in repr(decision)
+    assert "1111 1111" not in str(decision.scan)

@@ -9,10 +9,13 @@ from gateway.content.looking import PictureSettings
 from gateway.content.open import Opened, open_blob, prepare
 from gateway.content.reading import FileLimits
 from gateway.content.remembered import Remembered
+from gateway.content.rewriting import CannotRewrite
 from gateway.content.sandbox import protections
 from gateway.content.types import FileType, text_encoding, type_of
+from gateway.content.write import write_blob
 
 __all__ = [
+    "CannotRewrite",
     "FileLimits",
     "FileType",
     "Opened",
@@ -23,4 +26,5 @@ __all__ = [
     "protections",
     "text_encoding",
     "type_of",
+    "write_blob",
 ]

@@ -217,7 +217,7 @@ class _Gathered:
             text=told.text,
             role=self._blob.role,
             kind=PartKind.FILE,
-            editable=False,  # no writer of files yet
+            editable=self._blob.editable and told.editable,
             label=told.label,
         )
 

@@ -35,6 +35,7 @@ from gateway.content.reading import (
     Text,
     Told,
 )
+from gateway.content.rewriting import REASONS, CannotRewrite
 from gateway.content.types import MEDIA_TYPES
 from gateway.model import UnreadReason
 
@@ -48,6 +49,14 @@ _PLACE = re.compile(r"(?:[a-z_]+(?:\[\d{1,9}\])?(?:\.|\Z)){0,64}\Z")
 _WORD = re.compile(r"[a-z0-9 _.+/-]{0,80}\Z")
 _MAX_VALUE = 200
 """Characters of a fact's value that is text (the name of a label)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A file that was made, or the reason why it was not."""
+
+    data: bytes
+    reason: str = ""
 
 
 class _Garbled(Exception):
@@ -67,10 +76,41 @@ def run(work: Callable[[], Iterator[Told]], bounds: Bounds) -> Iterator[Told]:
     """What `work` says, run in a confined child. The child is gone when this ends or is closed."""
     child, pipe = _fork(work, bounds)
     try:
-        yield from _listen(pipe, bounds)
+        for said in _listen(pipe, bounds):
+            if isinstance(said, _Made):
+                yield Missed("", UnreadReason.CRASHED, detail="garbled")
+                return
+            yield said
     finally:
         os.close(pipe)
         _end(child)
+
+
+def make(work: Callable[[], bytes], bounds: Bounds) -> bytes:
+    """The bytes that `work` makes in a confined child. Raises `CannotRewrite`, and nothing else.
+
+    They are a stranger's: the caller must read them like what came from outside.
+    """
+
+    def made() -> Iterator[_Made]:
+        try:
+            yield _Made(work())
+        except CannotRewrite as cannot:
+            yield _Made(b"", cannot.reason)
+
+    child, pipe = _fork(made, bounds)
+    try:
+        for said in _listen(pipe, bounds):
+            if not isinstance(said, _Made):
+                break
+            if not said.reason:
+                return said.data
+            if said.reason in REASONS:
+                raise CannotRewrite(said.reason)
+    finally:
+        os.close(pipe)
+        _end(child)
+    raise CannotRewrite("writing the file took too long or too much")
 
 
 def protections() -> tuple[str, ...]:
@@ -90,7 +130,7 @@ def protections() -> tuple[str, ...]:
 _held: tuple[str, ...] = ()  # only ever set in a child
 
 
-def _fork(work: Callable[[], Iterator[Told]], bounds: Bounds) -> tuple[int, int]:
+def _fork(work: Callable[[], Iterator[Told | _Made]], bounds: Bounds) -> tuple[int, int]:
     ours, theirs = os.pipe2(os.O_CLOEXEC)
     with warnings.catch_warnings():
         # Python warns about threads; libraries' idle ones are not there in the child, and what the
@@ -103,7 +143,7 @@ def _fork(work: Callable[[], Iterator[Told]], bounds: Bounds) -> tuple[int, int]
     return child, ours
 
 
-def _child(work: Callable[[], Iterator[Told]], bounds: Bounds, pipe: int) -> None:
+def _child(work: Callable[[], Iterator[Told | _Made]], bounds: Bounds, pipe: int) -> None:
     """The child's life; never returns."""
     global _held  # noqa: PLW0603  # the child's own copy
     status = 1
@@ -135,7 +175,7 @@ class _Writer:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def put(self, said: Told) -> None:
+    def put(self, said: Told | _Made) -> None:
         kind, head, text = _encoded(said)
         raw = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode(
             "utf-8", "surrogatepass"
@@ -152,7 +192,7 @@ class _Writer:
             view = view[os.write(self._pipe, view) :]
 
 
-def _encoded(said: Told) -> tuple[bytes, list[object], bytes]:
+def _encoded(said: Told | _Made) -> tuple[bytes, list[object], bytes]:
     match said:
         case Text():
             head = [said.place, said.hidden, said.label, said.boxes, said.editable]
@@ -164,11 +204,13 @@ def _encoded(said: Told) -> tuple[bytes, list[object], bytes]:
         case Entry():
             head = [said.place, said.media_type, said.family, said.size, said.mismatch]
             return b"E", head, b""
+        case _Made():
+            return b"W", [said.reason], said.data
         case Region():
             return b"R", [said.place, said.kind, said.box, said.confidence], b""
 
 
-def _listen(pipe: int, bounds: Bounds) -> Iterator[Told]:
+def _listen(pipe: int, bounds: Bounds) -> Iterator[Told | _Made]:
     ends = time.monotonic() + bounds.seconds + _GRACE
     data = bytearray()
     poll = select.poll()
@@ -213,7 +255,7 @@ def _listen(pipe: int, bounds: Bounds) -> Iterator[Told]:
         data += more
 
 
-def _decoded(kind: bytes, head: bytes, text: bytes) -> Told:
+def _decoded(kind: bytes, head: bytes, text: bytes) -> Told | _Made:
     """One frame; `_Garbled`, `ValueError` or `TypeError` when it is not what a child may say."""
     values = json.loads(head.decode("utf-8", "surrogatepass"))
     match kind:
@@ -242,6 +284,9 @@ def _decoded(kind: bytes, head: bytes, text: bytes) -> Told:
             if MEDIA_TYPES.get(media_type) != family:
                 raise _Garbled
             return Entry(_place(place), media_type, family, _is(size, int), _is(mismatch, bool))
+        case b"W":
+            (why,) = values
+            return _Made(text, _is(why, str))
         case b"R":
             place, shown, box, confidence = values
             if shown not in REGIONS:

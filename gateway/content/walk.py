@@ -25,10 +25,14 @@ from gateway.content.reading import (
     Text,
     Told,
 )
+from gateway.content.rewriting import CONTAINERS, PICTURES
 from gateway.content.types import belies, text_encoding, type_of
 from gateway.model import UnreadReason
 
 __all__ = ["has_reader", "prepare", "walk"]
+
+
+_WRITTEN = PICTURES | CONTAINERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class _File:
     name: str = ""
     hidden: bool = False
     depth: int = 0
+    editable: bool = True
 
     def within(self, place: str) -> str:
         """`place` of this file as a place of the upload."""
@@ -68,6 +73,7 @@ def _open(file: _File, means: _Means) -> Iterator[Told]:
     kind = type_of(file.data)
     encoding = text_encoding(file.data)
     text = ""
+    file = replace(file, editable=file.editable and kind.media_type in _WRITTEN)
     if file.place:
         mismatch = bool(file.name) and belies(file.name, kind)
         yield Entry(file.place, kind.media_type, kind.family, len(file.data), mismatch)
@@ -111,8 +117,12 @@ def _read(file: _File, reader: Reader, means: _Means, text: str) -> Iterator[Tol
                         continue
                     if said.text in text:
                         continue
-                hidden = said.hidden or file.hidden
-                yield replace(said, place=file.within(said.place), hidden=hidden)
+                yield replace(
+                    said,
+                    place=file.within(said.place),
+                    hidden=said.hidden or file.hidden,
+                    editable=said.editable and file.editable,
+                )
             case Fact():
                 yield replace(said, place=file.place)
             case Missed():
@@ -134,6 +144,7 @@ def _embedded(file: _File, said: Embedded, means: _Means) -> Iterator[Told]:
         name=said.name,
         hidden=said.hidden or file.hidden,
         depth=file.depth + 1,
+        editable=file.editable,
     )
     budget = means.budget
     budget.file()

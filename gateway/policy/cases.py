@@ -191,6 +191,8 @@ class Want(Node):
     """Entities that the matching rules must have selected; others may be too."""
     redacts: tuple[str, ...] | None = None
     """Exactly the entities that are taken out."""
+    cleans: tuple[Literal["metadata", "faces", "codes"], ...] | None = None
+    """Exactly what is taken out of the pictures of files."""
 
 
 class Case(Node):
@@ -450,6 +452,14 @@ def _differences(want: Want, outcome: Outcome, scan: Scan) -> Iterable[str]:
     if want.redacts is not None and taken != set(want.redacts):
         wanted, got = (", ".join(sorted(some)) or "nothing" for some in (want.redacts, taken))
         yield f"redacts: wanted {wanted}, got {got}{_seen(scan)}"
+    yield from _cleaned(want, outcome)
+
+
+def _cleaned(want: Want, outcome: Outcome) -> Iterable[str]:
+    taken = {cleaning.what for cleaning in outcome.cleanings}
+    if want.cleans is not None and taken != set(want.cleans):
+        wanted, got = (", ".join(sorted(some)) or "nothing" for some in (want.cleans, taken))
+        yield f"cleans: wanted {wanted}, got {got}"
 
 
 def _seen(scan: Scan) -> str:

@@ -21,7 +21,9 @@ from pathlib import Path
 from gateway import documents
 from gateway.documents import DocumentError, Marks, Problem, suggest
 from gateway.model import (
+    CLEANED,
     Act,
+    Cleaned,
     FileInfo,
     Finding,
     Mode,
@@ -186,6 +188,7 @@ class FileTest:
     min_size: int = 0
     max_size: int | None = None
     mismatch: bool = False
+    uploaded: bool = False
     counts: tuple[tuple[str, float, float], ...] = ()
     marks: tuple[str, ...] = ()
     words: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...] = ()
@@ -201,6 +204,7 @@ class FileTest:
             and file.size >= self.min_size
             and (self.max_size is None or file.size <= self.max_size)
             and (not self.mismatch or mismatched(file))
+            and (not self.uploaded or not any(step.codec == "file" for step in file.locator.steps))
             and all(file.facts.get(name) is True for name in self.marks)
             and all(low <= _count(file, name) <= high for name, low, high in self.counts)
             and all(_says(file, name, patterns) for name, patterns in self.words)
@@ -252,6 +256,7 @@ class CompiledRule:
     unless: tuple[Exemption, ...]
     operators: Mapping[str, OperatorCall]
     default_operator: OperatorCall
+    clean: tuple[tuple[Cleaned, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -689,6 +694,11 @@ class _RuleCompiler:
             ),
             operators=operators,
             default_operator=default,
+            clean=tuple(
+                (what, style)
+                for what in CLEANED
+                if (style := getattr(rule.clean, what)) is not None
+            ),
         )
 
     def _wrong(self, at: Sequence[str | int], message: str) -> None:
@@ -823,12 +833,22 @@ class _RuleCompiler:
         never = finding is not None and finding.entities is not None and not finding.entities
         if never and self.names.complete and not self.problems:
             self._wrong(("when",), "selects no entity at all, so it never matches")
-        if rule.action == "redact" and finding is None:
+        cleans = "clean" in rule.model_fields_set
+        if rule.action == "redact" and finding is None and not cleans:
             self._wrong(
                 ("action",),
                 "`redact` takes out findings, but `when` selects none;"
-                " add `entity` or `entity_group`, or use `block`",
+                " add `entity` or `entity_group`, say with `clean` what to take out of files,"
+                " or use `block`",
             )
+        if cleans and rule.action != "redact":
+            self._wrong(("clean",), f"has no effect with `action: {rule.action}`")
+        if cleans and finding is not None:
+            self._wrong(("clean",), "works on files, but `when` selects findings; write two rules")
+        elif cleans and not rule.when.model_fields_set & {"file", "has_files"}:
+            self._wrong(("clean",), "works on files, but `when` selects none; add `file`")
+        if cleans and rule.when.unread:
+            self._wrong(("clean",), "works on files that were read; leave `unread` out")
         if rule.redact and rule.action != "redact":
             self._wrong(("redact",), f"has no effect with `action: {rule.action}`")
         if rule.action == "allow" and rule.message:
@@ -909,6 +929,7 @@ def _file(where: Where) -> FileTest | None:
         min_size=file.min_size,
         max_size=file.max_size if "max_size" in file.model_fields_set else None,
         mismatch=bool(file.mismatch),
+        uploaded=bool(file.uploaded),
         counts=tuple(
             (name, bounds.at_least or 0.0, math.inf if bounds.at_most is None else bounds.at_most)
             for name in sorted(COUNTS)

@@ -200,6 +200,8 @@ class FileConditions(Node):
     """Bytes, or e.g. `10 MB`."""
     mismatch: Literal[True] | None = None
     """The file is not what it was declared to be."""
+    uploaded: Mark = None
+    """The file was sent by itself, not within another."""
     pages: Bounds | None = None
     """Pages, slides or sheets, e.g. `{at_least: 50}`."""
     pictures: Bounds | None = None
@@ -426,6 +428,23 @@ SAFE_TEXT = r"[ !#-%'-;=?-\[\]-~]{1,100}"
 SAFE_CHARS = "*#"
 
 
+class Clean(Node):
+    """What is taken out of the pictures of a file."""
+
+    metadata: Literal["strip"] | None = None
+    """Place, camera, names, comments, thumbnails; pixels, colours and orientation stay."""
+    faces: Literal["fill", "blur", "pixelate"] | None = None
+    """Faces; only `fill` makes sure that nobody is recognised."""
+    codes: Literal["fill", "blur", "pixelate"] | None = None
+    """Barcodes and QR codes; only `fill` makes sure that nothing can be read."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not any(getattr(self, name) for name in self.model_fields_set):
+            raise ValueError("takes out nothing; give `metadata`, `faces` or `codes`")
+        return self
+
+
 class Rule(Node):
     """One rule: what it applies to, what it leaves out, and what happens."""
 
@@ -449,6 +468,8 @@ class Rule(Node):
     """What the person is told: short, kind, and what to do instead."""
     redact: dict[str, Operator] = Field(default_factory=dict)
     """Operator for each entity or group, and `default` for the rest."""
+    clean: Clean = Clean.model_construct(_fields_set=set())
+    """What `redact` takes out of the files that `when` selects, e.g. `{metadata: strip}`."""
 
 
 class Override(Node):

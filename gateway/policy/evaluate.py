@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from gateway.model import (
+    Cleaned,
+    Cleaning,
     Exchange,
     FileInfo,
     Locator,
@@ -39,6 +41,9 @@ from gateway.policy.compile import (
 )
 
 type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+STYLES = ("strip", "blur", "pixelate", "fill")
+"""Ways to take something out of a picture, from the one that shows most."""
 
 CANNOT_EDIT = "It stands in a place that cannot be rewritten, so the whole request was stopped."
 """Told when a rule wanted to redact a finding that is not editable."""
@@ -69,6 +74,7 @@ def evaluate(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) ->
         hits=tuple(hits),
         redactions=view.redactions(),
         message=told[0].message if told else "",
+        cleanings=view.cleanings(),
     )
 
 
@@ -83,6 +89,7 @@ class _View:
         "_actor",
         "_address",
         "_by_entity",
+        "_cleanings",
         "_operators",
         "exchange",
         "files",
@@ -101,6 +108,7 @@ class _View:
         self._address: _Address | bool | None = False
         self._by_entity: Mapping[str, Sequence[int]] | None = None
         self._operators: dict[int, OperatorCall] = {}
+        self._cleanings: dict[tuple[Locator, Cleaned], str] = {}
 
     def hit(self, rule: CompiledRule) -> RuleHit | None:
         """What `rule` says, or None. INVARIANT: `rule.route` was tested for this route."""
@@ -124,7 +132,8 @@ class _View:
                 return None
         if rule.finding is None and rule.unread is None and files is not None:
             exempt = [item.file for item in exemptions if item.file is not None]
-            if all(any(test.holds(file) for test in exempt) for file in files):
+            files = tuple(file for file in files if not any(test.holds(file) for test in exempt))
+            if not files or (rule.clean and not self._clean(rule, files)):
                 return None
         return self._told(rule, findings, unread)
 
@@ -134,6 +143,25 @@ class _View:
             Redaction(finding, call.operator, call.params)
             for finding, call in sorted(self._operators.items())
         )
+
+    def cleanings(self) -> tuple[Cleaning, ...]:
+        """What enforced rules take out of files, each once, in the style that shows least."""
+        return tuple(Cleaning(file, what, style) for (file, what), style in self._cleanings.items())
+
+    def _clean(self, rule: CompiledRule, files: Sequence[FileInfo]) -> bool:
+        """Whether any of `files` holds what `rule` takes out; if so, that is noted."""
+        needed = [
+            cleaning
+            for file in files
+            for what, style in rule.clean
+            if (cleaning := Cleaning(file.locator, what, style)).needed(file)
+        ]
+        if rule.mode == "enforce":
+            for one in needed:
+                other = self._cleanings.get((one.file, one.what), one.style)
+                style = max(one.style, other, key=STYLES.index)
+                self._cleanings[one.file, one.what] = style
+        return bool(needed)
 
     def _told(
         self, rule: CompiledRule, findings: tuple[int, ...], unread: tuple[int, ...]

@@ -44,6 +44,16 @@ def problems(text, vocabulary):
         ("when: {service: chatty}, action: redact", "add `entity`"),
         ("when: {unread: any}, action: redact", "add `entity`"),
         ("when: {file: {family: image}}, action: redact", "add `entity`"),
+        ("when: {file: {family: image}}, action: block, clean: {faces: fill}", "has no effect"),
+        ("when: {service: chatty}, action: redact, clean: {faces: fill}", "add `file`"),
+        (
+            "when: {entity: US_SSN, has_files: true}, action: redact, clean: {faces: fill}",
+            "write two rules",
+        ),
+        (
+            "when: {unread: any, has_files: true}, action: redact, clean: {faces: fill}",
+            "leave `unread` out",
+        ),
         ("when: {entity: US_SSN}, action: log, redact: {US_SSN: mask}", "has no effect"),
         ("when: {entity: US_SSN}, action: redact, redact: {US_SN: mask}", "did you mean `US_SSN`?"),
         ("when: {entity: US_SSN}, action: redact, redact: {secret: mask}", "never selects"),

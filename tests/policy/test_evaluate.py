@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.model import (
     Act,
+    Cleaning,
     FileInfo,
     Finding,
     Locator,
@@ -196,6 +197,25 @@ def test_conditions_on_facts_of_files(verdict, file, holds):
     scan = Scan(files=(dataclasses.replace(PNG, facts=FACTS),))
     found = verdict(f"when: {{file: {{{file}}}}}, action: block", scan)
     assert found is (Verdict.BLOCK if holds else Verdict.ALLOW)
+
+
+def test_what_is_cleaned_is_what_is_there(policy, exchange, route):
+    rules = """
+    rules:
+      - {id: a, action: redact, when: {has_files: true}, clean: {faces: blur, metadata: strip}}
+      - {id: b, action: redact, when: {file: {gps: true}}, clean: {faces: fill, codes: fill}}
+      - {id: c, action: redact, when: {has_files: true}, clean: {codes: fill}}
+      - {id: d, mode: monitor, action: redact, when: {has_files: true}, clean: {faces: fill}}
+    """
+    scan = Scan(files=(PDF, dataclasses.replace(PNG, facts=FACTS)))
+    outcome = evaluate(policy(rules), exchange(), route(), scan)
+    assert outcome.verdict is Verdict.REDACT
+    assert {hit.rule for hit in outcome.hits} == {"a", "b", "d"}
+    assert set(outcome.cleanings) == {
+        Cleaning(PNG.locator, "faces", "fill"),
+        Cleaning(PNG.locator, "metadata", "strip"),
+    }
+    assert evaluate(policy(rules), exchange(), route(), Scan(files=(PDF,))).hits == ()
 
 
 def test_a_file_and_what_is_in_it_are_tied_by_their_place(verdict, finding):

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 
 from gateway.content.looking import PictureSettings
 from gateway.content.pictures import codes as barcodes
-from gateway.content.pictures import decode, dicom, documents, metadata, svg
+from gateway.content.pictures import decode, dicom, documents, metadata, redact, svg
 from gateway.content.pictures import faces as portraits
 from gateway.content.pictures.decode import Frame, NotAPicture
 from gateway.content.pictures.ocr import Line, Ocr, folded, in_order
@@ -68,19 +68,21 @@ def read(
         yield from dicom.read(data, budget, functools.partial(_look, eyes, budget=budget))
         return
     try:
-        decode.opened(data)
+        editable = decode.opened(data).format in redact.WRITTEN
     except NotAPicture:
         yield Missed("picture", UnreadReason.MALFORMED, len(data), "picture")
         return
     yield Fact("pictures", 1)
     said = metadata.read(data, budget)
-    yield from said.parts
+    for part in said.parts:
+        yield replace(part, editable=editable) if isinstance(part, Text) else part
     for frame in decode.frames(data, budget):
         match frame:
             case Missed():
                 yield frame
             case Frame():
-                yield from _look(eyes, frame, budget=budget, camera=said.camera)
+                for part in _look(eyes, frame, budget=budget, camera=said.camera):
+                    yield replace(part, editable=editable) if isinstance(part, Text) else part
 
 
 def _look(eyes: Eyes, frame: Frame, *, budget: Budget, camera: bool = False) -> Iterator[Said]:

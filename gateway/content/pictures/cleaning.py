@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from PIL import Image
 
 from gateway.content.pictures import decode, tiff
-from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.pictures.segments import (
     EXIF_HEAD,
     XMP_HEAD,
@@ -27,6 +26,7 @@ from gateway.content.pictures.segments import (
     segments,
 )
 from gateway.content.reading import Stop
+from gateway.content.rewriting import CannotRewrite
 
 GONE = frozenset(
     {

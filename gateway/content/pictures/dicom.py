@@ -28,8 +28,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gateway.content.pictures.decode import Frame
 from gateway.content.pictures.ocr import Pixels
-from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.reading import Box, Budget, Embedded, Fact, Missed, Said, Stop, Text
+from gateway.content.rewriting import CannotRewrite
 from gateway.content.types import type_of
 from gateway.model import UnreadReason
 

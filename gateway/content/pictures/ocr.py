@@ -186,6 +186,9 @@ class Ocr:
             )
 
 
+_LINE = 31
+"""Pixels from which a straight edge is a line and no stroke of a letter."""
+
 _EDGE = 24
 """Steps of brightness, of 255, between neighbours that may be the edge of a letter."""
 
@@ -204,6 +207,20 @@ def may_hold_text(picture: Pixels) -> bool:
         )
     square = np.ones((3, 3), np.uint8)
     edges = (cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, square) > _EDGE).astype(np.uint8)
+    if _has_words(edges, min(grey.shape), 8, 1.0):
+        return True
+    # A frame or bar that touches a word makes one odd form of both: look without long lines, too.
+    across, down = np.ones((1, _LINE), np.uint8), np.ones((_LINE, 1), np.uint8)
+    lines = np.maximum(
+        cv2.morphologyEx(edges, cv2.MORPH_OPEN, across),
+        cv2.morphologyEx(edges, cv2.MORPH_OPEN, down),
+    )
+    rest = np.where(lines > 0, 0, edges).astype(np.uint8)
+    return bool(lines.any()) and _has_words(rest, min(grey.shape), 20, 1.5)
+
+
+def _has_words(edges: NDArray[np.uint8], side: int, least: int, form: float) -> bool:
+    """Whether strokes make a word: `least` pixels long, and `form` times as long as high."""
     joined = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
     if count <= 1:
@@ -212,8 +229,8 @@ def may_hold_text(picture: Pixels) -> bool:
         stats[1:, kind] for kind in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA)
     )
     longer, shorter = np.maximum(wide, high), np.minimum(wide, high)
-    word = (shorter >= 4) & (shorter <= 0.4 * min(grey.shape)) & (area >= 0.3 * wide * high)
-    return bool(np.any(word & (longer >= 8)))
+    word = (shorter >= 4) & (shorter <= 0.4 * side) & (area >= 0.3 * wide * high)
+    return bool(np.any(word & (longer >= least) & (longer >= form * shorter)))
 
 
 def _places(heat: Tensor, scale: tuple[float, float], size: tuple[int, int]) -> list[_Place]:

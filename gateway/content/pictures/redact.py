@@ -11,18 +11,16 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter, ImageSequence, JpegImagePlugin
 
 from gateway.content.pictures import cleaning, decode
-from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.pictures.segments import Kind
 from gateway.content.reading import Box, Stop
+from gateway.content.rewriting import CannotRewrite, Style
 
-type Style = Literal["fill", "blur", "pixelate"]
-
-_WRITTEN = {
+WRITTEN = {
     "PNG": "PNG",
     "JPEG": "JPEG",
     "MPO": "JPEG",
@@ -61,7 +59,7 @@ def cover(
 def _form(picture: Image.Image) -> str:
     if picture.width * picture.height > _MOST_PIXELS:
         raise CannotRewrite("the picture is too large")
-    form = _WRITTEN.get(picture.format or "")
+    form = WRITTEN.get(picture.format or "")
     if form is None:
         raise CannotRewrite("pictures of this format cannot be written; send a PNG or JPEG")
     return form

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from gateway.content.pictures.rewriting import CannotRewrite
+from gateway.content.rewriting import CannotRewrite
 
 _METADATA = {
     269: "DocumentName", 270: "ImageDescription", 271: "Make", 272: "Model", 285: "PageName",

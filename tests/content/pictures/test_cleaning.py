@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from gateway.content.pictures import cleaning, decode, metadata
-from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.pictures.segments import Kind
 from gateway.content.reading import Budget, Embedded, Fact, FileLimits, Text
+from gateway.content.rewriting import CannotRewrite
 
 decode.prepare()
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

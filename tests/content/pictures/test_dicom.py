@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
 
 from gateway.content.pictures import dicom
-from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.reading import Budget, Embedded, Fact, FileLimits, Missed, Stop, Text
+from gateway.content.rewriting import CannotRewrite
 
 KEY = b"a key of the test"
 BURNED = (20, 20, 330, 66)

@@ -166,3 +166,16 @@ def test_rows_keep_their_boxes():
     text, boxes = in_order(lines)
     assert text == "a\tb c\nd"
     assert [text[start:end] for start, end, _ in boxes] == ["a", "b", "c", "d"]
+
+
+def test_bars_and_frames_beside_a_word_do_not_hide_it(eyes):
+    picture = Image.new("RGB", (760, 120), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.text((20, 40), "my card is", fill="black", font_size=28)
+    draw.rectangle((150, 40, 430, 80), fill="black")
+    draw.text((432, 40), "thanks", fill="black", font_size=28)
+    assert ocr.may_hold_text(np.asarray(picture))
+
+
+def test_shapes_without_a_word_need_no_network():
+    assert not ocr.may_hold_text(np.asarray(drawn.plain()))

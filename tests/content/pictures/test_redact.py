@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from gateway.content.pictures import decode, ocr, redact
-from gateway.content.pictures.rewriting import CannotRewrite
 from gateway.content.reading import Budget, FileLimits
+from gateway.content.rewriting import CannotRewrite
 
 decode.prepare()
 BOX = (20, 10, 60, 40)

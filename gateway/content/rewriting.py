@@ -1,0 +1,92 @@
+"""What is to change in a file, and can it? The values that flow between `write` and the writers.
+
+Law: a file that cannot be rewritten safely is refused, with one of `REASONS`, which a person can be
+told; nothing that a writer of strangers' bytes says besides them is believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.content.reading import Box
+
+REASONS = frozenset(
+    {
+        "a document inside DICOM cannot be de-identified; send it as a PDF",
+        "a file inside it cannot be changed",
+        "a signed document cannot be changed",
+        "metadata of this picture could not be removed",
+        "pictures of this format cannot be cleaned; send a PNG or JPEG",
+        "pictures of this format cannot be marked; send a PNG or JPEG",
+        "pictures of this format cannot be written; send a PNG or JPEG",
+        "the DICOM file is damaged",
+        "the DICOM file nests too deeply",
+        "the archive is damaged",
+        "the file is of a kind that cannot be changed",
+        "the file stands in a place that cannot be rewritten",
+        "the mark against training could not be written",
+        "the picture has too many frames",
+        "the picture has writing burned in that was not found",
+        "the picture is damaged or too large",
+        "the picture is damaged",
+        "the picture is too large",
+        "the picture's XMP is too long to add to",
+        "the pixels of this DICOM file cannot be decoded",
+        "writing the file took too long or too much",
+    }
+)
+"""Every reason that a writer may give (a test keeps them in step)."""
+
+
+class CannotRewrite(Exception):
+    """The file cannot be rewritten. `reason` says why, and what would help; it holds no content."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+type Style = Literal["fill", "blur", "pixelate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Cover `box` in a frame of the picture at `file`, which is a place in the upload.
+
+    `frame` counts from 0; None stands for the only one.
+    """
+
+    file: str
+    frame: int | None
+    box: Box
+    style: Style = "fill"
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Take out all that the picture at `file` says besides its pixels."""
+
+    file: str
+
+
+type Wish = Cover | Strip
+
+PICTURES = frozenset(
+    {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"}
+)
+"""Types of pictures that can be written back."""
+
+CONTAINERS = frozenset(
+    {
+        "application/zip",
+        "application/epub+zip",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "application/vnd.oasis.opendocument.text",
+        "application/vnd.oasis.opendocument.spreadsheet",
+        "application/vnd.oasis.opendocument.presentation",
+    }
+)
+"""Types of files in which a file can be replaced: all of them are zip archives."""

@@ -1,0 +1,137 @@
+"""How are changes written into a file? What is to go becomes wishes, which a child process meets.
+
+Law: what was found in a place that has boxes is covered there; what was found in a picture's other
+texts goes with all its metadata. What cannot be changed so is `CannotRewrite`. The caller reads the
+new file again: nothing here claims that it is clean.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+
+from gateway.content import sandbox
+from gateway.content.looking import PictureSettings
+from gateway.content.open import Opened
+from gateway.content.reading import Box, FileLimits
+from gateway.content.rewriting import CannotRewrite, Cover, Strip, Style, Wish
+from gateway.model import BlobPart, Cleaning, Edit, FileInfo, Locator
+
+_FRAME = re.compile(r"(?:(.*)\.)?(?:picture|frame\[(\d{1,9})\])(?:\..*)?")
+_MARGIN = 6
+"""A box is widened by this part of its height, and two pixels: letters reach a little over it."""
+
+
+def write_blob(
+    blob: BlobPart,
+    opened: Opened,
+    edits: Sequence[Edit],
+    cleanings: Sequence[Cleaning],
+    *,
+    limits: FileLimits | None = None,
+    looking: PictureSettings | None = None,
+) -> bytes:
+    """The upload `blob`, which was `opened`, with all that is named taken out.
+
+    Raises `CannotRewrite`.
+    """
+    if not blob.editable:
+        raise CannotRewrite("the file stands in a place that cannot be rewritten")
+    wishes = (*_of_edits(opened, edits), *_of_cleanings(opened, cleanings))
+    if not wishes:
+        return blob.data
+    from gateway.content import walk, writers  # noqa: PLC0415  # as in `open`: before the fork
+
+    limits = limits or FileLimits()
+    walk.prepare(looking or PictureSettings())
+    bounds = sandbox.Bounds(limits.seconds, limits.memory, limits.expanded)
+    return sandbox.make(functools.partial(writers.rewritten, blob.data, wishes), bounds)
+
+
+def place_of(locator: Locator) -> str:
+    """The place within its upload that `locator` names; empty for the upload itself."""
+    last = locator.steps[-1] if locator.steps else None
+    return last.param if last is not None and last.codec == "file" else ""
+
+
+def _of_edits(opened: Opened, edits: Sequence[Edit]) -> Iterator[Wish]:
+    for edit in edits:
+        place = place_of(edit.locator)
+        words = opened.boxes.get(edit.locator, ())
+        boxes = [box for start, end, box in words if start < edit.end and edit.start < end]
+        if boxes:
+            file, frame = _frame(place)
+            yield from (Cover(file, frame, _wider(box)) for box in _rows(boxes))
+        elif words:
+            raise CannotRewrite("a file inside it cannot be changed")
+        else:
+            yield Strip(_picture_of(opened, place))
+
+
+def _of_cleanings(opened: Opened, cleanings: Sequence[Cleaning]) -> Iterator[Wish]:
+    for cleaning in cleanings:
+        outer = place_of(cleaning.file)
+        if cleaning.what == "metadata":
+            for info in (opened.info, *opened.files):
+                place = place_of(info.locator)
+                if info.family == "image" and _within(place, outer) and cleaning.needed(info):
+                    yield Strip(place)
+            continue
+        kind = {"faces": "face", "codes": "code"}[cleaning.what]
+        for region in opened.regions:
+            file, frame = _frame(region.place)
+            if region.kind == kind and _within(file, outer):
+                yield Cover(file, frame, _wider(region.box), _style(cleaning.style))
+
+
+def _style(word: str) -> Style:
+    match word:
+        case "blur" | "pixelate":
+            return word
+    return "fill"  # what is not known shows nothing
+
+
+def _frame(place: str) -> tuple[str, int | None]:
+    """The file and the frame in which a place of a picture stands."""
+    found = _FRAME.fullmatch(place)
+    if found is None:
+        raise CannotRewrite("a file inside it cannot be changed")
+    return found[1] or "", None if found[2] is None else int(found[2])
+
+
+def _picture_of(opened: Opened, place: str) -> str:
+    """The innermost picture that holds `place`."""
+    best: FileInfo | None = None
+    for info in (opened.info, *opened.files):
+        here = place_of(info.locator)
+        longer = best is None or len(here) > len(place_of(best.locator))
+        if info.family == "image" and _within(place, here) and longer:
+            best = info
+    if best is None:
+        raise CannotRewrite("the file is of a kind that cannot be changed")
+    return place_of(best.locator)
+
+
+def _within(place: str, outer: str) -> bool:
+    return not outer or place == outer or place.startswith(f"{outer}.")
+
+
+def _wider(box: Box) -> Box:
+    left, top, right, bottom = box
+    more = 2 + min(right - left, bottom - top) // _MARGIN
+    return max(0, left - more), max(0, top - 2), right + more, bottom + 2
+
+
+def _rows(boxes: Sequence[Box]) -> list[Box]:
+    """One box for all words that follow one another in a row."""
+    rows: list[Box] = []
+    for box in boxes:
+        if rows:
+            left, top, right, bottom = rows[-1]
+            middle, high = (box[1] + box[3]) / 2, bottom - top
+            if top < middle < bottom and -high < box[0] - right < 2 * high:
+                rows[-1] = left, min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+                continue
+        rows.append(box)
+    return rows

@@ -1,0 +1,84 @@
+"""How does a file look when the wishes are met? Pictures are covered and cleaned, archives repacked.
+
+Law: runs in the sandbox only. What no wish names stays as it was: pixels outside the boxes, entries
+of archives with their names, order, dates and methods. Raises only `CannotRewrite`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.content.pictures import cleaning, redact
+from gateway.content.reading import Box
+from gateway.content.rewriting import CONTAINERS, PICTURES, CannotRewrite, Cover, Strip, Style, Wish
+from gateway.content.types import type_of
+
+_ENTRY = re.compile(r"[a-z_]+\[(\d{1,9})\](?:\.|\Z)")
+_SIGNATURE = re.compile(r"_xmlsignatures/|META-INF/documentsignatures\.xml\Z")
+_ENCRYPTED = 0x1
+_DEEP = 6
+
+
+def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
+    """`data` with all `wishes` met; their places are within it."""
+    kind = type_of(data).media_type
+    if kind in PICTURES:
+        return _picture(data, wishes)
+    if kind in CONTAINERS and depth < _DEEP:
+        try:
+            return _container(data, wishes, depth)
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError):
+            raise CannotRewrite("the archive is damaged") from None
+    raise CannotRewrite("the file is of a kind that cannot be changed")
+
+
+def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
+    boxes: defaultdict[tuple[int | None, Style], list[Box]] = defaultdict(list)
+    strip = False
+    for wish in wishes:
+        match wish:
+            case Cover() if not wish.file:
+                boxes[wish.frame, wish.style].append(wish.box)
+            case Cover() | Strip():
+                # A picture within a picture is a thumbnail, or what a camera appended.
+                strip = True
+    for (frame, style), some in sorted(boxes.items(), key=repr):
+        data = redact.cover(data, some, style, frames=None if frame is None else (frame,))
+    if not strip or type_of(data).media_type == "image/bmp":
+        return data
+    return cleaning.clean(data)
+
+
+def _container(data: bytes, wishes: Sequence[Wish], depth: int) -> bytes:
+    inside: defaultdict[int, list[Wish]] = defaultdict(list)
+    for wish in wishes:
+        entry = _ENTRY.match(wish.file)
+        if entry is None:
+            raise CannotRewrite("a file inside it cannot be changed")
+        inside[int(entry[1])].append(replace(wish, file=wish.file[entry.end() :]))
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        new.comment = old.comment
+        infos = old.infolist()
+        if any(_SIGNATURE.search(info.filename) for info in infos):
+            raise CannotRewrite("a signed document cannot be changed")
+        if any(number >= len(infos) for number in inside):
+            raise CannotRewrite("a file inside it cannot be changed")
+        for number, info in enumerate(infos):
+            if info.flag_bits & _ENCRYPTED:
+                raise CannotRewrite("a file inside it cannot be changed")
+            content = old.read(info)
+            if number in inside:
+                content = rewritten(content, inside[number], depth + 1)
+            copy = zipfile.ZipInfo(info.filename, info.date_time)
+            copy.compress_type = info.compress_type
+            copy.external_attr, copy.create_system = info.external_attr, info.create_system
+            copy.comment = info.comment
+            new.writestr(copy, content)
+    return out.getvalue()

@@ -1,0 +1,191 @@
+"""Writing into files: what is named is gone, and everything else is as it was."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus.files import metadata as planted
+from PIL import Image, ImageDraw
+
+from gateway.content import CannotRewrite, open_blob, sandbox, write_blob
+from gateway.content.rewriting import REASONS
+from gateway.model import BlobPart, Cleaning, Edit, Locator, Step
+
+PLACE = Locator("body.file", (Step("body", 0, 0),))
+TEXT = "card 4111 1111 1111 1111 thanks"
+FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
+
+
+def drawn(words=TEXT, form="PNG", **more):
+    image = Image.new("RGB", (700, 120), "white")
+    ImageDraw.Draw(image).text((20, 40), words, fill="black", font_size=28)
+    out = io.BytesIO()
+    image.save(out, form, **more)
+    return out.getvalue()
+
+
+def portrait(form="JPEG"):
+    shipped = importlib.util.find_spec("skimage").submodule_search_locations[0]
+    out = io.BytesIO()
+    Image.open(Path(shipped) / "data/astronaut.png").convert("RGB").save(out, form)
+    return out.getvalue()
+
+
+def zipped(**entries):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def opened(data, **changes):
+    blob = BlobPart(PLACE, data, **changes)
+    return blob, open_blob(blob, max_bytes=1 << 24)
+
+
+def said(data):
+    return "\n".join(part.text for part in opened(data)[1].parts)
+
+
+def taken_out(data, value):
+    """`data` without `value`, wherever it was read."""
+    blob, found = opened(data)
+    edits = [
+        Edit(part.locator, match.start(), match.end(), "gone")
+        for part in found.parts
+        for match in re.finditer(value, part.text)
+    ]
+    assert edits
+    assert all(part.editable for part in found.parts if re.search(value, part.text))
+    return write_blob(blob, found, edits, ())
+
+
+def cleaned(data, what, style="fill", file=None):
+    blob, found = opened(data)
+    return write_blob(blob, found, (), [Cleaning(file or found.info.locator, what, style)])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_text_in_a_picture_is_covered_and_the_rest_stays(form):
+    before = drawn(form=form, **({"quality": 95} if form == "JPEG" else {}))
+    after = taken_out(before, r"4[1\s]{12,}1")
+    assert "card" in said(after)
+    assert "thanks" in said(after)
+    assert "1111" not in said(after)
+    old, new = (Image.open(io.BytesIO(data)).convert("RGB") for data in (before, after))
+    assert old.size == new.size
+    changed = np.any(np.abs(np.asarray(old).astype(int) - np.asarray(new)) > 24, axis=2)
+    columns = np.flatnonzero(changed.any(axis=0))
+    assert columns[0] > 60  # behind the word `card`
+    assert columns[-1] < 480  # before the word `thanks`
+
+
+def test_only_the_frame_with_the_finding_is_covered():
+    frames = [Image.open(io.BytesIO(drawn(words))) for words in ("first page", TEXT)]
+    out = io.BytesIO()
+    frames[0].save(out, "TIFF", save_all=True, append_images=frames[1:])
+    after = taken_out(out.getvalue(), r"4[1\s]{12,}1")
+    first = Image.open(io.BytesIO(after))
+    assert np.array_equal(np.asarray(first.convert("RGB")), np.asarray(frames[0].convert("RGB")))
+    assert "1111" not in said(after)
+
+
+def test_what_is_found_in_metadata_goes_with_all_of_it():
+    data = planted.jpeg()
+    hidden = [part.text for part in opened(data)[1].parts if len(part.text) > 8]
+    after = taken_out(data, re.escape(hidden[0]))
+    assert opened(after)[1].parts == ()
+    assert not opened(after)[1].info.facts.keys() & {"gps", "camera", "rights", "hidden"}
+    pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in (data, after)]
+    assert np.array_equal(*pixels)
+
+
+def test_metadata_is_stripped_when_asked_for():
+    assert opened(planted.jpeg())[1].info.facts["gps"] is True
+    assert "gps" not in opened(cleaned(planted.jpeg(), "metadata", "strip"))[1].info.facts
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_faces_are_filled(form):
+    after = cleaned(portrait(form), "faces")
+    assert "faces" not in opened(after)[1].info.facts
+    seen = np.asarray(Image.open(io.BytesIO(after)).convert("RGB"))
+    assert seen[80:150, 200:250].max() < 30
+    assert seen[300:, :].mean() > 30
+
+
+def test_pictures_in_archives_are_rewritten_and_the_other_entries_stay():
+    before = zipped(**{"a.txt": b"words", "shot.png": drawn(), "b.bin": bytes(100)})
+    after = taken_out(before, r"4[1\s]{12,}1")
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["a.txt", "shot.png", "b.bin"]
+        assert archive.read("a.txt") == b"words"
+        assert archive.read("b.bin") == bytes(100)
+    assert "1111" not in said(after)
+
+
+def test_archives_in_archives_are_rewritten():
+    after = taken_out(zipped(inner=zipped(shot=drawn())), r"4[1\s]{12,}1")
+    assert "1111" not in said(after)
+
+
+def test_metadata_of_pictures_in_an_archive_is_stripped():
+    after = cleaned(zipped(shot=planted.jpeg(), words=b"x"), "metadata", "strip")
+    assert "gps" not in opened(after)[1].info.facts
+
+
+def test_a_signed_document_is_not_rewritten():
+    data = zipped(**{"_xmlsignatures/sig1.xml": b"<x/>", "shot.png": drawn()})
+    with pytest.raises(CannotRewrite, match="signed"):
+        taken_out(data, r"4[1\s]{12,}1")
+
+
+def test_a_format_without_a_writer_is_refused():
+    data = drawn(form="AVIF")
+    blob, found = opened(data)
+    (part,) = found.parts
+    assert not part.editable
+    with pytest.raises(CannotRewrite, match="cannot be changed"):
+        write_blob(blob, found, [Edit(part.locator, 5, 9, "")], ())
+
+
+def test_a_place_that_must_not_change_is_refused():
+    blob, found = opened(drawn(), editable=False)
+    assert not any(part.editable for part in found.parts)
+    with pytest.raises(CannotRewrite, match="place"):
+        write_blob(blob, found, (), [Cleaning(PLACE, "metadata", "strip")])
+
+
+def test_nothing_asked_changes_nothing():
+    blob, found = opened(drawn())
+    assert write_blob(blob, found, (), ()) == blob.data
+
+
+def test_what_a_writer_says_besides_its_reasons_is_not_believed():
+    def lie():
+        raise CannotRewrite("the password is hunter2")
+
+    bounds = sandbox.Bounds(5, 1 << 28, 1 << 20)
+    with pytest.raises(CannotRewrite, match="too long or too much"):
+        sandbox.make(lie, bounds)
+    with pytest.raises(CannotRewrite, match="too long or too much"):
+        sandbox.make(lambda: bytes(2 << 20) * 100, sandbox.Bounds(5, 1 << 26, 1 << 20))
+    assert sandbox.make(lambda: b"made", bounds) == b"made"
+
+
+def test_every_reason_is_known():
+    source = Path(sandbox.__file__).parent
+    given = {
+        reason
+        for path in source.rglob("*.py")
+        for reason in re.findall(r'CannotRewrite\(\s*"([^"]+)"\s*\)', path.read_text("utf-8"))
+    }
+    assert given == REASONS
