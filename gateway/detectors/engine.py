@@ -27,6 +27,7 @@ from gateway.detectors import (
     identifier_rules,
     identifiers,
     internal,
+    labels,
     overlaps,
     recognizers,
     seams,
@@ -193,6 +194,7 @@ class Engine:
         failures: set[str] = set()
         result = self._plain(text, label, failures)
         more = self._disguised(text, label, failures)
+        more += self._labelled(text, label, failures)
         code = self._stretches(text, failures)
         if code:
             result = self._without_identifiers(text, result, code)
@@ -203,6 +205,20 @@ class Engine:
         if not failures:
             self._memory.put(digest, result)
         return ScanResult(result, tuple(sorted(failures)))
+
+    def _labelled(self, text: str, label: str, failures: set[str]) -> list[Match]:
+        """Secrets that only the name of the field tells of."""
+        whole = labels.said(label, text)
+        if whole is None:
+            return []
+        said, first = whole
+        return [
+            replace(match, start=match.start - first, end=match.end - first)
+            for match in self._matches(said, (0, len(said)), self._around(said, ""), failures)
+            if match.detector.startswith("secret:")
+            and match.start >= first
+            and match.end <= first + len(text)
+        ]
 
     def _stretches(self, text: str, failures: set[str]) -> list[Match]:
         """Stretches of code. Looked for in the text as a whole: they go on over its pieces."""
