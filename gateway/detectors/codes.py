@@ -158,6 +158,8 @@ _PREFIXES = (
 )  # fmt: skip
 """How tokens of the largest vendors begin; what is hidden by turning is looked for by these."""
 PREFIXES = "|".join(map(re.escape, _PREFIXES))
+HEADS = "|".join(sorted({re.escape(prefix[:4]) for prefix in _PREFIXES if len(prefix) >= 4}))
+"""Their first four characters."""
 _BACK_SECRET = "|".join(re.escape(prefix[::-1]) for prefix in _PREFIXES)
 _BACK_MAIL = (
     r"(?:moc|gro|ten|ude|vog|ku\.(?:oc|ca)|ed|rf|ti|se|ln|ue|oi)\.[a-zA-Z0-9.-]{2,60}@[\w.+-]{2,60}"
@@ -245,6 +247,49 @@ def addresses(text: str, start: int, end: int) -> Iterator[Run]:
         yield match.start(), match.end(), _SAID_DOT.sub(".", _SAID_AT.sub("@", said, count=1))
 
 
+# --- addresses that go on in the next line or cell, letters for digits ------------------------------
+
+BREAK = r"(?:['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?|['\x22][ \t]*\+[ \t]*['\x22])"
+"""The end of a line within a value: quoted in a mail or in a comment, continued in a program."""
+
+CELL = r"['\x22]?[ \t]{0,8}[|;,\t][ \t]{0,8}['\x22]?"
+"""What stands between two cells of a row."""
+
+_ENDING = r"[A-Za-z0-9-]{1,40}(?:\.[A-Za-z0-9-]{1,40}){0,3}\.[A-Za-z]{2,12}(?![\w@-])"
+_FOLDED = re.compile(
+    rf"(?<![\w.@+-])[\w.+-]{{2,64}}@(?P<gap>{BREAK}|[ \t]{{0,8}}\|[ \t]{{0,8}}){_ENDING}"
+)
+
+
+def folded(text: str, start: int, end: int) -> Iterator[Run]:
+    """An address whose line or cell ends in its `@`."""
+    for match in _found(_FOLDED, text, start, end):
+        first, last = match.span("gap")
+        yield match.start(), match.end(), text[match.start() : first] + text[last : match.end()]
+
+
+_LIKE_DIGITS = str.maketrans("lIOoSsBZ", "11005582")
+_LEET = "[0-9lIOoSsBZ]"
+_LEET_RUN = re.compile(
+    rf"(?<![\w.-])(?=[^ \n-]{{0,19}}[ -]?[^ \n-]{{0,19}}[ -]?[^ \n-]{{0,19}}[ -]?[^ \n-]{{0,4}}[lIOoSsBZ])"
+    rf"(?:{_LEET}{{4}}(?P<by>[ -]?){_LEET}{{4}}(?P=by){_LEET}{{4}}(?P=by){_LEET}{{1,7}}"
+    rf"|{_LEET}{{3}}-{_LEET}{{2}}-{_LEET}{{4}})(?![\w-])"
+)
+
+
+def leet(text: str, start: int, end: int) -> Iterator[Run]:
+    """Numbers with letters in the place of some digits."""
+    for match in _found(_LEET_RUN, text, start, end):
+        plain = match[0].translate(_LIKE_DIGITS)
+        left = sum(map(str.isdecimal, match[0]))
+        if plain != match[0] and left >= (1 if len(match[0]) > _SHORT else _DIGITS_LEFT):
+            yield match.start(), match.end(), plain
+
+
+_SHORT, _DIGITS_LEFT = 11, 3
+"""Of a number up to so long, so many digits stay as they are."""
+
+
 def _found(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     """Matches that begin in `start:end`."""
     at, limit = max(0, start), min(len(text), end + LONGEST)
@@ -276,7 +321,7 @@ PLAIN: dict[str, Finder] = {"ascii85": ascii85, "uuencode": uuencoded, "dump": d
 
 GUESSED: dict[str, Finder] = {
     "codes": decimal, "base85": base85, "morse": morse, "backwards": backwards, "rot13": turned,
-    "words": words, "spoken": addresses,
+    "words": words, "spoken": addresses, "folded": folded, "leet": leet,
 }  # fmt: skip
 """Codes that other text may look like: what is found must prove itself."""
 
@@ -297,6 +342,10 @@ HINTS: tuple[tuple[str, str, bool], ...] = (
     ("rot13", rf"(?:{_TURNED_SECRET})[A-Za-z0-9_+/-]{{10}}", False),
     ("rot13", r"@[a-zA-Z0-9.-]{2,60}\.(?:pbz|bet|arg|rqh|tbi|pb\.hx)", False),
     ("words", rf"(?:{_FLAT_NUMERALS})(?:[^A-Za-z]{{1,4}}(?:{_FLAT_NUMERALS})){{3}}", True),
+    ("folded", rf"[A-Za-z0-9]@(?:{BREAK}|[ \t]{{0,8}}\|)", False),
+    ("leet", r"[0-9][ -]?[lIOoSsBZ](?:[ -]?[0-9lIOoSsBZ]){7}", False),
+    ("leet", r"[lIOoSsBZ][ -]?[0-9](?:[ -]?[0-9lIOoSsBZ]){7}", False),
+    ("leet", r"(?:[0-9lIOoSsBZ][ -]?){7}(?:[0-9][ -]?[lIOoSsBZ]|[lIOoSsBZ][ -]?[0-9])", False),
     ("spoken", r"[a-z0-9] ?[\[({<] ?(?:at|arroba) ?[\])}>] ?[a-z0-9]", True),
     ("spoken", r"[a-z0-9] at [a-z0-9-]{1,40}(?: dot | ?[\[({<] ?dot)", True),
 )  # fmt: skip

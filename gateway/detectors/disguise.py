@@ -318,10 +318,7 @@ _HEX_ANCHOR = r"(?:[2-7][0-9A-Fa-f]){8}"
 _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 
 _W = r"[A-Za-z0-9_+/-]"
-# The end of a line within a value: quoted in a mail or in a comment, continued in a program.
-_BREAK = r"(?:['\x22]?[ \t]*[+\\=]?[ \t]*\r?\n[ \t>|#*]{0,12}['\x22]?|['\x22][ \t]*\+[ \t]*['\x22])"
-# What stands between two cells of a row.
-_CELL = r"['\x22]?[ \t]{0,8}[|;,\t][ \t]{0,8}['\x22]?"
+_BREAK, _CELL = codes.BREAK, codes.CELL
 # Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
 _LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
 _RIGHT = rf"(?:[A-Z0-9]{{4}}|{_W}{{0,24}}\d)"
@@ -341,12 +338,14 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
     ("spaced", r"[A-Za-z0-9@](?:[._/|*~-][A-Za-z0-9@.-]){8}", False),
     ("spaced", r"(?:[A-Za-z0-9_-]{4}[._/*~|]){4}", False),
+    ("spaced", r"(?:[A-Za-z0-9_-]{4} [._/*~] ){3}", False),
     ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
     ("wrapped", rf"{_LEFT}{_BREAK}{_RIGHT}", False),
     ("lines", rf"[A-Z0-9-]{{2}}{_BREAK}[A-Z0-9-]{{2,12}}{_BREAK}[A-Z0-9-]{{2}}", False),
     ("cells", rf"\d{{4}}{_CELL}\d{{4}}{_CELL}\d{{4}}|\d{{3}}{_CELL}\d{{2}}{_CELL}\d{{4}}", False),
     ("cells", rf"\d{{6}}{_CELL}\d{{6}}", False),
     ("cells", rf"(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4}}", False),
+    ("cells", rf"(?:{codes.HEADS}){_CELL}(?:[A-Za-z0-9_-]{{4}}{_CELL}){{2}}", False),
     *codes.HINTS,
 )  # fmt: skip
 
@@ -680,6 +679,8 @@ def _lookalikes(text: str) -> Iterator[_Token]:
                 tells = before.isdigit() or (marks >= 4 and before.isalpha())
             else:
                 tells = joins or (chained == start and (_counts(after) or after in _MARKED))
+                # Before each space: the characters stand apart beside.
+                tells = tells or (after == " " and text[end + 2 : end + 3] == character)
             yield _Token(start, end, "", "unicode", tells)
         elif character in _LETTERS:
             tells = _plain(before) or _plain(after) or chained == start
@@ -893,7 +894,7 @@ _GROUPS = re.compile(
     r"(?:\d{4}(?P=by)\d{4}(?P=by)\d{1,4}|\d{6}(?P=by)\d{4,5})(?![\w])(?![.-]\d)"
 )
 _QUADS = re.compile(
-    r"(?<![\w.-])(?=[A-Za-z0-9]{0,4}[A-Za-z_])[\w-]{4}(?P<by>[._/*~|])(?:[\w-]{4}(?P=by)){3,30}[\w-]{1,4}(?![\w.-])",
+    r"(?<![\w.-])(?=[A-Za-z0-9]{0,4}[A-Za-z_])[\w-]{4}(?P<by>[._/*~|]| [._/*~] )(?:[\w-]{4}(?P=by)){3,30}[\w-]{1,4}(?![\w.-])",
     re.ASCII,
 )
 _BETWEEN = re.compile(
@@ -954,7 +955,7 @@ _BREAKS = re.compile(_BREAK)
 MOST_LINES = 12
 """A value is not cut over more lines: such a column is a column of values."""
 _ROW = re.compile(
-    rf"(?<![\w.-])(?:\d{{2,8}}(?:{_CELL}\d{{2,8}}){{1,4}}"
+    rf"(?<![\w.-])(?:(?:{codes.HEADS})(?:{_CELL}[A-Za-z0-9_-]{{4}}){{2,12}}(?:{_CELL}[A-Za-z0-9_-]{{1,3}})?|\d{{2,8}}(?:{_CELL}\d{{2,8}}){{1,4}}"
     rf"|(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4,}})(?![\w.-])"
 )
 _CELLS = re.compile(_CELL)

@@ -68,11 +68,11 @@ SMALL_NAME_IN_CODE = 0.99
 
 _ALONE = PROVEN | {"EMAIL_ADDRESS"}
 
-WEAK = frozenset({"lines", "cells", "backwards"})
+WEAK = frozenset({"lines", "cells", "backwards", "leet"})
 """Views in which many numbers lie side by side: a word must speak for one of them, too."""
 
 ADDRESSES = frozenset(
-    {"split", "spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken"}
+    {"split", "spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken", "folded"}
 )
 """Strict views in which an address of e-mail is hardly there by chance."""
 

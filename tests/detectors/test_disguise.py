@@ -185,6 +185,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "groups of four, lines": lambda v: "\n".join(v[i : i + 4] for i in range(0, len(v), 4)),
     "groups in table cells": lambda v: " | ".join(_groups(v)),
     "halves in table cells": _half(" | "),
+    "letters for digits": lambda v: v.translate(str.maketrans("1052", "lOSZ")),
     "rot13 of base64": lambda v: codecs.encode(_b64(v), "rot13"),
     "base58": _base58,
 }  # fmt: skip
@@ -381,3 +382,20 @@ def test_a_value_that_touches_a_script_without_spaces_is_found(
     text = before + value + after
     found = [m for m in engine.scan(text).matches if m.entity == entity]
     assert [(m.start, m.end) for m in found] == [(len(before), len(before) + len(value))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ping me @\nexample.com is down",
+        "class A:\n    @property\n    def b(self): ...\nuser@\n",
+        "| handle | site |\n| bob@ | none |",
+        "BOSS SOLO 2025 IS LOSS, lOOSe Z8 BIOS S3 SSO, Zoll 10 SOS",
+        "card of a row: SO01 BS22 ISO8 O123",
+        "my ssn is not SOS-IS-B0SS",
+        "name | date | time | zone | code\nAKIA | name | date | time | zone",
+    ],
+)
+def test_words_that_only_look_like_parts_are_not_joined(engine, text):
+    found = {m.entity for m in engine.scan(text).matches}
+    assert found <= {"PERSON", "LOCATION", "ORGANIZATION", "SOURCE_CODE", "DATE_TIME", "URL"}
