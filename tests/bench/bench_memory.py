@@ -1,6 +1,6 @@
 """Does memory stay flat however many distinct prompts pass through? Everything counts: remembered
-results, the caches of the phone library, of patterns and of domain suffixes, and the matcher's
-scratch space.
+results, the caches of the phone library, of patterns and of domain suffixes, the words of the name
+model, and the matcher's scratch space.
 
     python tests/bench/bench_memory.py [--prompts 1000000]
 
@@ -18,7 +18,6 @@ import tempfile
 from pathlib import Path
 
 from gateway.detectors import Engine, Settings
-from gateway.detectors.settings import Nlp
 
 MIB = 1 << 20
 ALLOWED = 16
@@ -38,7 +37,7 @@ def prompt(number: int, rng: random.Random) -> str:
     """A short text like no other; every tenth holds values that are found."""
     word = "".join(rng.choice("abcdefghijklmnoprstuvwz") for _ in range(9))
     if number % 10:
-        return f"{word} {number} what does it mean"
+        return f"{word.title()} {number} what does it mean to {word[::-1]}"
     return rng.choice(
         [
             f"call {word} at +{rng.randint(1, 99)} {rng.randint(10**8, 10**9)} please",
@@ -55,9 +54,7 @@ def main() -> None:
     chosen = options.parse_args()
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine.build(
-            Settings(nlp=Nlp(engine="blank")), key=b"bench", cache_dir=Path(folder)
-        )
+        engine = Engine.build(Settings(), key=b"bench", cache_dir=Path(folder))
     print(f"{'prompts':>9}  {'MiB':>6}  {'found':>8}", flush=True)
     found, half = 0, 0.0
     for number in range(chosen.prompts + 1):
