@@ -40,11 +40,13 @@ def test_what_is_planted_is_found(kind):
 LOADED = """
 import pickle, sys
 from gateway.content import walk
+from gateway.content.looking import PictureSettings
 from gateway.content.reading import FileLimits
+looking = PictureSettings(ocr=False, faces=False)
 files = pickle.load(sys.stdin.buffer)
 before = set(sys.modules)
 for data in files:
-    list(walk.walk(data, limits=FileLimits()))
+    list(walk.walk(data, limits=FileLimits(), looking=looking))
 print(sorted(set(sys.modules) - before))
 """
 

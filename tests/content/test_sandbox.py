@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import subprocess
 import sys
 import time
 
@@ -179,3 +180,24 @@ def test_a_child_that_was_taken_over_says_nothing_of_its_own_choice(raw, monkeyp
 def test_a_region_of_an_unknown_kind_is_garbled():
     said = run(lambda: iter([Region("picture.face[0]", "soul", (1, 2, 3, 4), 0.5)]))
     assert said == [Missed("", UnreadReason.CRASHED, detail="garbled")]
+
+
+WORKER = """
+import json
+from gateway.content import sandbox
+from gateway.content.reading import Text
+
+def work():
+    try:
+        json.no_such_thing
+    except AttributeError:
+        yield Text("place", "as ever")
+
+print([said.text for said in sandbox.run(work, sandbox.Bounds(5.0, 256 << 20, 1 << 16))])
+"""
+
+
+def test_a_child_of_a_worker_can_say_that_an_attribute_is_missing():
+    """Workers are started with `python -c`; there Python 3.13 asks for the working directory."""
+    result = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, text=True)
+    assert result.stdout.strip() == "['as ever']", result.stderr

@@ -109,7 +109,6 @@ def test_look_alikes_become_digits_where_digits_stand(read_as, meant):
 @given(st.text(alphabet="0123456789OolIS B-DE\n", max_size=80))
 def test_a_folded_text_is_as_long_as_the_text(text):
     assert len(folded(text)) == len(text)
-    assert folded(folded(text)) == folded(text)
 
 
 def test_a_child_reads_with_what_the_parent_loaded(eyes):
