@@ -108,6 +108,10 @@ class NameModel:
         except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
             raise ValueError(f"not a name model, or a damaged one: {error}") from None
 
+    def lists(self, word: str) -> int:
+        """The lists of names, places and common words that hold the folded `word`, by bit."""
+        return self._lists.get(word, 0)
+
     def find(self, text: str) -> list[Name]:
         """The names in `text`, by place, apart from each other."""
         found = list(words.WORD.finditer(text))

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
-from gateway.detectors import languages
+from gateway.detectors import german, languages
 from gateway.detectors.name_model import NameModel
 from gateway.detectors.settings import Nlp, Settings
 
@@ -118,15 +118,21 @@ class Shipped:
         """(start, end, entity, confidence) of each name in `text`."""
         model = self.model(text)
         abroad: bool | None = None
+        language = None
         for name in model.find(text):
             entity = self._kinds.get(name.kind)
             if entity is None:
                 continue
             if abroad is None:
-                abroad = model is self._any and languages.of(text) not in {HOME, None}
+                language = languages.of(text)
+                abroad = model is self._any and language not in {HOME, None}
             if abroad and (name.confidence < ABROAD or text[name.start].islower()):
                 continue  # its words are strange to the model
-            yield name.start, name.end, entity, name.confidence
+            if abroad and language == german.LANGUAGE:
+                for start, end in german.names(text, name.start, name.end, entity, model.lists):
+                    yield start, end, entity, name.confidence
+            else:
+                yield name.start, name.end, entity, name.confidence
 
 
 class ShippedEngine(NlpEngine):
