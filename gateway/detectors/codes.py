@@ -271,8 +271,7 @@ def folded(text: str, start: int, end: int) -> Iterator[Run]:
 _LIKE_DIGITS = str.maketrans("lIOoSsBZ", "11005582")
 _LEET = "[0-9lIOoSsBZ]"
 _LEET_RUN = re.compile(
-    rf"(?<![\w.-])(?=[^ \n-]{{0,19}}[ -]?[^ \n-]{{0,19}}[ -]?[^ \n-]{{0,19}}[ -]?[^ \n-]{{0,4}}[lIOoSsBZ])"
-    rf"(?:{_LEET}{{4}}(?P<by>[ -]?){_LEET}{{4}}(?P=by){_LEET}{{4}}(?P=by){_LEET}{{1,7}}"
+    rf"(?<![\w.-])(?:{_LEET}{{4}}(?P<by>[ -]?){_LEET}{{4}}(?P=by){_LEET}{{4}}(?P=by){_LEET}{{1,7}}"
     rf"|{_LEET}{{3}}-{_LEET}{{2}}-{_LEET}{{4}})(?![\w-])"
 )
 
@@ -343,9 +342,8 @@ HINTS: tuple[tuple[str, str, bool], ...] = (
     ("rot13", r"@[a-zA-Z0-9.-]{2,60}\.(?:pbz|bet|arg|rqh|tbi|pb\.hx)", False),
     ("words", rf"(?:{_FLAT_NUMERALS})(?:[^A-Za-z]{{1,4}}(?:{_FLAT_NUMERALS})){{3}}", True),
     ("folded", rf"[A-Za-z0-9]@(?:{BREAK}|[ \t]{{0,8}}\|)", False),
-    ("leet", r"[0-9][ -]?[lIOoSsBZ](?:[ -]?[0-9lIOoSsBZ]){7}", False),
-    ("leet", r"[lIOoSsBZ][ -]?[0-9](?:[ -]?[0-9lIOoSsBZ]){7}", False),
-    ("leet", r"(?:[0-9lIOoSsBZ][ -]?){7}(?:[0-9][ -]?[lIOoSsBZ]|[lIOoSsBZ][ -]?[0-9])", False),
+    ("leet", r"(?:[0-9][lIOoSsBZ]|[lIOoSsBZ][0-9]|[0-9]{4}[ -][lIOoSsBZ]{4})(?:[ -]?[0-9lIOoSsBZ]){6}", False),
+    ("leet", r"(?:[0-9lIOoSsBZ][ -]?){7}(?:[0-9][lIOoSsBZ]|[lIOoSsBZ][0-9])", False),
     ("spoken", r"[a-z0-9] ?[\[({<] ?(?:at|arroba) ?[\])}>] ?[a-z0-9]", True),
     ("spoken", r"[a-z0-9] at [a-z0-9-]{1,40}(?: dot | ?[\[({<] ?dot)", True),
 )  # fmt: skip

@@ -303,7 +303,7 @@ def test_what_expands_too_far_is_told(engine):
     "unit",
     [
         "&#x26;", "&#x26;#x26;#x26;#52;", "1\u200b", "1 ", "1.", "34 ", "NDEx", "a\u0301",
-        "a\u0430e\u0435", "%25", "\\", "\U000e0041", "=34", "12345678\n", "1\u2013", "a1b2c3d4\n",
+        "a\u0430e\u0435", "%25", "\\", "\U000e0041", "=34", "12345678\n", "1\u2013", "a1b2c3d4\n", "1l", "1O5-", "4lll ", "a@\n", "AKIA | ",
         base64.b64encode(random.Random(1).randbytes(3072) + b"printable text here " * 60).decode(),
     ],
 )  # fmt: skip
