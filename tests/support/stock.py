@@ -156,7 +156,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
             )
         few = sum(map(str.isdecimal, value)) < MIN_DIGITS
         named = start > 1 and text[start - 1] in "-_" and text[start - 2].isalpha()
-        rest = re.search(r"\d[ -]$", text[:start]) is not None
+        rest = re.search(r"\d[ ./-]$", text[:start]) is not None
         return few or named or rest or bool(_OTHER.fullmatch(value)) or is_card(value)
     if name == "UrlRecognizer":
         return sure in {0.25, 0.5} and _doubtful(text, end, value)
@@ -387,7 +387,7 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
         and re.search(r"[^\W\d_][-_]$", d.text[: d.start]) is not None
     ),
     "PHONE_NUMBER: none behind other digits of its run, of which a short number was taken": lambda d: (
-        d.entity in PHONES and not d.by_us and re.search(r"\d[ -]$", d.text[: d.start]) is not None
+        d.entity in PHONES and not d.by_us and re.search(r"\d[ ./-]$", d.text[: d.start]) is not None
     ),
     # Words that speak there only.
     "words: those of up to three letters must be whole": lambda d: (
