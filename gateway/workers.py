@@ -117,7 +117,7 @@ def prepare() -> None:
     Called early, it loads them beside the gateway's own start. Calling it again does nothing.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload(
-        ["gateway.workers", "gateway.bootstrap", "gateway.detectors.engine", "gateway.content.walk"]
+        ["gateway.workers", "gateway.bootstrap", "gateway.detectors.engine"]
     )
     forkserver.ensure_running()
 
