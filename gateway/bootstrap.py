@@ -135,8 +135,9 @@ def plan(
 
 def build_inspector(plan: InspectorPlan) -> Inspector:
     """Build the inspector; called in each worker."""
-    # A model that an operator gave may be broken: that is to be seen at the start.
-    content.prepare(plan.looking if plan.looking.face_model is not None else None)
+    # A file that an operator gave may be broken: that is to be seen at the start.
+    given = plan.looking.face_model is not None or plan.looking.register is not None
+    content.prepare(plan.looking if given else None)
     return Inspector(
         catalogue=plan.catalogue,
         policy=plan.policy,
@@ -146,6 +147,14 @@ def build_inspector(plan: InspectorPlan) -> Inspector:
         files=content.FileLimits(seconds=plan.file_seconds),
         looking=plan.looking,
     )
+
+
+def register_of(folder: Path) -> tuple[str, int, tuple[Path, ...]]:
+    """The register of the pictures in a folder, how many those are, and the files that are none."""
+    from gateway.content.pictures import register  # noqa: PLC0415  # loads the pictures' libraries
+
+    found, others = register.folder(folder)
+    return register.save(found), len(found), tuple(others)
 
 
 def build_engine(settings: detectors.Settings, state: Path) -> detectors.Engine:

@@ -60,6 +60,26 @@ def version() -> None:
     click.echo(__version__)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def register(folder: Path, file: Path) -> None:
+    """Write FILE, which makes the pictures in FOLDER known: name it by the setting `picture_register`.
+
+    It holds hashes and the files' names, no pictures.
+    """
+    from gateway import bootstrap  # noqa: PLC0415
+
+    text, count, others = bootstrap.register_of(folder)
+    for other in others:
+        click.echo(f"leakgate: {other} is no picture that can be known again", err=True)
+    if not count:
+        click.echo("leakgate: no picture was found", err=True)
+        sys.exit(BAD_INPUT)
+    file.write_text(text, "utf-8")
+    click.echo(f"{count} picture{'' if count == 1 else 's'} in {file}")
+
+
 # --- run ------------------------------------------------------------------------------------------
 
 

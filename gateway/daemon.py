@@ -356,8 +356,12 @@ def _check(settings: Settings) -> dict[str, Upstream]:
         problems.append(
             Problem("setting trusted_ca", 0, 0, f"`{settings.trusted_ca}` is not a file")
         )
-    if settings.face_model is not None and not settings.face_model.is_file():
-        problems.append(Problem("setting face_model", 0, 0, f"`{settings.face_model}` is no file"))
+    for name, path in (
+        ("face_model", settings.face_model),
+        ("picture_register", settings.picture_register),
+    ):
+        if path is not None and not path.is_file():
+            problems.append(Problem(f"setting {name}", 0, 0, f"`{path}` is not a file"))
     if problems:
         raise DocumentError(problems)
     return upstreams
@@ -372,6 +376,7 @@ def _looking(settings: Settings) -> PictureSettings:
         face_model=settings.face_model,
         ocr_side=settings.ocr_side,
         threads=settings.ocr_threads,
+        register=settings.picture_register,
     )
 
 

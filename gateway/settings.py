@@ -121,6 +121,9 @@ class Settings(Strict):
     codes: bool = Field(
         default=True, description="whether barcodes and QR codes in pictures are read"
     )
+    picture_register: Path | None = Field(
+        None, description="hashes of your own pictures, from `leakgate register`"
+    )
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"

@@ -4,8 +4,10 @@ errors are."""
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -538,3 +540,22 @@ def test_a_ca_key_that_others_can_read_is_refused(inside, tmp_path):
     status, out, err = inside("ca", "export", "--state", tmp_path)
     assert (status, out) == (2, "")
     assert f"chmod 600 {key}" in err
+
+
+def test_a_register_is_written_from_a_folder(tmp_path):
+    shipped = importlib.util.find_spec("sklearn").submodule_search_locations[0]
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    shutil.copy(Path(shipped) / "datasets/images/china.jpg", pictures / "temple.jpg")
+    (pictures / "notes.txt").write_text("words")
+    result = CliRunner().invoke(main, ["register", str(pictures), str(tmp_path / "register")])
+    assert result.exit_code == 0, result.output
+    assert "1 picture in" in result.output
+    assert "notes.txt is no picture" in result.output
+    assert json.loads((tmp_path / "register").read_text())["pictures"][0]["name"] == "temple"
+
+
+def test_a_folder_without_pictures_makes_no_register(tmp_path):
+    result = CliRunner().invoke(main, ["register", str(tmp_path), str(tmp_path / "register")])
+    assert result.exit_code == 2
+    assert not (tmp_path / "register").exists()

@@ -14,6 +14,7 @@ class PictureSettings:
     `mtcnn` ships are used. `ocr_side` is the longer side at which lines of text are looked for.
     `ocr_squeeze` narrows lines before they are read: time is in proportion to it.
     `ocr_lines` bounds how many lines of one picture are read; more are `Missed`.
+    `register` is a file of hashes of the company's own pictures.
     `threads` is how many lines are read at the same time, by threads that start in the reading
     process and end with the picture; none is kept, so that a process may fork.
     """
@@ -30,3 +31,4 @@ class PictureSettings:
     ocr_lines: int = 600
     ocr_confidence: float = 0.5
     threads: int = 1
+    register: Path | None = None

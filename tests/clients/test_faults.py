@@ -29,7 +29,7 @@ from support.wire import ClosedError, GoneError, Http1, Http2, websocket
 HOST = golden.HOSTS["openai"]
 CHAT = "/v1/chat/completions"
 JSON = ("Content-Type", "application/json")
-DEADLINE = 2.5  # the first picture in a worker loads the networks
+DEADLINE = 4.0  # the first picture in a worker loads the networks
 WORKERS = 3
 
 

@@ -80,11 +80,11 @@ def build(plan: bootstrap.InspectorPlan) -> Faulty:
     faulty = Faulty.__new__(Faulty)
     faulty.__dict__.update(real.__dict__)
 
-    def rewriting(exchange: Exchange, edits: Any) -> Rewrite:
+    def rewriting(exchange: Exchange, edits: Any, blobs: Any = ()) -> Rewrite:
         _fail("rewrite")
         faulty._rewritten = True
         try:
-            return splice_apply(exchange, edits)
+            return splice_apply(exchange, edits, blobs)
         finally:
             faulty._rewritten = True
 

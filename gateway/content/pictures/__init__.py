@@ -20,6 +20,8 @@ from gateway.content.pictures import decode, dicom, documents, metadata, redact,
 from gateway.content.pictures import faces as portraits
 from gateway.content.pictures.decode import Frame, NotAPicture
 from gateway.content.pictures.ocr import Line, Ocr, folded, in_order
+from gateway.content.pictures.register import Register
+from gateway.content.pictures.register import load as load_register
 from gateway.content.reading import Budget, Fact, Missed, Region, Said, Text
 from gateway.content.remembered import Remembered
 from gateway.content.types import SVG, type_of
@@ -35,6 +37,7 @@ class Eyes:
     settings: PictureSettings
     ocr: Ocr | None
     faces: portraits.Detector | None
+    register: Register | None = None
 
 
 @functools.cache
@@ -51,6 +54,7 @@ def warm(settings: PictureSettings = PictureSettings()) -> Eyes:  # noqa: B008  
         settings,
         Ocr(settings) if settings.ocr else None,
         portraits.load(settings) if settings.faces else None,
+        None if settings.register is None else load_register(settings.register),
     )
 
 
@@ -90,6 +94,8 @@ def _look(eyes: Eyes, frame: Frame, *, budget: Budget, camera: bool = False) -> 
     pixels, place = frame.pixels, frame.place
     if min(pixels.shape[:2]) < 8:
         return
+    if eyes.register is not None and (copy := eyes.register.look_up(pixels)) is not None:
+        yield Fact("registered", copy.name)
     if eyes.settings.codes:
         yield from barcodes.codes(pixels, place)
         budget.tick()

@@ -9,14 +9,18 @@ leave them; a crop leaves those of the parts within it.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.content.pictures import decode
 from gateway.content.pictures.ocr import Pixels
+from gateway.content.reading import Budget, FileLimits, Stop
 
 WHOLE, PART = 10, 7
 """Bits of 64 that may differ, for whole pictures and for parts."""
@@ -101,6 +105,56 @@ def build(pictures: Iterable[tuple[str, Prints]]) -> Register:
         np.array(parts, np.uint64),
         np.array(owner, np.intp),
     )
+
+
+_VERSION = 1
+
+
+def save(pictures: Iterable[tuple[str, Prints]]) -> str:
+    """The register of these pictures as the text of a file: their names and numbers, nothing else."""
+    listed = [
+        {"name": name, "whole": own.whole, "parts": sorted({*own.parts})} for name, own in pictures
+    ]
+    return json.dumps({"version": _VERSION, "pictures": listed}, ensure_ascii=False) + "\n"
+
+
+def load(path: Path) -> Register:
+    """The register in a file that `save` wrote. Raises `FileNotFoundError`, `ValueError`."""
+    try:
+        written = json.loads(path.read_text("utf-8"))
+        if written["version"] == _VERSION:
+            return build(
+                (str(one["name"]), Prints(int(one["whole"]), tuple(map(int, one["parts"]))))
+                for one in written["pictures"]
+            )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"`{path}` is not a register of pictures")
+
+
+def folder(path: Path) -> tuple[list[tuple[str, Prints]], list[Path]]:
+    """All pictures in a folder of the operator's, by their names, and the files that are none.
+
+    A name is the file's, without its ending; `; ` stands between names of facts, so it goes.
+    """
+    found: list[tuple[str, Prints]] = []
+    others: list[Path] = []
+    decode.prepare()
+    for file in sorted(path.rglob("*")):
+        if not file.is_file():
+            continue
+        try:
+            data = file.read_bytes()
+            frame = next(iter(decode.frames(data, Budget(FileLimits(seconds=60), len(data)))))
+        except (decode.NotAPicture, Stop):
+            others.append(file)
+            continue
+        own = prints(frame.pixels) if isinstance(frame, decode.Frame) else Prints(0, ())
+        if own.whole or own.parts:
+            found.append((file.stem.replace(";", ",")[:100], own))
+        else:
+            others.append(file)
+    return found, others
 
 
 def prints(pixels: Pixels) -> Prints:

@@ -7,7 +7,9 @@ import pytest
 from corpus.files import pictures as drawn
 from PIL import Image, ImageEnhance, ImageOps
 
+from gateway.content import PictureSettings, open_blob
 from gateway.content.pictures import register
+from gateway.model import BlobPart, Locator
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,38 @@ def test_a_flat_picture_cannot_be_registered_and_is_never_found(known):
 
 def test_an_empty_register_finds_nothing(known):
     assert register.build([]).look_up(np.asarray(known[0]["coffee"])) is None
+
+
+def test_a_register_survives_its_file(tmp_path, astronaut, temple):
+    own = [
+        (name, register.prints(np.asarray(one))) for name, one in (("a", astronaut), ("t", temple))
+    ]
+    file = tmp_path / "register"
+    file.write_text(register.save(own))
+    again = register.load(file)
+    smaller = temple.resize((temple.width // 2, temple.height // 2))
+    assert again.look_up(np.asarray(smaller)).name == "t"
+    assert again.names == ("a", "t")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2, "pictures": []}', "\x00"])
+def test_a_file_that_is_no_register_is_an_error(tmp_path, text):
+    file = tmp_path / "register"
+    file.write_text(text)
+    with pytest.raises(ValueError, match="not a register"):
+        register.load(file)
+
+
+def test_pictures_of_a_folder_are_known_by_their_names(tmp_path, temple):
+    temple.save(tmp_path / "Product; X.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    found, others = register.folder(tmp_path)
+    assert [name for name, _ in found] == ["Product, X"]
+    assert [path.name for path in others] == ["notes.txt"]
+    file = tmp_path / "register.json"
+    file.write_text(register.save(found))
+    looking = PictureSettings(ocr=False, faces=False, codes=False, register=file)
+    copy = io.BytesIO()
+    temple.resize((400, 267)).save(copy, "JPEG", quality=50)
+    opened = open_blob(BlobPart(Locator("f"), copy.getvalue()), max_bytes=1 << 20, looking=looking)
+    assert opened.info.facts["registered"] == "Product, X"
