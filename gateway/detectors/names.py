@@ -35,7 +35,8 @@ HOME = "en"
 """The language of `names.npz`."""
 
 ABROAD = 0.75
-"""Least confidence of what that model sees in a text of another language."""
+"""Least confidence of what that model sees in a text of another language, apart from German, where
+lists and the words before a name decide (`german`)."""
 
 GLINER_LABELS: Mapping[str, str] = MappingProxyType(
     {"person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION"}
@@ -126,9 +127,12 @@ class Shipped:
             if abroad is None:
                 language = languages.of(text)
                 abroad = model is self._any and language not in {HOME, None}
-            if abroad and (name.confidence < ABROAD or text[name.start].islower()):
+            in_german = abroad and language == german.LANGUAGE
+            if abroad and text[name.start].islower():
+                continue
+            if abroad and not in_german and name.confidence < ABROAD:
                 continue  # its words are strange to the model
-            if abroad and language == german.LANGUAGE:
+            if in_german:
                 for start, end in german.names(text, name.start, name.end, entity, model.lists):
                     yield start, end, entity, name.confidence
             else:
