@@ -35,6 +35,8 @@ def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
             return _container(data, wishes, depth)
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError):
             raise CannotRewrite("the archive is damaged") from None
+    if kind.startswith("image/"):
+        raise CannotRewrite("pictures of this format cannot be written; send a PNG or JPEG")
     raise CannotRewrite("the file is of a kind that cannot be changed")
 
 
