@@ -8,7 +8,11 @@ import re
 import zipfile
 from pathlib import Path
 
+import cv2
+import docx
 import numpy as np
+import openpyxl
+import pptx
 import pytest
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
@@ -81,6 +85,10 @@ def test_text_in_a_picture_is_covered_and_the_rest_stays(form):
     assert "1111" not in said(after)
     old, new = (Image.open(io.BytesIO(data)).convert("RGB") for data in (before, after))
     assert old.size == new.size
+    # OpenCV decodes with libraries of its own.
+    seen = cv2.imdecode(np.frombuffer(after, np.uint8), cv2.IMREAD_COLOR)
+    assert seen is not None
+    assert seen.shape[:2] == (120, 700)
     changed = np.any(np.abs(np.asarray(old).astype(int) - np.asarray(new)) > 24, axis=2)
     columns = np.flatnonzero(changed.any(axis=0))
     assert columns[0] > 60  # behind the word `card`
@@ -140,6 +148,50 @@ def test_archives_in_archives_are_rewritten():
 def test_metadata_of_pictures_in_an_archive_is_stripped():
     after = cleaned(zipped(shot=planted.jpeg(), words=b"x"), "metadata", "strip")
     assert "gps" not in opened(after)[1].info.facts
+
+
+def office(name, picture):
+    """A document with a picture, as the usual libraries write it; and how they read it."""
+    out = io.BytesIO()
+    match name:
+        case "docx":
+            made = docx.Document()
+            made.add_paragraph("The words stay.")
+            made.add_picture(io.BytesIO(picture))
+            made.save(out)
+            return out.getvalue(), lambda data: docx.Document(io.BytesIO(data)).paragraphs[0].text
+        case "pptx":
+            made = pptx.Presentation()
+            slide = made.slides.add_slide(made.slide_layouts[5])
+            slide.shapes.title.text = "The words stay."
+            slide.shapes.add_picture(io.BytesIO(picture), 0, 0)
+            made.save(out)
+            return (
+                out.getvalue(),
+                lambda data: pptx.Presentation(io.BytesIO(data)).slides[0].shapes.title.text,
+            )
+        case _:
+            made = openpyxl.Workbook()
+            made.active["A1"] = "The words stay."
+            made.active.add_image(openpyxl.drawing.image.Image(io.BytesIO(picture)), "B2")
+            made.save(out)
+            return (
+                out.getvalue(),
+                lambda data: openpyxl.load_workbook(io.BytesIO(data)).active["A1"].value,
+            )
+
+
+@pytest.mark.parametrize("name", ["docx", "pptx", "xlsx"])
+def test_pictures_in_documents_are_covered_and_the_documents_open(name):
+    before, text_of = office(name, drawn())
+    after = taken_out(before, r"4[1\s]{12,}1")
+    assert text_of(after) == "The words stay."
+    assert "1111" not in said(after)
+    with zipfile.ZipFile(io.BytesIO(after)) as new, zipfile.ZipFile(io.BytesIO(before)) as old:
+        assert new.namelist() == old.namelist()
+        changed = [entry for entry in old.namelist() if new.read(entry) != old.read(entry)]
+    assert len(changed) == 1
+    assert changed[0].endswith(".png")
 
 
 def test_a_signed_document_is_not_rewritten():
