@@ -61,15 +61,16 @@ _INNER = tuple(
     )
 )
 
-# Shapes that are something else, whatever a numbering plan says: a date, an Internet address, a US
-# social security number, a US postal code, a decimal fraction, the number of a part or of a drug
-# (21 CFR 207.33: 4-4-2, 5-3-2 and 5-4-1 digits).
+# Shapes that are something else, whatever a numbering plan says: a date, the end of one with its time
+# zone (`2022 -0800`), an Internet address, a US social security number, a US postal code, a decimal
+# fraction, the number of a part or of a drug (21 CFR 207.33: 4-4-2, 5-3-2 and 5-4-1 digits).
 _OTHER = re.compile(
     r"(?:19|20)\d\d([-./])[01]\d\1[0-3]\d(?: +[0-2]?\d)?"
     r"|[0-3]?\d([-./])[0-3]?\d\2(?:19|20)\d\d(?: +[0-2]?\d)?"
     r"|(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:/\d\d?)?"
     r"|\d{3}-\d{2}-\d{4}"
     r"|\d{5}-\d{4}|(?:\+ ?)?\d+\.\d+"
+    r"|(?:\d{1,2} )?(?:19|20)\d\d -[01]\d[0-5]\d"
     r"|\d{3}-\d{5}-\d{2}|\d{5}-\d{3}-\d{2}|\d{5}-\d{4}-\d|\d{4}-\d{4}-\d{2}"
 )
 _EXTENSION_AHEAD = regex.compile(

@@ -74,7 +74,16 @@ def test_an_extension_belongs_to_the_number():
 
 
 @pytest.mark.parametrize(
-    "text", ["2024-01-02", "02.01.2024", "10.20.30.40", "457-55-5462", "3.14159265", "02111-1307"]
+    "text",
+    [
+        "2024-01-02",
+        "02.01.2024",
+        "10.20.30.40",
+        "457-55-5462",
+        "3.14159265",
+        "02111-1307",
+        "Tue Mar 03 2022 -0800",
+    ],
 )
 def test_other_shapes_are_no_phone_numbers(text):
     assert ours(text) == set()
