@@ -13,8 +13,8 @@ level of confidence, and levels are few.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 
 from gateway.model import Match
 
@@ -50,8 +50,8 @@ def without_contained(spans: Sequence[tuple[int, int, float]]) -> list[int]:
 
     Of equal spans the first stands.
     """
-    if len(spans) < 2:
-        return list(range(len(spans)))
+    if all(left[1] <= right[0] for left, right in pairwise(spans)):
+        return list(range(len(spans)))  # as they are found: by place, apart from each other
     order = sorted(range(len(spans)), key=lambda i: (spans[i][0], -spans[i][1], -spans[i][2], i))
     # For each confidence, how far the spans of it that began so far reach.
     reach: dict[float, int] = {}
@@ -70,6 +70,35 @@ def resolve(matches: Sequence[Match], *, apart: frozenset[str] = frozenset()) ->
     """The matches that stand, by place; those of the entities `apart` beside all others."""
     if len(matches) < 2:
         return tuple(matches)
+    result: list[Match] = []
+    # What touches nothing stands as it is: that is most of what is found.
+    for together in _clusters(sorted(matches, key=_place)):
+        if len(together) == 1:
+            result.append(together[0])
+        else:
+            result.extend(_resolved(together, apart))
+    return tuple(result)
+
+
+def _place(match: Match) -> tuple[int, int]:
+    return match.start, match.end
+
+
+def _clusters(matches: Sequence[Match]) -> Iterator[list[Match]]:
+    """Matches by place, those together that overlap, one with the next."""
+    cluster: list[Match] = []
+    reached = -1
+    for match in matches:
+        if match.start >= reached and cluster:
+            yield cluster
+            cluster = []
+        cluster.append(match)
+        reached = max(reached, match.end)
+    if cluster:
+        yield cluster
+
+
+def _resolved(matches: Sequence[Match], apart: frozenset[str]) -> list[Match]:
     by_entity: dict[str, list[Match]] = {}
     for match in matches:
         by_entity.setdefault(match.entity, []).append(match)
@@ -92,4 +121,4 @@ def resolve(matches: Sequence[Match], *, apart: frozenset[str] = frozenset()) ->
         standing.extend([m for m in members if not surer.covers(m.start, m.end)])
     standing.extend(beside)
     standing.sort(key=lambda m: (m.start, m.end, -m.confidence, m.entity, m.detector))
-    return tuple(standing)
+    return standing
