@@ -27,8 +27,17 @@ run: $(VENV)/.run
 demo: $(VENV)/.run
 	@exec $(BIN)/leakgate demo $(ARGS)
 
+# Most tests run side by side. Those that start gateways have the machine to themselves.
+ALONE := tests/clients tests/proxy tests/test_admin.py tests/test_bootstrap.py tests/test_cli.py \
+  tests/test_demo.py tests/test_workers.py
+
 test: check tools
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest -q $(ALONE)
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
