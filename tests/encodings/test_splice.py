@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from urllib.parse import unquote, unquote_plus
 
 import pytest
@@ -99,9 +100,12 @@ def test_percent_edits_are_exact(name, raw, data):
     reference = unquote_plus if name == "form" else unquote
     assert text == reference(raw, errors="surrogateescape")
     edits = some_edits(data, text, clean_text)
-    result = edited(raw, codec.splice(raw, edits, ""))
-    # Bytes around a cut may form a character that was not one before; only whole ones are compared.
+    splices = codec.splice(raw, edits, "")
+    result = edited(raw, splices)
+    # Bytes around a cut may form a character that was not one before, and a bare `%` before it an
+    # escape; only whole ones are compared.
     assume("\udcc3" not in text)
+    assume(not any(re.search("%[0-9a-fA-F]?$", raw[: splice[0]]) for splice in splices))
     assert codec.decode(result, "") == edited(text, edits)
 
 
