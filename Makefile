@@ -28,8 +28,7 @@ demo: $(VENV)/.run
 	@exec $(BIN)/leakgate demo $(ARGS)
 
 # Most tests run side by side. Those that start gateways have the machine to themselves.
-ALONE := tests/clients tests/proxy tests/test_admin.py tests/test_bootstrap.py tests/test_cli.py \
-  tests/test_demo.py tests/test_workers.py
+ALONE := tests/clients tests/proxy tests/test_demo.py tests/test_workers.py
 
 test: check tools
 ifeq ($(strip $(ARGS)),)

@@ -23,6 +23,7 @@ from gateway.policy.cases import CaseResult
 from gateway.services import Catalogue, ServiceDocument
 
 KEY_BYTES = 32
+_KEY_FILE = "fingerprint.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +159,18 @@ def register_of(folder: Path) -> tuple[str, int, tuple[Path, ...]]:
 
 
 def build_engine(settings: detectors.Settings, state: Path) -> detectors.Engine:
-    """The detectors by themselves, for commands that scan."""
-    return detectors.Engine.build(
-        settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=cache_folder(state)
-    )
+    """The detectors by themselves, for commands that scan.
+
+    What a gateway has compiled in `state` is used where its key may be read: compiling takes seconds.
+    No key is made here, for the gateway could not read one that somebody else owns.
+    """
+    try:
+        key = (state / _KEY_FILE).read_bytes()
+    except OSError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        return detectors.Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=None)
+    return detectors.Engine.build(settings, key=key, cache_dir=cache_folder(state))
 
 
 def run_cases(folder: Path, rules: Rules, engine: detectors.Engine) -> tuple[CaseResult, ...]:
@@ -195,7 +204,7 @@ def fingerprint_key(state: Path) -> bytes:
 
     With the key lost, new fingerprints no longer match old ones; nothing else is lost.
     """
-    path = state / "fingerprint.key"
+    path = state / _KEY_FILE
     with contextlib.suppress(FileExistsError):
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
