@@ -281,7 +281,7 @@ def _part(item: dict[str, Any], plant: Planter) -> bytes:
 
 
 def _file(name: str, plant: Planter, how: str = "") -> bytes:
-    """A small file with words in it. Pictures and recordings carry none: nothing reads those yet."""
+    """A small file with words in it; pictures and recordings carry none."""
     match name:
         case "png":
             head = _chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0")
@@ -290,14 +290,35 @@ def _file(name: str, plant: Planter, how: str = "") -> bytes:
         case "wav":
             return b"RIFF" + (36).to_bytes(4, "little") + b"WAVEfmt " + bytes(28)
         case "pdf":
-            return b"%PDF-1.7\n% words\n%%EOF\n"
+            return _pdf(plant.text("some words", f"{how}page of a PDF"))
         case "zip":
             out = io.BytesIO()
             with zipfile.ZipFile(out, "w") as archive:
-                archive.writestr("a.txt", "words")
+                archive.writestr("a.txt", plant.text("some words", f"{how}zip entry"))
             return out.getvalue()
         case _:
             return plant.text("these are some plain words to read", f"{how}text file").encode()
+
+
+def _pdf(words: str) -> bytes:
+    """A page with a line of text."""
+    drawn = f"BT /F 12 Tf 72 720 Td ({words}) Tj ET".encode()
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(drawn), drawn),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    out, places = b"%PDF-1.7\n", []
+    for number, each in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj%s\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return out + (
+        b"xref\n0 6\n0000000000 65535 f \n%strailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n"
+        % (table, len(out))
+    )
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
