@@ -1,19 +1,27 @@
 """Was this very file read before? Law: what is kept is bounded in number, size and age, is found
-by a keyed digest only, and belongs to the caller; nothing here is shared by itself.
+by a keyed digest only, and can be opened only with the file itself: no clear text is kept.
 
 People send the same picture with each turn of a conversation, and reading one takes a second. The
-caller keeps a `Remembered` in the process that stays (not in one that is forked per file).
+caller keeps a `Remembered` in the process that stays (not in one that is forked per file). The child
+that reads one person's file is forked from there, and must not find what another person's said.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import pickle
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from gateway.content.reading import Text, Told
+
+_NONCE = 12
+"""Bytes, NIST SP 800-38D."""
 
 
 class Remembered:
@@ -36,13 +44,13 @@ class Remembered:
             raise ValueError("a key is needed")
         self._key, self._clock = key, clock
         self._most, self._size, self._seconds = most, size, seconds
-        self._kept: OrderedDict[bytes, tuple[float, int, tuple[Told, ...]]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[float, int, bytes]] = OrderedDict()
         self._total = 0
         self._lock = threading.Lock()
 
     def get(self, data: bytes) -> tuple[Told, ...] | None:
         """What was said of `data`, or None."""
-        digest = self._digest(data)
+        digest, seal = self._digests(data)
         with self._lock:
             kept = self._kept.get(digest)
             if kept is None:
@@ -51,17 +59,24 @@ class Remembered:
                 self._drop(digest)
                 return None
             self._kept.move_to_end(digest)
-            return kept[2]
+        sealed = kept[2]
+        said: tuple[Told, ...] = pickle.loads(  # noqa: S301  # authentic: sealed by `put`
+            AESGCM(seal).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+        )
+        return said
 
     def put(self, data: bytes, said: tuple[Told, ...]) -> None:
         """Remember `said`, which must be all that there is to say: never what a limit cut short."""
-        digest, size = self._digest(data), sum(map(_size, said))
+        size = sum(map(_size, said))
         if size > self._size // 4:
             return
+        digest, seal = self._digests(data)
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + AESGCM(seal).encrypt(nonce, pickle.dumps(said), None)
         with self._lock:
             if digest in self._kept:
                 self._drop(digest)
-            self._kept[digest] = (self._clock(), size, said)
+            self._kept[digest] = (self._clock(), size, sealed)
             self._total += size
             while len(self._kept) > self._most or self._total > self._size:
                 self._drop(next(iter(self._kept)))
@@ -69,8 +84,13 @@ class Remembered:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _digest(self, data: bytes) -> bytes:
-        return hmac.digest(self._key, hashlib.sha256(data).digest(), "sha256")
+    def _digests(self, data: bytes) -> tuple[bytes, bytes]:
+        """What finds the file here, and the key of its seal, which is kept nowhere."""
+        whole = hashlib.sha256(data).digest()
+        return (
+            hmac.digest(self._key, b"place" + whole, "sha256"),
+            hmac.digest(self._key, b"seal" + whole, "sha256"),
+        )
 
     def _drop(self, digest: bytes) -> None:
         self._total -= self._kept.pop(digest)[1]

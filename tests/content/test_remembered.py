@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from gateway.content import Remembered
@@ -47,3 +49,14 @@ def test_no_content_and_no_plain_digest_is_shown():
     assert "secret" not in repr(kept)
     with pytest.raises(ValueError, match="key"):
         Remembered(b"", clock=Clock())
+
+
+def test_what_is_kept_holds_no_content():
+    """A reader of one file is forked from where the others are remembered."""
+    kept = Remembered(b"key", clock=Clock())
+    said = (Text("t", "patient 219-09-9876", label="number", boxes=((0, 7, (1, 2, 3, 4)),)),)
+    kept.put(b"picture", said)
+    held = pickle.dumps(vars(kept)["_kept"])
+    assert b"219-09-9876" not in held
+    assert b"picture" not in held
+    assert kept.get(b"picture") == said
