@@ -73,7 +73,7 @@ class Probe(Protocol):
         ...
 
 
-@functools.cache
+@functools.lru_cache(maxsize=8_192)
 def _limits(pattern: regex.Pattern[str]) -> dict[str, float]:
     """How long the pattern may take. A clock costs more than most patterns do, and those that
     cannot get stuck need none.
@@ -234,7 +234,7 @@ class IpProbe(PatternProbe):
             return False
         value = text[first:last]
         if _FOUR.fullmatch(value):
-            return not value.startswith(("127.", "0."))
+            return not value.startswith("127.") and value != _UNSPECIFIED
         if _SLICE.fullmatch(value):
             return False
         if value.isascii() and not _OF_ITSELF.match(value):
@@ -246,6 +246,7 @@ class IpProbe(PatternProbe):
         return not (address.is_loopback or address.is_unspecified)
 
 
+_UNSPECIFIED = "0.0.0.0"  # noqa: S104  # it is looked for, nobody listens there
 _FOUR = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 # How addresses of the machine itself can begin; the rest need not be taken apart.
 _OF_ITSELF = regex.compile(r"127\.|0+\.|[0:]*(?:1|0|:|ffff:.*)(?:[%/].*)?$", regex.IGNORECASE)

@@ -60,6 +60,12 @@ def test_code_and_numbers_are_left_alone(engine, text):
     assert engine.scan(text).matches == ()
 
 
+@pytest.mark.parametrize("address", ["0.1.2.3", "10.1.2.3", "126.0.0.1"])
+def test_only_addresses_of_the_machine_itself_tell_nothing(engine, address):
+    (match,) = engine.scan(f"from {address} today").matches
+    assert (match.entity, match.confidence) == ("IP_ADDRESS", 0.6)
+
+
 def test_label_is_context(engine):
     assert engine.scan("457555462").matches == ()
     text = "457555462"
