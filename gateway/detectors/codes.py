@@ -292,12 +292,12 @@ _SHORT, _DIGITS_LEFT = 11, 3
 def _found(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     """Matches that begin in `start:end`."""
     at, limit = max(0, start), min(len(text), end + LONGEST)
-    near = min(limit, end + _NEAR)
+    # A search would go on through all that follows: most of what is found is short.
+    near = limit if pattern in _OPEN else min(limit, end + _NEAR)
     while at < end:
-        # A search would go on through all that follows: most of what is found is short.
-        found = None if pattern in _OPEN else pattern.search(text, at, near)
-        if found is None or found.end() > near - _EDGE:
-            found = pattern.search(text, at, limit if found or pattern in _OPEN else near)
+        found = pattern.search(text, at, near)
+        if found is not None and found.end() > near - _EDGE:
+            found = pattern.search(text, at, limit)  # it may go on
         if found is None or found.start() >= end:
             return
         yield found
