@@ -9,6 +9,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import docx
 import pytest
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
@@ -212,7 +213,7 @@ def test_text_file_is_opened_and_redacted_in_place(redacting):
     assert [file.family for file in decision.scan.files] == ["text"]
 
 
-def test_a_value_inside_a_document_is_found_and_stops_it(redacting):
+def test_a_value_inside_a_document_is_found_and_taken_out(redacting):
     def upload(text):
         plain = io.BytesIO()
         with zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED) as package:
@@ -230,7 +231,12 @@ def test_a_value_inside_a_document_is_found_and_stops_it(redacting):
     assert clean.scan.unread == ()
     assert isinstance(clean.enforcement, Forward)
     held = upload(f"number {SSN[:5]}|{SSN[5:]}")
-    assert isinstance(held.enforcement, Refuse)
+    assert isinstance(held.enforcement, Rewrite)
+    package = held.enforcement.body[held.enforcement.body.index(b"PK") :]
+    with zipfile.ZipFile(io.BytesIO(package[: package.rindex(b"\r\n--b--")])) as sent:
+        text = sent.read("word/document.xml").decode()
+    assert text.count("<w:r>") == 2
+    assert not any(digits in text for digits in SSN.split("-"))
     assert [finding.kind for finding in held.scan.findings] == [PartKind.FILE]
     assert held.scan.findings[0].locator.path.endswith("body[0].text[0]")
 
@@ -485,3 +491,48 @@ def test_nothing_of_a_picture_is_in_what_is_remembered(cleaning):
     decision = cleaning.inspect(in_claude(screenshot()))
     assert "4111" not in repr(decision)
     assert "1111 1111" not in str(decision.scan)
+
+
+def document_with_values() -> bytes:
+    made, out = docx.Document(), io.BytesIO()
+    paragraph = made.add_paragraph("My card is ")
+    paragraph.add_run(CARD[:9]).bold = True
+    paragraph.add_run(CARD[9:])
+    paragraph.add_run(" and it stays.")
+    made.core_properties.comments = f"SSN: {SSN}"
+    made.save(out)
+    return out.getvalue()
+
+
+def assert_document_is_clean(sent: bytes) -> None:
+    document = docx.Document(io.BytesIO(sent))
+    assert document.paragraphs[0].text == "My card is [CREDIT_CARD] and it stays."
+    assert document.paragraphs[0].runs[1].bold
+    assert SSN not in document.core_properties.comments
+
+
+def test_values_in_a_document_are_replaced_in_a_multipart_body(redacting):
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.docx"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = head + document_with_values() + b"\r\n--b--\r\n"
+    decision = redacting.inspect(
+        exchange(body, content_type="multipart/form-data; boundary=b", target="/v1/files")
+    )
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = decision.enforcement.body
+    assert sent.startswith(head)
+    assert_document_is_clean(sent[len(head) : -len(b"\r\n--b--\r\n")])
+
+
+def test_values_in_a_document_are_replaced_in_base64(redacting):
+    url = (
+        "data:application/octet-stream;base64," + base64.b64encode(document_with_values()).decode()
+    )
+    part = {"type": "file", "file": {"filename": "a.docx", "file_data": url}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [part]}]}
+    decision = redacting.inspect(exchange(json.dumps(body).encode()))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = json.loads(decision.enforcement.body)["messages"][0]["content"][0]["file"]["file_data"]
+    assert_document_is_clean(base64.b64decode(sent.partition(",")[2]))

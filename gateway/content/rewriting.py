@@ -6,7 +6,7 @@ told; nothing that a writer of strangers' bytes says besides them is believed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.content.reading import Box
@@ -15,6 +15,8 @@ REASONS = frozenset(
     {
         "a document inside DICOM cannot be de-identified; send it as a PDF",
         "a file inside it cannot be changed",
+        "a name or number that the document depends on cannot be changed",
+        "a part of the document cannot be changed",
         "a signed document cannot be changed",
         "metadata of this picture could not be removed",
         "pictures of this format cannot be cleaned; send a PNG or JPEG",
@@ -70,17 +72,29 @@ class Strip:
     file: str
 
 
-type Wish = Cover | Strip
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Replace code points `start:end` of a `line` of the text at `file`, a place in the upload.
+
+    A line ends at a line feed or tab. Every line of the part that is the same counts.
+    """
+
+    file: str
+    line: str = field(repr=False)
+    start: int
+    end: int
+    new: str = field(repr=False)
+
+
+type Wish = Cover | Strip | Replace
 
 PICTURES = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"}
 )
 """Types of pictures that can be written back."""
 
-CONTAINERS = frozenset(
+OFFICE = frozenset(
     {
-        "application/zip",
-        "application/epub+zip",
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -89,4 +103,7 @@ CONTAINERS = frozenset(
         "application/vnd.oasis.opendocument.presentation",
     }
 )
+"""Types of documents whose texts can be replaced."""
+
+CONTAINERS = OFFICE | {"application/zip", "application/epub+zip"}
 """Types of files in which a file can be replaced: all of them are zip archives."""

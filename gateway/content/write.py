@@ -1,6 +1,7 @@
 """How are changes written into a file? What is to go becomes wishes, which a child process meets.
 
-Law: what was found in a place that has boxes is covered there; what was found in a picture's other
+Law: what was found in a place that has boxes is covered there; what was found in an Office document's
+texts is replaced; what was found in a picture's other
 texts goes with all its metadata. What cannot be changed so is `CannotRewrite`. The caller reads the
 new file again: nothing here claims that it is clean.
 """
@@ -15,10 +16,11 @@ from gateway.content import sandbox
 from gateway.content.looking import PictureSettings
 from gateway.content.open import Opened
 from gateway.content.reading import Box, FileLimits
-from gateway.content.rewriting import CannotRewrite, Cover, Strip, Style, Wish
+from gateway.content.rewriting import OFFICE, CannotRewrite, Cover, Replace, Strip, Style, Wish
 from gateway.model import BlobPart, Cleaning, Edit, FileInfo, Locator
 
 _FRAME = re.compile(r"(?:(.*)\.)?(?:picture|frame\[(\d{1,9})\])(?:\..*)?")
+_LINE = re.compile(r"[^\t\n]+")
 _MARGIN = 6
 """A box is widened by this part of its height, and two pixels: letters reach a little over it."""
 
@@ -56,6 +58,7 @@ def place_of(locator: Locator) -> str:
 
 
 def _of_edits(opened: Opened, edits: Sequence[Edit]) -> Iterator[Wish]:
+    texts = {part.locator: part.text for part in opened.parts}
     for edit in edits:
         place = place_of(edit.locator)
         words = opened.boxes.get(edit.locator, ())
@@ -65,8 +68,27 @@ def _of_edits(opened: Opened, edits: Sequence[Edit]) -> Iterator[Wish]:
             yield from (Cover(file, frame, _wider(box)) for box in _rows(boxes))
         elif words:
             raise CannotRewrite("a file inside it cannot be changed")
+        elif _holder(opened, place).media_type in OFFICE:
+            yield from _in_lines(place, texts[edit.locator], edit)
         else:
             yield Strip(_picture_of(opened, place))
+
+
+def _in_lines(place: str, text: str, edit: Edit) -> Iterator[Replace]:
+    """One wish for each line that `edit` touches; what is new stands in the first of them."""
+    new = edit.replacement
+    for found in _LINE.finditer(text):
+        start, end = max(found.start(), edit.start), min(found.end(), edit.end)
+        if start < end:
+            here = found.start()
+            yield Replace(place, found[0], start - here, end - here, new)
+            new = ""
+
+
+def _holder(opened: Opened, place: str) -> FileInfo:
+    """The innermost file that holds `place`."""
+    inside = [info for info in opened.files if _within(place, place_of(info.locator))]
+    return max(inside, key=lambda info: len(place_of(info.locator)), default=opened.info)
 
 
 def _of_cleanings(opened: Opened, cleanings: Sequence[Cleaning]) -> Iterator[Wish]:

@@ -14,9 +14,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gateway.content import xmlwrite
 from gateway.content.pictures import cleaning, redact
+from gateway.content.readers import office
 from gateway.content.reading import Box
-from gateway.content.rewriting import CONTAINERS, PICTURES, CannotRewrite, Cover, Strip, Style, Wish
+from gateway.content.rewriting import (
+    CONTAINERS,
+    OFFICE,
+    PICTURES,
+    CannotRewrite,
+    Cover,
+    Replace,
+    Strip,
+    Style,
+    Wish,
+)
 from gateway.content.types import type_of
 
 _ENTRY = re.compile(r"[a-z_]+\[(\d{1,9})\](?:\.|\Z)")
@@ -32,7 +44,7 @@ def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
         return _picture(data, wishes)
     if kind in CONTAINERS and depth < _DEEP:
         try:
-            return _container(data, wishes, depth)
+            return _container(data, wishes, depth, is_office=kind in OFFICE)
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError):
             raise CannotRewrite("the archive is damaged") from None
     if kind.startswith("image/"):
@@ -50,6 +62,8 @@ def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
             case Cover() | Strip():
                 # A picture within a picture is a thumbnail, or what a camera appended.
                 strip = True
+            case Replace():
+                raise CannotRewrite("the file is of a kind that cannot be changed")
     for (frame, style), some in sorted(boxes.items(), key=repr):
         data = redact.cover(data, some, style, frames=None if frame is None else (frame,))
     if not strip or type_of(data).media_type == "image/bmp":
@@ -57,9 +71,13 @@ def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
     return cleaning.clean(data)
 
 
-def _container(data: bytes, wishes: Sequence[Wish], depth: int) -> bytes:
+def _container(data: bytes, wishes: Sequence[Wish], depth: int, *, is_office: bool) -> bytes:
     inside: defaultdict[int, list[Wish]] = defaultdict(list)
+    in_parts: list[Replace] = []
     for wish in wishes:
+        if is_office and isinstance(wish, Replace) and office.is_text(wish.file):
+            in_parts.append(wish)
+            continue
         entry = _ENTRY.match(wish.file)
         if entry is None:
             raise CannotRewrite("a file inside it cannot be changed")
@@ -72,10 +90,11 @@ def _container(data: bytes, wishes: Sequence[Wish], depth: int) -> bytes:
             raise CannotRewrite("a signed document cannot be changed")
         if any(number >= len(infos) for number in inside):
             raise CannotRewrite("a file inside it cannot be changed")
+        parts = _parts(old, in_parts) if in_parts else {}
         for number, info in enumerate(infos):
             if info.flag_bits & _ENCRYPTED:
                 raise CannotRewrite("a file inside it cannot be changed")
-            content = old.read(info)
+            content = parts[number] if number in parts else old.read(info)
             if number in inside:
                 content = rewritten(content, inside[number], depth + 1)
             copy = zipfile.ZipInfo(info.filename, info.date_time)
@@ -84,3 +103,22 @@ def _container(data: bytes, wishes: Sequence[Wish], depth: int) -> bytes:
             copy.comment = info.comment
             new.writestr(copy, content)
     return out.getvalue()
+
+
+def _parts(archive: zipfile.ZipFile, wishes: Sequence[Replace]) -> dict[int, bytes]:
+    """The XML parts of a document in which something is replaced, by number of the entry."""
+    names = archive.namelist()
+    asked: defaultdict[int, list[Replace]] = defaultdict(list)
+    for wish in wishes:
+        for number in office.part_of(wish.file, names):
+            asked[number].append(wish)
+    met: set[Replace] = set()
+    parts = {}
+    for number, some in asked.items():
+        if not office.is_editable(names[number]):
+            raise CannotRewrite("a name or number that the document depends on cannot be changed")
+        parts[number], done = xmlwrite.replaced(archive.read(archive.infolist()[number]), some)
+        met |= done
+    if not met.issuperset(wishes):
+        raise CannotRewrite("a part of the document cannot be changed")
+    return parts

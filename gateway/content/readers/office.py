@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from xml.parsers import expat
 
@@ -115,6 +115,45 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
     yield from zipped.leftovers(data, archive)
 
 
+_FIXED = re.compile(
+    r"\[Content_Types\]\.xml|META-INF/.*|xl/workbook\.xml|docMetadata/.*"
+    r"|xl/(?:tables|pivotCache|pivotTables|externalLinks)/.*"
+)
+"""Parts whose words other parts, or the format itself, depend on."""
+
+
+def is_editable(name: str) -> bool:
+    """May words in the XML part `name` become others, and the document still open?"""
+    return _FIXED.fullmatch(name) is None
+
+
+def part_of(place: str, names: Sequence[str]) -> tuple[int, ...]:
+    """Indices into `names` (all entries) of the XML parts in which the text at `place` may stand.
+
+    `place` is within the document, as `read` gives it; empty when it is that of a file within.
+    """
+    shared = tuple(number for number, name in enumerate(names) if name == "xl/sharedStrings.xml")
+    if _IN_STRINGS.fullmatch(place):
+        return shared
+    found = _IN_PART.fullmatch(place)
+    if found is None:
+        return ()
+    folder = {"sheet": "xl/worksheets/sheet", "slide": "ppt/slides/slide"}.get(found[1])
+    if folder is None:
+        return (int(found[2]),) if int(found[2]) < len(names) else ()
+    here = tuple(n for n, name in enumerate(names) if name == f"{folder}{found[2]}.xml")
+    return (*here, *shared) if found[1] == "sheet" else here
+
+
+def is_text(place: str) -> bool:
+    """Is `place` that of a text of the document itself, not of a file within it?"""
+    return bool(_IN_PART.fullmatch(place) or _IN_STRINGS.fullmatch(place))
+
+
+_IN_PART = re.compile(r"([a-z]+)\[(\d{1,9})\]\.(?:text|rows)\[\d{1,9}\]")
+_IN_STRINGS = re.compile(r"strings\.(?:phonetic|unused\[\d{1,9}\])")
+
+
 def _rank(name: str) -> int:
     if name == "xl/workbook.xml":
         return 0
@@ -157,9 +196,12 @@ def _part(
         ("properties[", "label[", "slide[")
     )
     number = 0
+    editable = is_editable(name)
     try:
         for block in scanner.feed(_watched(chunks, watched) if watch else chunks):
-            yield Text(f"{place}.text[{number}]", block.text, hidden=block.hidden)
+            yield Text(
+                f"{place}.text[{number}]", block.text, hidden=block.hidden, editable=editable
+            )
             number += 1
     except (Stop, expat.ExpatError):
         for block in scanner.rest():
@@ -296,14 +338,14 @@ class _Book:
                 self.strings.append("".join(parts))
             self.used = bytearray(len(self.strings))
         if "".join(other).strip():
-            yield Text("strings.phonetic", "\n".join(other), hidden=True)
+            yield Text("strings.phonetic", "\n".join(other), hidden=True, editable=True)
 
     def unused(self, budget: Budget) -> Iterator[Said]:
         """Strings that no cell shows: deleted ones often stay in the file."""
         rest = [s for s, used in zip(self.strings, self.used, strict=True) if not used and s]
         for number, text in enumerate(_pieces(rest)):
             budget.text(len(text))
-            yield Text(f"strings.unused[{number}]", text, hidden=True)
+            yield Text(f"strings.unused[{number}]", text, hidden=True, editable=True)
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[str]:
@@ -425,7 +467,7 @@ class _Sheet:
                         if value:
                             used[index] = 1
                     elif "E" in value and kind in {"", "n"}:
-                        value = _plain(value)
+                        value = plain(value)
                 if value:
                     (hidden_row if cell_hidden else row).append(value)
                     size += len(value) + 1
@@ -462,7 +504,7 @@ class _Sheet:
                         values.append(strings[index])
                         used[index] = 1
                 elif "E" in number and kind in {"", "n"}:
-                    values.append(_plain(number))
+                    values.append(plain(number))
                 else:
                     values.append(number)
             if values:
@@ -494,7 +536,8 @@ class _Sheet:
     def _said(self, lines: list[str], *, hidden: bool) -> Iterator[Said]:
         for text in _pieces(lines):
             if text.strip():
-                yield Text(f"{self._place}.rows[{self._number}]", text, hidden=hidden)
+                place = f"{self._place}.rows[{self._number}]"
+                yield Text(place, text, hidden=hidden, editable=True)
                 self._number += 1
         lines.clear()
 
@@ -555,7 +598,7 @@ def _complex(
     yield held
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """A number without exponent, as people write long ones."""
     try:
         number = Decimal(value)

@@ -40,6 +40,7 @@ class Block:
 _PARAGRAPHS = frozenset(
     "p h si row table-row comment annotation property sheet tr li br cr line-break lpwstr lpstr"
     " creator title subject description keywords lastModifiedBy category company manager"
+    " created modified revision lastPrinted date creation-date print-date printed-by"
     " generator initial-creator user-defined keyword sheetName v text definedName f pt oddHeader"
     " evenHeader firstHeader oddFooter evenFooter firstFooter".split()
 )
@@ -144,13 +145,9 @@ class Scanner:
             self._put(_SPACES[name])
         if attributes:
             for key, value in zip(attributes[::2], attributes[1::2], strict=True):
-                if len(value) >= 4 and value not in self._attributes:
-                    local = key.rpartition(":")[2]
-                    if (local in _WORDS or len(value) >= 8) and not (
-                        _RSID.match(local) or key.startswith("xmlns") or _DULL.fullmatch(value)
-                    ):
-                        self._attributes[value] = None
-                        self._budget.text(len(value))
+                if len(value) >= 4 and value not in self._attributes and holds_words(key, value):
+                    self._attributes[value] = None
+                    self._budget.text(len(value))
 
     def _end(self, qname: str) -> None:
         name = self._locals[qname]
@@ -207,6 +204,14 @@ class Scanner:
             if text.strip():
                 self._budget.text(len(text))
                 self._out.append(Block(text, hidden=True))
+
+
+def holds_words(key: str, value: str) -> bool:
+    """May a person have written the `value` of attribute `key`, which is a qualified name?"""
+    local = key.rpartition(":")[2]
+    return (local in _WORDS or len(value) >= 8) and not (
+        _RSID.match(local) or key.startswith("xmlns") or _DULL.fullmatch(value)
+    )
 
 
 def _refuse(*_: object) -> None:

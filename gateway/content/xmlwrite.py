@@ -1,0 +1,274 @@
+"""How does an XML part of a document look with some words replaced? The same, but for their bytes.
+
+Law: runs in the sandbox only. The part is read as `xmltext` reads it; what is new is spliced into the
+first run that the old touched, and the rest of it is cut from the others; every other byte stays.
+What the format needs as it is (dates, numbers, formulas) is `CannotRewrite`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+from xml.parsers import expat
+
+from gateway.content.readers.office import plain
+from gateway.content.readers.xmltext import Scanner, holds_words
+from gateway.content.reading import Budget, FileLimits, Stop
+from gateway.content.rewriting import CannotRewrite, Replace
+
+_LINE = re.compile(r"[^\t\n]+")
+_OTHER_ENCODING = re.compile(
+    rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding\s*=\s*(?![\"'](?:utf-8|us-ascii)))", re.IGNORECASE
+)
+_ATTRIBUTE = re.compile(rb"\s+([^\s=>/]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_CELL_TYPE = re.compile(rb"\st\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_TYPED = frozenset(
+    "f formula1 formula2 formula created modified lastPrinted date creation-date print-date filetime"
+    " i1 i2 i4 i8 int uint ui1 ui2 ui4 ui8 r4 r8 decimal bool posOffset pctWidth pctHeight pctPosHOffset"
+    " pctPosVOffset TotalTime Pages Words Characters Lines Paragraphs editing-duration editing-cycles"
+    " numCache numRef".split()
+)
+"""Elements whose text is no words: with something else in it the document would not open."""
+_TYPED_ATTRIBUTES = frozenset(
+    "formula condition ref sqref id style-name date-value time-value boolean-value value cell-range-address".split()
+)
+_NAMED = frozenset("definedName sheet Override Default table named-range named-expression".split())
+"""Elements that formulas, or the package itself, know by the words of their attributes."""
+_LINKS = frozenset({"Target", "href"})
+_UNCHANGEABLE = "a name or number that the document depends on cannot be changed"
+_UNKNOWN = "a part of the document cannot be changed"
+
+type _Splice = tuple[int, int, bytes]
+"""Bytes from the first to before the second become the third."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Text that stands at byte `at` of the part; at -1 what stands for an element, such as a tab.
+
+    `fixed`: it must not change. `cell`: where the start tag of its number cell begins, or -1.
+    """
+
+    text: str
+    at: int = -1
+    fixed: bool = False
+    cell: int = -1
+
+
+def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]]:
+    """The part `raw` with those of `wishes` met whose line it has; and which these are."""
+    if _OTHER_ENCODING.match(raw) or b"<![CDATA[" in raw:
+        raise CannotRewrite(_UNKNOWN)
+    writer = _Writer(raw, wishes)
+    try:
+        for _ in writer.feed([raw]):
+            pass
+    except (Stop, expat.ExpatError, UnicodeError):
+        raise CannotRewrite(_UNKNOWN) from None
+    out = bytearray()
+    at = 0
+    for start, end, new in _merged(writer.splices):
+        out += raw[at:start] + new
+        at = end
+    return bytes(out + raw[at:]), writer.met
+
+
+def _merged(splices: Sequence[_Splice]) -> Iterator[_Splice]:
+    """Splices in order; of those that overlap, the first one's text stands for all of them."""
+    last: _Splice | None = None
+    for start, end, new in sorted(set(splices), key=lambda one: (one[0], -len(one[2]), one[1])):
+        if last is not None and (start < last[1] or (start, end) == last[:2]):
+            last = last[0], max(end, last[1]), last[2]
+            continue
+        if last is not None:
+            yield last
+        last = start, end, new
+    if last is not None:
+        yield last
+
+
+class _Writer(Scanner):
+    """Reads a part and notes what is to be spliced."""
+
+    def __init__(self, raw: bytes, wishes: Sequence[Replace]) -> None:
+        super().__init__(Budget(FileLimits(), len(raw)))
+        self._raw = raw
+        self._wanted: defaultdict[str, list[Replace]] = defaultdict(list)
+        for wish in wishes:
+            self._wanted[wish.line].append(wish)
+        self._shown: list[_Piece] = []
+        self._all: list[_Piece] = []
+        self._open: list[str] = []
+        self._cell = -1
+        self._cell_kind = ""
+        self.splices: list[_Splice] = []
+        self.met: set[Replace] = set()
+
+    def _start(self, qname: str, attributes: list[str]) -> None:
+        super()._start(qname, attributes)
+        name = self._locals[qname]
+        self._open.append(name)
+        if name == "c":
+            self._cell = self._parser.CurrentByteIndex
+            self._cell_kind = dict(zip(attributes[::2], attributes[1::2], strict=True)).get(
+                "t", "n"
+            )
+        for key, value in zip(attributes[::2], attributes[1::2], strict=True):
+            if len(value) >= 4 and holds_words(key, value):
+                new = self._new(value)
+                if new is not None:
+                    self._attribute(name, key, new, external="External" in attributes)
+
+    def _end(self, qname: str) -> None:
+        super()._end(qname)
+        if self._open.pop() == "c":
+            self._cell = -1
+
+    def _characters(self, data: str) -> None:
+        in_value = self._cell >= 0 and self._open[-1] == "v"
+        if in_value and self._cell_kind == "s":
+            return  # an index into the table of strings
+        piece = _Piece(
+            data,
+            self._parser.CurrentByteIndex,
+            fixed=not _TYPED.isdisjoint(self._open[-3:])
+            or (in_value and self._cell_kind not in {"n", "str"}),
+            cell=self._cell if in_value and self._cell_kind == "n" else -1,
+        )
+        self._all.append(piece)
+        if self._hiding or self._vanished:
+            self._differs = True
+        else:
+            self._shown.append(piece)
+
+    def _put(self, data: str) -> None:
+        self._shown.append(_Piece(data))
+        self._all.append(_Piece(data))
+
+    def _comment(self, data: str) -> None:
+        if self._new(data) is not None:
+            raise CannotRewrite(_UNKNOWN)
+
+    def _instruction(self, target: str, data: str) -> None:
+        if self._new(f"{target} {data}") is not None:
+            raise CannotRewrite(_UNKNOWN)
+
+    def _break(self, mark: str) -> None:  # noqa: ARG002  # every break ends a line here
+        self._lines(self._shown)
+        if self._differs:
+            self._lines(self._all)
+        self._differs = False
+        self._shown.clear()
+        self._all.clear()
+
+    def _lines(self, pieces: Sequence[_Piece]) -> None:
+        text = "".join(piece.text for piece in pieces)
+        for found in _LINE.finditer(text):
+            wishes = self._wanted.get(found[0])
+            if wishes:
+                self.met.update(wishes)
+                for start, end, new in _joined(wishes):
+                    self._splice(pieces, found.start() + start, found.start() + end, new)
+            elif pieces[0].cell >= 0 and (wishes := self._wanted.get(plain(found[0]))):
+                # A number with an exponent, which was read without it.
+                self.met.update(wishes)
+                new = _edited(plain(found[0]), wishes)
+                self._splice(pieces, found.start(), found.end(), new)
+
+    def _splice(self, pieces: Sequence[_Piece], start: int, end: int, new: str) -> None:
+        at = 0
+        rest = _escaped(new)
+        for piece in pieces:
+            first, last = max(start - at, 0), min(end - at, len(piece.text))
+            at += len(piece.text)
+            if first >= last or piece.at < 0:
+                continue
+            if piece.fixed:
+                raise CannotRewrite(_UNCHANGEABLE)
+            before, after = self._bytes(piece, first, last)
+            self.splices.append((before, after, rest))
+            rest = b""
+            if piece.cell >= 0:
+                self._as_text(piece.cell)
+        if rest:
+            raise CannotRewrite(_UNKNOWN)
+
+    def _bytes(self, piece: _Piece, first: int, last: int) -> tuple[int, int]:
+        at, text = piece.at, piece.text
+        if self._raw[at : at + 1] == b"&":
+            return at, self._raw.index(b";", at) + 1
+        before = at + len(text[:first].encode())
+        after = at + len(text[:last].encode())
+        if self._raw[before:after] != text[first:last].encode():
+            raise CannotRewrite(_UNKNOWN)
+        return before, after
+
+    def _as_text(self, at: int) -> None:
+        """Make the number cell whose tag begins at `at` a cell of text."""
+        end = self._raw.index(b">", at)
+        kind = _CELL_TYPE.search(self._raw, at, end)
+        where = kind.span() if kind else (end, end)
+        self.splices.append((*where, b' t="str"'))
+
+    def _attribute(self, name: str, key: str, new: str, *, external: bool) -> None:
+        local = key.rpartition(":")[2]
+        if (
+            local in _TYPED_ATTRIBUTES
+            or name in _NAMED
+            or (name == "Relationship" and not external)
+        ):
+            raise CannotRewrite(_UNCHANGEABLE)
+        if local in _LINKS:
+            new = quote(new, safe="%:/?#&=@+,;!$()*~")
+        at = self._parser.CurrentByteIndex
+        at += len(re.match(rb"<[^\s/>]+", self._raw[at : at + 300])[0])  # type: ignore[index]  # a tag
+        while (found := _ATTRIBUTE.match(self._raw, at)) is not None:
+            if found[1].decode() == key:
+                self.splices.append((found.start(2) + 1, found.end(2) - 1, _escaped(new)))
+                return
+            at = found.end()
+        raise CannotRewrite(_UNKNOWN)
+
+    def _new(self, value: str) -> str | None:
+        """`value` with the wishes for its lines met; None when there are none."""
+        out: list[str] = []
+        at = 0
+        for found in _LINE.finditer(value):
+            wishes = self._wanted.get(found[0])
+            if wishes:
+                self.met.update(wishes)
+                out += value[at : found.start()], _edited(found[0], wishes)
+                at = found.end()
+        return "".join((*out, value[at:])) if out else None
+
+
+def _joined(wishes: Sequence[Replace]) -> list[tuple[int, int, str]]:
+    """The changes to one line, from its start on; those that overlap become one."""
+    out: list[tuple[int, int, str]] = []
+    for start, end, new in sorted({(wish.start, wish.end, wish.new) for wish in wishes}):
+        if out and start < out[-1][1]:
+            out[-1] = out[-1][0], max(end, out[-1][1]), out[-1][2]
+        else:
+            out.append((start, end, new))
+    return out
+
+
+def _edited(line: str, wishes: Sequence[Replace]) -> str:
+    for start, end, new in reversed(_joined(wishes)):
+        line = line[:start] + new + line[end:]
+    return line
+
+
+def _escaped(text: str) -> bytes:
+    """`text` as it may stand in an element or an attribute."""
+    for mark, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot"), ("'", "apos")):
+        text = text.replace(mark, f"&{name};")
+    text = "".join(
+        mark if mark >= " " else f"&#{ord(mark)};"
+        for mark in text
+        if mark in "\t\n\r" or mark >= " "
+    )
+    return text.encode("utf-8", "replace")

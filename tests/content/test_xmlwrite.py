@@ -1,0 +1,159 @@
+"""Words in documents: what is named is gone from every part, and every other byte stays."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import docx
+import openpyxl
+import pptx
+import pytest
+from corpus.files import make
+from odf import opendocument
+
+from gateway.content import CannotRewrite, open_blob, write_blob
+from gateway.content.rewriting import Replace
+from gateway.content.xmlwrite import replaced
+from gateway.model import BlobPart, Edit, Locator, Step
+
+PLACE = Locator("body.file", (Step("body", 0, 0),))
+NEW = "[GO<&>NE]"
+READ = {
+    "docx": docx.Document,
+    "xlsx": openpyxl.load_workbook,
+    "pptx": pptx.Presentation,
+    "odt": opendocument.load,
+    "ods": opendocument.load,
+}
+REFUSED = {
+    "docx": {"XML comment"},
+    "xlsx": {"formula", "name of a sheet", "defined name"},
+    "ods": {"formula", "name of a sheet"},
+}
+"""Places in which something else would break the document."""
+
+
+def opened(data):
+    blob = BlobPart(PLACE, data)
+    return blob, open_blob(blob, max_bytes=1 << 24)
+
+
+def without(data, values):
+    """`data` with `values` replaced, wherever they were read."""
+    blob, found = opened(data)
+    pattern = "|".join(map(re.escape, values))
+    edits = [
+        Edit(part.locator, match.start(), match.end(), NEW)
+        for part in found.parts
+        for match in re.finditer(pattern, part.text)
+    ]
+    assert edits
+    return write_blob(blob, found, edits, ())
+
+
+def entries(data):
+    """Every entry of the archive, and of those in it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            content = archive.read(name)
+            yield name, content
+            if content.startswith(b"PK\x03\x04"):
+                yield from ((f"{name}/{inner}", raw) for inner, raw in entries(content))
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_values_are_gone_from_everywhere_and_the_document_opens(kind):
+    data, places = make.made(kind)
+    values = [value for place, value in places.items() if place not in REFUSED.get(kind, ())]
+    after = without(data, values)
+    # Stricter readers would not open what the makers put in by hand; these are the usual ones.
+    assert READ[kind](io.BytesIO(after)) is not None
+    plain = "\n".join(part.text for part in opened(after)[1].parts)
+    assert not [value for value in values if value in plain]
+    old = dict(entries(data))
+    new = dict(entries(after))
+    assert list(old) == list(new)
+    for name, raw in new.items():
+        bare = re.sub(rb"<[^>]*>", b"", raw)
+        assert not [v for v in values if v.encode() in raw or v.encode() in bare], name
+        held = old[name]
+        if raw != held and not held.startswith(b"PK"):
+            # But for the replacements and what they replaced, the part is the same.
+            tags = [
+                re.sub(rb"=\"[^\"]*\"", b"", b"".join(re.findall(rb"<[^>]*>", one)))
+                for one in (held, raw)
+            ]
+            assert tags[0] == tags[1], name
+    assert len(opened(after)[1].unread) == len(opened(data)[1].unread)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"), [(kind, place) for kind, some in REFUSED.items() for place in sorted(some)]
+)
+def test_what_the_document_depends_on_is_refused(kind, place):
+    data, places = make.made(kind)
+    with pytest.raises(CannotRewrite, match="the document"):
+        without(data, [places[place]])
+
+
+def part(line, value, new=NEW):
+    at = line.index(value)
+    return Replace("", line, at, at + len(value), new)
+
+
+def test_the_first_run_takes_what_is_new_and_all_other_bytes_stay():
+    raw = b'<w:p  a = "1"><w:r><w:b/><w:t>call 07&#48;0 9</w:t></w:r><w:r><w:t>00 461 now</w:t></w:r></w:p >'
+    line = "call 0700 900 461 now"
+    after, met = replaced(raw, [part(line, "0700 900 461")])
+    assert met
+    assert after == (
+        b'<w:p  a = "1"><w:r><w:b/><w:t>call [GO&lt;&amp;&gt;NE]</w:t></w:r><w:r><w:t> now</w:t></w:r></w:p >'
+    )
+
+
+def test_text_that_is_read_twice_is_replaced_once():
+    raw = b"<p><r><t>Ann </t></r><r><vanish/><t>x</t></r><r><t>Lee</t></r></p>"
+    after, _ = replaced(raw, [part("Ann Lee", "Ann Lee"), part("Ann xLee", "Ann xLee")])
+    assert after == b"<p><r><t>[GO&lt;&amp;&gt;NE]</t></r><r><vanish/><t></t></r><r><t></t></r></p>"
+
+
+def test_equal_words_in_another_line_stay():
+    raw = b"<p><t>Ann</t></p><p><t>Ann B</t></p>"
+    after, _ = replaced(b"<d>" + raw + b"</d>", [part("Ann", "Ann", "x")])
+    assert after == b"<d><p><t>x</t></p><p><t>Ann B</t></p></d>"
+
+
+@pytest.mark.parametrize("shown", ["4" + "1" * 15, "4.111111111111111E+15"])
+def test_a_number_in_a_cell_becomes_text(shown):
+    book = make.small_xlsx("x")
+    sheet = "xl/worksheets/sheet1.xml"
+    cells = f'<row r="1"><c r="A1"><v>{shown}</v></c><c r="B1" t="n"><v>7</v></c></row>'
+    head = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    )
+    data = make.changed(book, {sheet: f"{head}{cells}</sheetData></worksheet>".encode()})
+    after = openpyxl.load_workbook(io.BytesIO(without(data, ["4" + "1" * 15]))).active
+    assert after["A1"].value == NEW
+    assert after["B1"].value == 7
+
+
+def test_an_index_of_a_string_is_no_number():
+    raw = b'<row><c t="s"><v>12345678</v></c></row>'
+    assert replaced(raw, [part("12345678", "12345678")]) == (raw, set())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"<p><![CDATA[Ann]]></p>",
+        b'<?xml version="1.0" encoding="iso-8859-1"?><p>Ann</p>',
+        b"<!DOCTYPE p><p>Ann</p>",
+        b"<p>Ann",
+    ],
+)
+def test_a_part_that_is_written_oddly_is_refused(raw):
+    with pytest.raises(CannotRewrite):
+        replaced(raw, [part("Ann", "Ann")])
