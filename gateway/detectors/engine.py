@@ -11,6 +11,7 @@ resolved (`overlaps`). Then the same once more for views of the text with disgui
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import importlib
 import importlib.metadata
@@ -70,6 +71,9 @@ _ALONE = PROVEN | {"EMAIL_ADDRESS"}
 
 WEAK = frozenset({"lines", "cells", "backwards", "leet"})
 """Views in which many numbers lie side by side: a word must speak for one of them, too."""
+
+JOINED = frozenset({"wrapped", "lines", "cells"})
+"""Views that join what stands in several lines or cells: they may join the wrong ones."""
 
 ADDRESSES = frozenset(
     {"split", "spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken", "folded"}
@@ -193,7 +197,7 @@ class Engine:
             text = _SURROGATE.sub("\ufffd", text)
         failures: set[str] = set()
         result = self._plain(text, label, failures)
-        more = self._disguised(text, label, failures)
+        more = _without_crossing(self._disguised(text, label, failures), result)
         more += self._labelled(text, label, failures)
         code = self._stretches(text, failures)
         if code:
@@ -471,6 +475,38 @@ class Engine:
                     sure = round(sure, 4)
                     matches.append(Match(raw.entity, raw.start, raw.end, sure, raw.probe.name))
         return matches
+
+
+def _without_crossing(disguised: Sequence[Match], seen: Sequence[Match]) -> list[Match]:
+    """`disguised` without values that were joined from a part of one that is `seen` as it stands.
+
+    Of a number at the end of a line and the one under it, a view makes a third, which begins within
+    the first: were it a value, the surer one were none.
+    """
+    by_entity: dict[str, list[Match]] = {}
+    for match in seen:
+        by_entity.setdefault(match.entity, []).append(match)  # by place, as they are in `seen`
+    longest = max((match.end - match.start for match in seen), default=0)
+
+    def crosses(match: Match) -> bool:
+        if match.detector.rpartition("+")[2] not in JOINED:
+            return False
+        same = by_entity.get(match.entity, [])
+        at = bisect.bisect_left(same, match.start - longest, key=_start)
+        return any(
+            other.confidence >= match.confidence
+            and (
+                other.start < match.start < other.end < match.end
+                or match.start < other.start < match.end < other.end
+            )
+            for other in same[at : bisect.bisect_left(same, match.end, key=_start)]
+        )
+
+    return [match for match in disguised if not crosses(match)]
+
+
+def _start(match: Match) -> int:
+    return match.start
 
 
 def _proven(match: Match, view: str) -> bool:

@@ -399,3 +399,16 @@ def test_a_value_that_touches_a_script_without_spaces_is_found(
 def test_words_that_only_look_like_parts_are_not_joined(engine, text):
     found = {m.entity for m in engine.scan(text).matches}
     assert found <= {"PERSON", "LOCATION", "ORGANIZATION", "SOURCE_CODE", "DATE_TIME", "URL"}
+
+
+def test_no_value_is_joined_from_a_part_of_a_surer_one(engine):
+    text = "SSN: 457-55-5462\n1\n2013-12-23T23:15:00Z\n2013-12-23T23:15:00Z\n"
+    assert [
+        (m.entity, m.start, m.end) for m in engine.scan(text).matches if m.entity == "US_SSN"
+    ] == [("US_SSN", 5, 16)]
+
+
+def test_a_value_that_is_joined_beside_another_is_found(engine):
+    text = "SSN: 457-55-5462\nSSN: 536-22-\n8145\n"
+    spans = {text[m.start : m.end] for m in engine.scan(text).matches if m.entity == "US_SSN"}
+    assert {"457-55-5462", "536-22-\n8145"} <= spans
