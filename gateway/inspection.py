@@ -128,6 +128,7 @@ class Inspector:
         self._remembered = content.Remembered(
             hmac.digest(key, b"files that were read", "sha256"), clock=time.monotonic
         )
+        self._uids = hmac.digest(key, b"UIDs of DICOM files", "sha256")
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asked = _asked(policy)
@@ -383,6 +384,7 @@ class Inspector:
                 upload.opened,
                 its_edits,
                 its_cleanings,
+                key=self._uids,
                 limits=self._files,
                 looking=self._looking,
             )

@@ -334,26 +334,36 @@ class Redaction:
     params: tuple[tuple[str, str | int], ...] = ()
 
 
-type Cleaned = Literal["metadata", "faces", "codes"]
+type Cleaned = Literal["metadata", "faces", "codes", "medical", "mark"]
 
 CLEANED: Mapping[Cleaned, frozenset[str]] = {
     "metadata": frozenset({"gps", "camera", "rights", "credentials", "hidden"}),
     "faces": frozenset({"faces"}),
     "codes": frozenset({"codes"}),
+    "medical": frozenset({"identified"}),
+    "mark": frozenset(),
 }
-"""What may be taken out of a picture, and the facts that tell that there is any."""
+"""What may be taken out of a picture, and the facts that tell that there is any.
+
+`mark` puts something in: the mark that forbids training, where there is none.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """Take `what` out of all pictures of the file at `file`; `style` is fill, blur, pixelate, strip."""
+    """Take `what` out of all pictures of the file at `file`.
+
+    `style` is fill, blur, pixelate, strip, deidentify; no_training for `mark`.
+    """
 
     file: Locator
     what: Cleaned
     style: str
 
     def needed(self, file: FileInfo) -> bool:
-        """Whether `file` holds any of it."""
+        """Whether `file` holds any of it; a mark is needed by the picture itself, without one."""
+        if self.what == "mark":
+            return file.family == "image" and not file.facts.get("no_training")
         return any(file.facts.get(name) for name in CLEANED[self.what])
 
 

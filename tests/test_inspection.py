@@ -11,10 +11,12 @@ from pathlib import Path
 
 import docx
 import pytest
+from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
 
 from gateway import bootstrap, content, inspection
+from gateway.incidents.record import from_decision
 from gateway.model import (
     BlobPart,
     Exchange,
@@ -480,6 +482,81 @@ def test_a_picture_that_cannot_be_written_is_refused_with_the_reason(cleaning):
     decision = cleaning.inspect(in_claude(screenshot(form="AVIF"), "image/avif"))
     assert isinstance(decision.enforcement, Refuse)
     assert "cannot be rewritten" in decision.outcome.message
+
+
+def in_form(data: bytes, name: str = "file.bin") -> Exchange:
+    """`data` as one uploads a file to OpenAI."""
+    head = (
+        f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()
+    return exchange(
+        head + data + b"\r\n--b--\r\n",
+        content_type="multipart/form-data; boundary=b",
+        target="/v1/files",
+    )
+
+
+def file_in(body: bytes) -> bytes:
+    return body.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--b--")[0]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_medical_picture_goes_out_de_identified_under_the_shipped_policies(shipped, packed):
+    data = medical.made(burned=True)
+    if packed:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("1.dcm", data)
+        data = out.getvalue()
+    decision = shipped.inspect(in_form(data))
+    assert isinstance(decision.enforcement, Rewrite)
+    assert "medical-pictures-identified" in {hit.rule for hit in decision.outcome.hits}
+    after = file_in(decision.enforcement.body)
+    said = "\n".join(part.text for part in read_again(after).parts)
+    assert [word for word in medical.PLANTED if word in said or word.encode() in after] == []
+    assert "identified" not in read_again(after).info.facts
+    # What went out is let out again, as it is.
+    assert isinstance(shipped.inspect(in_form(after)).enforcement, Forward)
+
+
+def test_a_medical_picture_with_a_document_is_refused_with_the_reason(shipped):
+    decision = shipped.inspect(in_form(medical.made(document=b"%PDF-1.4 x")))
+    assert isinstance(decision.enforcement, Refuse)
+
+
+def test_a_finding_in_a_medical_header_de_identifies_it(build):
+    inspector = build(
+        "version: 1\nrules:\n  - {id: m, action: redact, when: {entity: EMAIL_ADDRESS}}\n"
+    )
+    data = medical.made(comment="ask anna.eriksson@clinic.example.org")
+    decision = inspector.inspect(in_form(data))
+    assert isinstance(decision.enforcement, Rewrite)
+    after = file_in(decision.enforcement.body)
+    assert not any(word.encode() in after for word in ("PLANTED", "eriksson"))
+
+
+def test_the_companys_own_picture_is_marked_and_that_is_on_record(tmp_path):
+    picture = Image.effect_noise((400, 300), 90).resize((800, 600)).convert("RGB")
+    (tmp_path / "ours").mkdir()
+    picture.save(tmp_path / "ours" / "product-x.png")
+    text, count, _ = bootstrap.register_of(tmp_path / "ours")
+    assert count == 1
+    (tmp_path / "register").write_text(text)
+    rules = bootstrap.load_rules(Path(__file__).parents[1] / "policies")
+    looking = content.PictureSettings(register=tmp_path / "register", ocr=False, faces=False)
+    inspector = bootstrap.build_inspector(
+        bootstrap.plan(rules, key=KEY, cache=None, max_decoded=1 << 22, looking=looking)
+    )
+    out = io.BytesIO()
+    picture.resize((640, 480)).save(out, "JPEG", quality=80)
+    decision = inspector.inspect(in_claude(out.getvalue(), "image/jpeg"))
+    after = sent_to_claude(decision)
+    assert read_again(after).info.facts["no_training"] is True
+    record = from_decision(decision)
+    assert record.enforcement == "rewrite"
+    assert "own-pictures-marked" in {rule.rule for rule in record.rules}
+    assert isinstance(inspector.inspect(in_claude(after, "image/jpeg")).enforcement, Forward)
 
 
 def test_a_picture_without_anything_goes_out_as_it_came(cleaning):

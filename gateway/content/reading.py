@@ -205,6 +205,7 @@ FACTS: dict[str, str] = {
     "payment_card": "a picture of a bank card",
     "codes": "barcodes and QR codes",
     "medical": "DICOM, or a picture that says it is medical",
+    "identified": "DICOM that holds what the confidentiality profile takes out, or shows writing",
     "screenshot": "a picture of a screen",
     "gps": "a picture that says where it was taken",
     "rights": "a copyright line, credit or no-training mark",

@@ -86,10 +86,31 @@ class Replace:
     new: str = field(repr=False)
 
 
-type Wish = Cover | Strip | Replace
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Put the mark against training into the picture at `file`."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentify:
+    """Make the DICOM file at `file` say nothing of a person, and fill `boxes` in all its frames.
+
+    `key` decides which UIDs take the place of those that it has.
+    """
+
+    file: str
+    key: bytes = field(repr=False)
+    boxes: tuple[Box, ...] = ()
+
+
+type Wish = Cover | Strip | Mark | Deidentify | Replace
+
+DICOM = "application/dicom"
 
 PICTURES = frozenset(
-    {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"}
+    {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff", DICOM}
 )
 """Types of pictures that can be written back."""
 

@@ -1,8 +1,9 @@
 """How are changes written into a file? What is to go becomes wishes, which a child process meets.
 
 Law: what was found in a place that has boxes is covered there; what was found in an Office document's
-texts is replaced; what was found in a picture's other
-texts goes with all its metadata. What cannot be changed so is `CannotRewrite`. The caller reads the
+texts is replaced; what was found in a picture's other texts goes with all its metadata; a DICOM file
+in which anything is to go is de-identified as a whole. What cannot be changed so is
+`CannotRewrite`. The caller reads the
 new file again: nothing here claims that it is clean.
 """
 
@@ -10,13 +11,25 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from gateway.content import sandbox
 from gateway.content.looking import PictureSettings
 from gateway.content.open import Opened
 from gateway.content.reading import Box, FileLimits
-from gateway.content.rewriting import OFFICE, CannotRewrite, Cover, Replace, Strip, Style, Wish
+from gateway.content.rewriting import (
+    DICOM,
+    OFFICE,
+    CannotRewrite,
+    Cover,
+    Deidentify,
+    Mark,
+    Replace,
+    Strip,
+    Style,
+    Wish,
+)
 from gateway.model import BlobPart, Cleaning, Edit, FileInfo, Locator
 
 _FRAME = re.compile(r"(?:(.*)\.)?(?:picture|frame\[(\d{1,9})\])(?:\..*)?")
@@ -31,16 +44,23 @@ def write_blob(
     edits: Sequence[Edit],
     cleanings: Sequence[Cleaning],
     *,
+    key: bytes,
     limits: FileLimits | None = None,
     looking: PictureSettings | None = None,
 ) -> bytes:
     """The upload `blob`, which was `opened`, with all that is named taken out.
 
+    `key` decides which UIDs a DICOM file gets: the same for the same one, under the same key.
     Raises `CannotRewrite`.
     """
     if not blob.editable:
         raise CannotRewrite("the file stands in a place that cannot be rewritten")
-    wishes = (*_of_edits(opened, edits), *_of_cleanings(opened, cleanings))
+    medical = _Medical(opened)
+    wishes = (
+        *medical.wishes(edits, cleanings, key),
+        *_of_edits(opened, edits, medical),
+        *_of_cleanings(opened, cleanings, medical),
+    )
     if not wishes:
         return blob.data
     from gateway.content import walk, writers  # noqa: PLC0415  # as in `open`: before the fork
@@ -57,10 +77,52 @@ def place_of(locator: Locator) -> str:
     return last.param if last is not None and last.codec == "file" else ""
 
 
-def _of_edits(opened: Opened, edits: Sequence[Edit]) -> Iterator[Wish]:
+class _Medical:
+    """The DICOM files of an upload, which change as a whole or not at all."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        infos = (opened.info, *opened.files)
+        self._infos = {place_of(info.locator): info for info in infos if info.media_type == DICOM}
+
+    def around(self, place: str) -> str | None:
+        """The outermost DICOM file that `place` lies in, or None."""
+        if not self._infos:
+            return None
+        steps = place.split(".") if place else []
+        above = (".".join(steps[:count]) for count in range(len(steps) + 1))
+        return next((file for file in above if file in self._infos), None)
+
+    def wishes(
+        self, edits: Sequence[Edit], cleanings: Sequence[Cleaning], key: bytes
+    ) -> Iterator[Wish]:
+        """What is to go in any of them. All writing that was read there is filled with it."""
+        touched = {self.around(place_of(edit.locator)) for edit in edits} - {None}
+        boxes: defaultdict[str | None, set[Box]] = defaultdict(set)
+        for cleaning in cleanings:
+            outer = place_of(cleaning.file)
+            if cleaning.what == "medical":
+                touched |= {
+                    self.around(place)
+                    for place, info in self._infos.items()
+                    if _within(place, outer) and cleaning.needed(info)
+                }
+            for region in self._opened.regions:
+                if cleaning.what == f"{region.kind}s" and _within(region.place, outer):
+                    boxes[self.around(region.place)].add(region.box)
+        touched |= boxes.keys() - {None}
+        for locator, words in self._opened.boxes.items():
+            boxes[self.around(place_of(locator))].update(_rows([box for _, _, box in words]))
+        for file in sorted(file for file in touched if file is not None):
+            yield Deidentify(file, key, tuple(sorted(map(_wider, boxes[file]))))
+
+
+def _of_edits(opened: Opened, edits: Sequence[Edit], medical: _Medical) -> Iterator[Wish]:
     texts = {part.locator: part.text for part in opened.parts}
     for edit in edits:
         place = place_of(edit.locator)
+        if medical.around(place) is not None:
+            continue
         words = opened.boxes.get(edit.locator, ())
         boxes = [box for start, end, box in words if start < edit.end and edit.start < end]
         if boxes:
@@ -91,19 +153,29 @@ def _holder(opened: Opened, place: str) -> FileInfo:
     return max(inside, key=lambda info: len(place_of(info.locator)), default=opened.info)
 
 
-def _of_cleanings(opened: Opened, cleanings: Sequence[Cleaning]) -> Iterator[Wish]:
+def _of_cleanings(
+    opened: Opened, cleanings: Sequence[Cleaning], medical: _Medical
+) -> Iterator[Wish]:
     for cleaning in cleanings:
         outer = place_of(cleaning.file)
+        if cleaning.what == "mark":
+            yield Mark(outer)
+        if cleaning.what in {"medical", "mark"}:
+            continue
         if cleaning.what == "metadata":
             for info in (opened.info, *opened.files):
                 place = place_of(info.locator)
+                if medical.around(place) is not None:
+                    continue
                 if info.family == "image" and _within(place, outer) and cleaning.needed(info):
                     yield Strip(place)
             continue
-        kind = {"faces": "face", "codes": "code"}[cleaning.what]
+        kind = "face" if cleaning.what == "faces" else "code"
         for region in opened.regions:
+            if region.kind != kind or medical.around(region.place) is not None:
+                continue
             file, frame = _frame(region.place)
-            if region.kind == kind and _within(file, outer):
+            if _within(file, outer):
                 yield Cover(file, frame, _wider(region.box), _style(cleaning.style))
 
 

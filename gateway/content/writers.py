@@ -15,15 +15,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.content import xmlwrite
-from gateway.content.pictures import cleaning, redact
+from gateway.content.pictures import cleaning, dicom, redact
 from gateway.content.readers import office
 from gateway.content.reading import Box
 from gateway.content.rewriting import (
     CONTAINERS,
+    DICOM,
     OFFICE,
     PICTURES,
     CannotRewrite,
     Cover,
+    Deidentify,
+    Mark,
     Replace,
     Strip,
     Style,
@@ -40,6 +43,8 @@ _DEEP = 6
 def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
     """`data` with all `wishes` met; their places are within it."""
     kind = type_of(data).media_type
+    if kind == DICOM:
+        return _medical(data, wishes)
     if kind in PICTURES:
         return _picture(data, wishes)
     if kind in CONTAINERS and depth < _DEEP:
@@ -52,23 +57,36 @@ def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
     raise CannotRewrite("the file is of a kind that cannot be changed")
 
 
+def _medical(data: bytes, wishes: Sequence[Wish]) -> bytes:
+    keys = {wish.key for wish in wishes if isinstance(wish, Deidentify)}
+    if any(isinstance(wish, Mark) for wish in wishes):
+        raise CannotRewrite("pictures of this format cannot be marked; send a PNG or JPEG")
+    if len(keys) != 1:
+        raise CannotRewrite("a file inside it cannot be changed")
+    boxes = [box for wish in wishes if isinstance(wish, Deidentify) for box in wish.boxes]
+    return dicom.deidentify(data, key=keys.pop(), boxes=boxes)
+
+
 def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
     boxes: defaultdict[tuple[int | None, Style], list[Box]] = defaultdict(list)
-    strip = False
+    strip = mark = False
     for wish in wishes:
         match wish:
             case Cover() if not wish.file:
                 boxes[wish.frame, wish.style].append(wish.box)
-            case Cover() | Strip():
+            case Mark():
+                mark = True
+                strip = strip or bool(wish.file)
+            case Cover() | Strip() | Deidentify():
                 # A picture within a picture is a thumbnail, or what a camera appended.
                 strip = True
             case Replace():
                 raise CannotRewrite("the file is of a kind that cannot be changed")
     for (frame, style), some in sorted(boxes.items(), key=repr):
         data = redact.cover(data, some, style, frames=None if frame is None else (frame,))
-    if not strip or type_of(data).media_type == "image/bmp":
-        return data
-    return cleaning.clean(data)
+    if strip and type_of(data).media_type != "image/bmp":
+        data = cleaning.clean(data)
+    return cleaning.stamp(data) if mark else data
 
 
 def _container(data: bytes, wishes: Sequence[Wish], depth: int, *, is_office: bool) -> bytes:

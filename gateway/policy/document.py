@@ -224,6 +224,8 @@ class FileConditions(Node):
     """A picture of a bank card."""
     medical: Mark = None
     """A medical picture (DICOM)."""
+    identified: Mark = None
+    """A medical picture that was not de-identified: its header names somebody, or writing shows."""
     screenshot: Mark = None
     """A picture of a screen."""
     gps: Mark = None
@@ -272,6 +274,7 @@ MARKS = frozenset(
         "identity_document",
         "payment_card",
         "medical",
+        "identified",
         "screenshot",
         "gps",
         "camera",
@@ -429,7 +432,7 @@ SAFE_CHARS = "*#"
 
 
 class Clean(Node):
-    """What is taken out of the pictures of a file."""
+    """What is taken out of the pictures of a file, or put into them."""
 
     metadata: Literal["strip"] | None = None
     """Place, camera, names, comments, thumbnails; pixels, colours and orientation stay."""
@@ -437,11 +440,15 @@ class Clean(Node):
     """Faces; only `fill` makes sure that nobody is recognised."""
     codes: Literal["fill", "blur", "pixelate"] | None = None
     """Barcodes and QR codes; only `fill` makes sure that nothing can be read."""
+    medical: Literal["deidentify"] | None = None
+    """Whom a medical picture (DICOM) shows: header by the standard's profile, and all writing."""
+    mark: Literal["no_training"] | None = None
+    """A mark in the picture's XMP that forbids training (`plus:DataMining`), where there is none."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not any(getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("takes out nothing; give `metadata`, `faces` or `codes`")
+            raise ValueError("does nothing; give `metadata`, `faces`, `codes`, `medical` or `mark`")
         return self
 
 
@@ -469,7 +476,7 @@ class Rule(Node):
     redact: dict[str, Operator] = Field(default_factory=dict)
     """Operator for each entity or group, and `default` for the rest."""
     clean: Clean = Clean.model_construct(_fields_set=set())
-    """What `redact` takes out of the files that `when` selects, e.g. `{metadata: strip}`."""
+    """What `redact` does to the files that `when` selects, e.g. `{metadata: strip}`."""
 
 
 class Override(Node):

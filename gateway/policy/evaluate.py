@@ -42,8 +42,8 @@ from gateway.policy.compile import (
 
 type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-STYLES = ("strip", "blur", "pixelate", "fill")
-"""Ways to take something out of a picture, from the one that shows most."""
+STYLES = ("no_training", "deidentify", "strip", "blur", "pixelate", "fill")
+"""Ways to change a picture; of those for the same thing, from the one that shows most."""
 
 CANNOT_EDIT = "It stands in a place that cannot be rewritten, so the whole request was stopped."
 """Told when a rule wanted to redact a finding that is not editable."""

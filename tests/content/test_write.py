@@ -13,7 +13,9 @@ import docx
 import numpy as np
 import openpyxl
 import pptx
+import pydicom
 import pytest
+from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
 
@@ -21,6 +23,7 @@ from gateway.content import CannotRewrite, open_blob, sandbox, write_blob
 from gateway.content.rewriting import REASONS
 from gateway.model import BlobPart, Cleaning, Edit, Locator, Step
 
+KEY = b"a key of the test"
 PLACE = Locator("body.file", (Step("body", 0, 0),))
 TEXT = "card 4111 1111 1111 1111 thanks"
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
@@ -68,12 +71,12 @@ def taken_out(data, value):
     ]
     assert edits
     assert all(part.editable for part in found.parts if re.search(value, part.text))
-    return write_blob(blob, found, edits, ())
+    return write_blob(blob, found, edits, (), key=KEY)
 
 
 def cleaned(data, what, style="fill", file=None):
     blob, found = opened(data)
-    return write_blob(blob, found, (), [Cleaning(file or found.info.locator, what, style)])
+    return write_blob(blob, found, (), [Cleaning(file or found.info.locator, what, style)], key=KEY)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -194,6 +197,86 @@ def test_pictures_in_documents_are_covered_and_the_documents_open(name):
     assert changed[0].endswith(".png")
 
 
+def left(data):
+    """Planted words in the bytes of a DICOM file, and in what is read in its pixels."""
+    found = said(data)
+    return [word for word in medical.PLANTED if word.encode() in data or word in found]
+
+
+def test_a_medical_picture_is_de_identified_header_and_pixels():
+    before = medical.made(burned=True, frames=2)
+    assert set(left(before)) == set(medical.PLANTED)
+    after = cleaned(before, "medical", "deidentify")
+    assert left(after) == []
+    assert "identified" not in opened(after)[1].info.facts
+
+
+@pytest.mark.parametrize("value", ["PID-PLANTED", "ERIKSSON"])
+def test_a_finding_in_a_medical_picture_de_identifies_it(value):
+    assert left(taken_out(medical.made(burned=True), value)) == []
+
+
+def test_medical_pictures_in_archives_are_de_identified_and_one_series_stays_one():
+    series = [medical.made(), medical.made(compress=True)]
+    before = zipped(**{"1.dcm": series[0], "2.dcm": series[1], "words.txt": b"words"})
+    after = cleaned(before, "medical", "deidentify")
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert archive.read("words.txt") == b"words"
+        files = [archive.read(name) for name in ("1.dcm", "2.dcm")]
+    assert [left(file) for file in files] == [[], []]
+    one, two = (pydicom.dcmread(io.BytesIO(file)) for file in files)
+    assert one.StudyInstanceUID == two.StudyInstanceUID != "1.2.826.0.1.9.2"
+
+
+def test_only_the_medical_picture_that_needs_it_is_de_identified():
+    ready = cleaned(medical.made(), "medical", "deidentify")
+    before = zipped(**{"1.dcm": ready, "2.dcm": medical.made()})
+    after = cleaned(before, "medical", "deidentify")
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert archive.read("1.dcm") == ready
+        assert left(archive.read("2.dcm")) == []
+
+
+def test_a_document_in_a_medical_file_is_refused_with_the_reason():
+    with pytest.raises(CannotRewrite, match="send it as a PDF"):
+        cleaned(medical.made(document=b"%PDF-1.4 x"), "medical", "deidentify")
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_picture_is_marked_against_training_and_no_pixel_changes(form):
+    before = drawn("hello there", form)
+    after = cleaned(before, "mark", "no_training")
+    facts = opened(after)[1].info.facts
+    assert facts["no_training"] is True
+    # The mark alone is no reason to strip what the picture says of itself.
+    assert not Cleaning(PLACE, "metadata", "strip").needed(opened(after)[1].info)
+    assert not Cleaning(PLACE, "mark", "no_training").needed(opened(after)[1].info)
+    pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in (before, after)]
+    assert np.array_equal(*pixels)
+
+
+def test_a_picture_in_an_archive_is_marked():
+    blob, found = opened(zipped(shot=drawn("hello there"), words=b"x"))
+    (picture,) = [info for info in found.files if info.family == "image"]
+    wish = Cleaning(picture.locator, "mark", "no_training")
+    after = write_blob(blob, found, (), [wish], key=KEY)
+    assert opened(after)[1].info.facts["no_training"] is True
+
+
+def test_a_picture_is_stripped_and_marked():
+    blob, found = opened(planted.jpeg())
+    wishes = [Cleaning(PLACE, "metadata", "strip"), Cleaning(PLACE, "mark", "no_training")]
+    facts = opened(write_blob(blob, found, (), wishes, key=KEY))[1].info.facts
+    assert not facts.keys() & {"gps", "camera", "rights", "hidden"}
+    assert facts["no_training"] is True
+
+
+@pytest.mark.parametrize("data", [drawn(form="BMP"), drawn(form="TIFF"), medical.made()])
+def test_a_format_without_a_mark_is_refused(data):
+    with pytest.raises(CannotRewrite, match="cannot be marked"):
+        cleaned(data, "mark", "no_training")
+
+
 def test_a_signed_document_is_not_rewritten():
     data = zipped(**{"_xmlsignatures/sig1.xml": b"<x/>", "shot.png": drawn()})
     with pytest.raises(CannotRewrite, match="signed"):
@@ -206,19 +289,19 @@ def test_a_format_without_a_writer_is_refused():
     (part,) = found.parts
     assert not part.editable
     with pytest.raises(CannotRewrite, match="send a PNG or JPEG"):
-        write_blob(blob, found, [Edit(part.locator, 5, 9, "")], ())
+        write_blob(blob, found, [Edit(part.locator, 5, 9, "")], (), key=KEY)
 
 
 def test_a_place_that_must_not_change_is_refused():
     blob, found = opened(drawn(), editable=False)
     assert not any(part.editable for part in found.parts)
     with pytest.raises(CannotRewrite, match="place"):
-        write_blob(blob, found, (), [Cleaning(PLACE, "metadata", "strip")])
+        write_blob(blob, found, (), [Cleaning(PLACE, "metadata", "strip")], key=KEY)
 
 
 def test_nothing_asked_changes_nothing():
     blob, found = opened(drawn())
-    assert write_blob(blob, found, (), ()) == blob.data
+    assert write_blob(blob, found, (), (), key=KEY) == blob.data
 
 
 def test_what_a_writer_says_besides_its_reasons_is_not_believed():

@@ -50,7 +50,7 @@ def without(data, values):
         for match in re.finditer(pattern, part.text)
     ]
     assert edits
-    return write_blob(blob, found, edits, ())
+    return write_blob(blob, found, edits, (), key=b"key")
 
 
 def entries(data):

@@ -152,6 +152,8 @@ _PACKET = (
     f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">{{}}</rdf:RDF></x:xmpmeta>'
     '<?xpacket end="w"?>'
 )
+OWN_MARK = _PACKET.format(_DESCRIPTION).encode()
+"""The XMP of a picture that says nothing but that."""
 
 
 def stamp(data: bytes) -> bytes:
@@ -161,9 +163,11 @@ def stamp(data: bytes) -> bytes:
     that has the mark already comes back as it is.
     """
     kind = form(data)
+    if kind not in {"jpeg", "png", "webp", "gif"}:
+        raise CannotRewrite("pictures of this format cannot be marked; send a PNG or JPEG")
     parts = _parts(data)
     old = [part for part in parts if part.kind is Kind.XMP]
-    packet = _PACKET.format(_DESCRIPTION).encode()
+    packet = OWN_MARK
     if old and (kept := _packet(old[0])) is not None:
         if MARK.encode() in kept:
             return data

@@ -13,6 +13,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,22 +61,33 @@ def _load(data: bytes) -> FileDataset:
 def read(data: bytes, budget: Budget, look: Callable[[Frame], Iterator[Said]]) -> Iterator[Said]:
     """What the file says: its elements, then what `look` sees in its frames."""
     yield Fact("medical", value=True)
+    said: list[Said] = []
+    identified = True
     try:
         dataset = _load(data)
         # pydicom reads elements when asked: ask for all, so that a damaged one shows here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             said = list(_elements(dataset, budget))
+            identified = _identifies(dataset, budget)
     except Stop:
+        yield Fact("identified", value=True)
         raise
     except Exception:  # noqa: BLE001  # pydicom raises what it likes on damaged files
-        yield Missed("dicom", UnreadReason.MALFORMED, len(data), "dicom")
-        return
+        said = []
+    if identified or not said:
+        yield Fact("identified", value=True)
     if not said:
         yield Missed("dicom", UnreadReason.MALFORMED, len(data), "dicom")
         return
     yield from said
-    yield from _frames(dataset, budget, look)
+    for part in _frames(dataset, budget, look):
+        if isinstance(part, Text):
+            # Writing that is burned in: whose name it is, nobody can say for sure.
+            yield Fact("identified", value=True)
+            yield replace(part, editable=True)
+        else:
+            yield part
 
 
 def _elements(dataset: Dataset, budget: Budget) -> Iterator[Said]:
@@ -114,7 +126,8 @@ def _element(element: DataElement, place: str, budget: Budget) -> Iterator[Said]
     text = text.strip("\0 ")
     if text:
         budget.text(len(text))
-        yield Text(place, text, hidden=True, label=element.keyword or element.name)
+        # De-identification takes it out, or says why it cannot.
+        yield Text(place, text, hidden=True, label=element.keyword or element.name, editable=True)
 
 
 def _plain(vr: str, value: object) -> str:
@@ -183,6 +196,11 @@ _DUMMY = {
     "DA": "19000101", "TM": "000000", "DT": "19000101000000", "PN": "Anonymous", "AS": "000Y",
     "IS": "0", "DS": "0", "CS": "NONE", "UI": "2.25.0", "UR": "about:blank", "AE": "ANONYMOUS",
 }  # fmt: skip
+_OF_UUID = "2.25."
+"""PS3.5, B.2: the root of UIDs that are made of a UUID."""
+_META = {0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013}
+"""Elements of the file meta information that name nobody."""
+_DEEP = 16
 _NUMBERS = {"US", "SS", "UL", "SL", "FL", "FD", "UV", "SV"}
 _LIGHT_SYNTAXES = {ExplicitVRLittleEndian, ImplicitVRLittleEndian}
 
@@ -233,15 +251,11 @@ def _refuse(dataset: FileDataset, boxes: Sequence[Box]) -> None:
 
 
 def _scrub(dataset: Dataset, key: bytes, depth: int) -> None:
-    if depth > 16:
+    if depth > _DEEP:
         raise CannotRewrite("the DICOM file nests too deeply")
-    table = _profile()
     for tag in list(dataset.keys()):
         element = dataset[tag]
-        action = (
-            table.get(int(tag)) or _by_group(BaseTag(tag)) or ("D" if element.VR == "PN" else "")
-        )
-        match action:
+        match _action(element):
             case "X":
                 del dataset[tag]
             case "Z":
@@ -258,6 +272,53 @@ def _scrub(dataset: Dataset, key: bytes, depth: int) -> None:
             case _ if element.VR == "SQ":
                 for item in element.value or ():
                     _scrub(item, key, depth + 1)
+
+
+def _action(element: DataElement) -> str:
+    """What the profile does with an element: D, Z, X, U, or nothing."""
+    tag = element.tag
+    return (
+        _profile().get(int(tag)) or _by_group(BaseTag(tag)) or ("D" if element.VR == "PN" else "")
+    )
+
+
+def _identifies(dataset: FileDataset, budget: Budget) -> bool:
+    """Whether de-identification would change anything: no mark that says otherwise is believed.
+
+    UIDs that are made of a UUID, as ours are, count as replaced: they name no institution.
+    """
+    meta = getattr(dataset, "file_meta", None) or Dataset()
+    if (dataset.preamble or b"").strip(b"\0") or set(map(int, meta.keys())) - _META:
+        return True
+    stack: list[tuple[Dataset, int]] = [(meta, 0), (dataset, 0)]
+    while stack:
+        group, depth = stack.pop()
+        if depth > _DEEP:
+            return True
+        for element in group:
+            budget.tick()
+            action = _action(element)
+            if element.VR == "SQ" and action not in {"X", "Z"}:
+                stack.extend((item, depth + 1) for item in element.value or ())
+            elif not _is_done(element, action):
+                return True
+    return False
+
+
+def _is_done(element: DataElement, action: str) -> bool:
+    value = element.value
+    match action:
+        case "X":
+            return False
+        case "Z":
+            empty = value is None or (not isinstance(value, int | float) and not len(value))
+            return empty or (element.VR in _NUMBERS and value == 0)
+        case "D":
+            return str(value) == str(_dummy(element))
+        case "U":
+            every = value if isinstance(value, MultiValue | list) else [value]
+            return all(not one or str(one).startswith(_OF_UUID) for one in every)
+    return True
 
 
 def _by_group(tag: BaseTag) -> str:
@@ -284,7 +345,7 @@ def _other(value: object, key: bytes) -> object:
     if not value:
         return value
     digest = hmac.digest(key, str(value).encode("utf-8", "replace"), "sha256")
-    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
+    return f"{_OF_UUID}{int.from_bytes(digest[:16], 'big')}"
 
 
 def _fill(dataset: FileDataset, boxes: Sequence[Box]) -> None:

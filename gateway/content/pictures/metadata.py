@@ -22,6 +22,7 @@ from defusedxml.ElementTree import fromstring
 from PIL import ExifTags, Image, IptcImagePlugin, TiffImagePlugin
 
 from gateway.content.pictures import decode
+from gateway.content.pictures.cleaning import OWN_MARK
 from gateway.content.pictures.segments import Broken, Kind, Segment, form, segments
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
 from gateway.model import UnreadReason
@@ -289,6 +290,10 @@ def xmp(packet: bytes, place: str) -> Iterator[Said]:
         yield from _training(_decoded(packet))
         return
     yield from _elements(root, place)
+    # INVARIANT: our own mark alone is no rights line, or it would be stripped again.
+    if packet == OWN_MARK.strip():
+        yield Fact("no_training", value=True)
+        return
     yield from _training(_decoded(packet))
 
 

@@ -5,12 +5,9 @@ import io
 import numpy as np
 import pydicom
 import pytest
-from corpus.files import pictures as drawn
+from corpus.files.medical import made
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
 
 from gateway.content.pictures import dicom
 from gateway.content.reading import Budget, Embedded, Fact, FileLimits, Missed, Stop, Text
@@ -18,47 +15,6 @@ from gateway.content.rewriting import CannotRewrite
 
 KEY = b"a key of the test"
 BURNED = (20, 20, 330, 66)
-
-
-def made(*, preamble=True, document=b"", burned=False, compress=False, frames=1):
-    data = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=b"\0" * 128)
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = "1.2.826.0.1.9.1"
-    data.StudyInstanceUID, data.SeriesInstanceUID = "1.2.826.0.1.9.2", "1.2.826.0.1.9.3"
-    data.PatientName, data.PatientID = "PLANTED^ANNA^MARIA", "PID-PLANTED"
-    data.PatientBirthDate, data.PatientAddress = "19740812", "STREET-PLANTED"
-    data.ReferringPhysicianName, data.InstitutionName = "DOCTOR^PLANTED", "CLINIC-PLANTED"
-    data.StudyDescription, data.AccessionNumber = "DESCRIPTION-PLANTED", "ACC-PLANTED"
-    data.Modality, data.DeviceSerialNumber = "OT", "SERIAL-PLANTED"
-    item = Dataset()
-    item.CodeMeaning, item.PersonName = "kept meaning", "NESTED^PLANTED"
-    data.AnatomicRegionSequence = [item]
-    block = data.private_block(0x0099, "MAKER-PLANTED", create=True)
-    block.add_new(1, "LO", "PRIVATE-PLANTED")
-    if document:
-        data.EncapsulatedDocument = document
-        data.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    picture = Image.linear_gradient("L").resize((512, 300))
-    if burned:
-        data.BurnedInAnnotation = "YES"
-        ImageDraw.Draw(picture).text(
-            (30, 30), "PATIENT ERIKSSON", font=drawn.font("DejaVuSans", 26), fill=255
-        )
-    pixels = np.stack([np.asarray(picture)] * frames) if frames > 1 else np.asarray(picture)
-    if frames > 1:
-        data.NumberOfFrames = frames
-    data.Rows, data.Columns, data.SamplesPerPixel = 300, 512, 1
-    data.PhotometricInterpretation = "MONOCHROME2"
-    data.BitsAllocated = data.BitsStored = 8
-    data.HighBit, data.PixelRepresentation = 7, 0
-    data.PixelData = pixels.tobytes()
-    if compress:
-        data.compress(RLELossless)
-    out = io.BytesIO()
-    pydicom.dcmwrite(out, data, enforce_file_format=True)
-    whole = out.getvalue()
-    return whole if preamble else whole[132:]
 
 
 def said(data, look=lambda _: iter(())):
@@ -129,6 +85,45 @@ def test_uids_change_alike_under_one_key():
     assert one.StudyInstanceUID == other.StudyInstanceUID != third.StudyInstanceUID
     assert one.StudyInstanceUID != one.SeriesInstanceUID
     assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_what_was_de_identified_is_not_identified_any_more(compress):
+    before = made(compress=compress, frames=2)
+    identified = Fact("identified", value=True)
+    assert identified in said(before)
+    after = dicom.deidentify(before, key=KEY)
+    assert identified not in said(after)
+    assert Fact("medical", value=True) in said(after)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientName", "Somebody^Else"),
+        ("PatientID", "7"),
+        ("StudyInstanceUID", "1.2.840.1"),
+        ("StudyDate", "20260101"),
+        ("ImageComments", "with her brother"),
+    ],
+)
+def test_no_mark_is_believed_that_says_nobody_is_identified(keyword, value):
+    dataset = pydicom.dcmread(io.BytesIO(dicom.deidentify(made(), key=KEY)))
+    assert dataset.PatientIdentityRemoved == "YES"
+    setattr(dataset, keyword, value)
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, dataset)
+    assert Fact("identified", value=True) in said(out.getvalue())
+
+
+def test_a_damaged_file_counts_as_identified():
+    assert Fact("identified", value=True) in said(b"\0" * 128 + b"DICM" + b"\xff" * 40)
+
+
+def test_writing_in_the_picture_counts_as_identified():
+    clean = dicom.deidentify(made(), key=KEY)
+    shown = said(clean, lambda _: iter([Text("dicom.picture.text", "L")]))
+    assert Fact("identified", value=True) in shown
 
 
 @pytest.mark.parametrize("compress", [False, True])
