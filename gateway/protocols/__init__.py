@@ -12,6 +12,7 @@ from gateway.protocols import (
     anthropic,
     automatic1111,
     azure_openai,
+    bedrock,
     bfl,
     cohere,
     comfyui,
@@ -36,8 +37,8 @@ __all__ = ["METHODS", "Limits", "Protocol", "get", "names"]
 _BY_NAME: Final[dict[str, Wire]] = {
     module.PROTOCOL.name: module.PROTOCOL
     for module in (
-        anthropic, automatic1111, azure_openai, bfl, cohere, comfyui, fal, gemini, generic,
-        huggingface, ideogram, leonardo, mistral, ollama, openai, replicate, stability,
+        anthropic, automatic1111, azure_openai, bedrock, bfl, cohere, comfyui, fal, gemini,
+        generic, huggingface, ideogram, leonardo, mistral, ollama, openai, replicate, stability,
     )
 }  # fmt: skip
 

@@ -19,8 +19,8 @@ from gateway.protocols.rules import (
     IDENTIFIER,
     MEDIA,
     METADATA,
-    REASONING,
     SAY,
+    SIGNED_REASONING,
     SYSTEM,
     TOOL_CALL,
     TOOL_DEFINITION,
@@ -28,10 +28,6 @@ from gateway.protocols.rules import (
     USER,
     Rule,
     compile_rules,
-)
-
-_OPAQUE_REASONING: Final = Rule(
-    kind=REASONING.kind, role=REASONING.role, editable=False, opaque=True
 )
 
 
@@ -47,7 +43,7 @@ def _block(content: Rule) -> dict[str, Rule]:
         "cache_control.**": IDENTIFIER,
         "citations.**": METADATA,
         "citations[].encrypted_index": IDENTIFIER,
-        "thinking": _OPAQUE_REASONING,
+        "thinking": SIGNED_REASONING,
         "signature": IDENTIFIER,
         "data": IDENTIFIER,  # of redacted thinking
         "name": TOOL_CALL,

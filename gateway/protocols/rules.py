@@ -43,6 +43,9 @@ TOOL_DEFINITION: Final = Rule(kind=PartKind.TOOL_DEFINITION)
 TOOL_CALL: Final = Rule(kind=PartKind.TOOL_CALL, role=Role.ASSISTANT)
 TOOL_RESULT: Final = Rule(kind=PartKind.TOOL_RESULT, role=Role.TOOL)
 REASONING: Final = Rule(kind=PartKind.REASONING, role=Role.ASSISTANT, editable=False)
+SIGNED_REASONING: Final = Rule(
+    kind=PartKind.REASONING, role=Role.ASSISTANT, editable=False, opaque=True
+)
 IDENTIFIER: Final = Rule(kind=PartKind.IDENTIFIER, editable=False, opaque=True)
 CREDENTIAL: Final = Rule(kind=PartKind.CREDENTIAL, editable=False, opaque=True)
 FILE_NAME: Final = Rule(kind=PartKind.FILE_NAME, opaque=True)

@@ -40,6 +40,7 @@ ProtocolName = Literal[
     "openai",
     "azure_openai",
     "anthropic",
+    "bedrock",
     "gemini",
     "cohere",
     "mistral",

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import canaries, golden
+from support import bedrock, canaries, golden
 from support.gateway import GatewayProcess
-from support.mock import MISSING, Mock, Relay, available
+from support.mock import ANSWER, MISSING, Mock, Relay, available
 from support.policies import POLICY
 from support.upstream import Upstream, certificate
 
@@ -116,13 +116,16 @@ class Mocked:
                 "/v1/messages/count_tokens": ("application/json", b'{"input_tokens":7}'),
                 "/page": ("text/html", PAGE),
                 "/upload": ("text/html", b"<!doctype html><h1>Thank you</h1>"),
+                # AWS's client does not take aimock's own.
+                bedrock.CONVERSE: (bedrock.STREAM, bedrock.converse_stream(ANSWER)),
+                bedrock.INVOKE: (bedrock.STREAM, bedrock.invoke_stream(ANSWER)),
                 "/api/say": ("application/json", b'{"said":true}'),
             }
             self.upstream = self.stack.enter_context(Relay(tls[0], mock.port, own))
             policies = folder / "policies"
             shutil.copytree(ROOT / "policies", policies)
             (policies / "90-stricter.yaml").write_text(STRICTER)
-            hosts = [golden.HOSTS[name] for name in ("openai", "anthropic", "gemini")]
+            hosts = [golden.HOSTS[name] for name in ("openai", "anthropic", "gemini", "bedrock")]
             self.gateway = self.stack.enter_context(
                 GatewayProcess(
                     folder,

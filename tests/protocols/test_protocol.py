@@ -409,6 +409,32 @@ def by_text(name: str, operation: str) -> dict[str, TextPart]:
         ("anthropic", "messages", "file words", Role.TOOL, PartKind.TOOL_RESULT, True),
         ("anthropic", "messages", "string result", Role.TOOL, PartKind.TOOL_RESULT, True),
         ("anthropic", "batch", "batched", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "converse", "Be careful", Role.SYSTEM, PartKind.TEXT, True),
+        ("bedrock", "converse", "guarded words", Role.SYSTEM, PartKind.TEXT, True),
+        ("bedrock", "converse", "plain words", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "converse", "found words", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "converse", "thought words", Role.ASSISTANT, PartKind.REASONING, False),
+        ("bedrock", "converse", "c2ln", Role.ASSISTANT, PartKind.IDENTIFIER, False),
+        ("bedrock", "converse", "b3BhcXVl", Role.ASSISTANT, PartKind.IDENTIFIER, False),
+        ("bedrock", "converse", "tooluse_1", Role.USER, PartKind.IDENTIFIER, False),
+        ("bedrock", "converse", "value words", Role.ASSISTANT, PartKind.TOOL_CALL, True),
+        ("bedrock", "converse", "json words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("bedrock", "converse", "hit words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("bedrock", "converse", "variable words", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "count tokens", "count words", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "invoke: anthropic", "words out", Role.TOOL, PartKind.TOOL_RESULT, True),
+        (
+            "bedrock",
+            "invoke: anthropic",
+            "thought words",
+            Role.ASSISTANT,
+            PartKind.REASONING,
+            False,
+        ),
+        ("bedrock", "invoke: titan", "titan words", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "invoke: cohere", "answer words", Role.ASSISTANT, PartKind.TEXT, True),
+        ("bedrock", "async", "film words", Role.USER, PartKind.TEXT, True),
+        ("bedrock", "guardrail", "guard words", Role.USER, PartKind.TEXT, True),
         ("gemini", "generate", "hello gem", Role.USER, PartKind.TEXT, True),
         ("gemini", "generate", "bob", Role.ASSISTANT, PartKind.TOOL_CALL, True),
         ("gemini", "generate", "done", Role.TOOL, PartKind.TOOL_RESULT, True),
@@ -449,6 +475,7 @@ def test_path_names_known_fields_and_stars_others():
         ("openai", "chat", "application/pdf", "report.pdf"),
         ("openai", "image edit", "image/png", "me.png"),
         ("anthropic", "messages", "image/png", ""),
+        ("bedrock", "converse", "application/pdf", ""),
         ("gemini", "generate", "image/png", ""),
         ("huggingface", "raw", "image/png", ""),
         ("automatic1111", "img2img", "image/png", ""),
@@ -486,6 +513,9 @@ def test_refusals_have_the_service_shape_and_stop_retries(name):
         case "gemini":
             assert body_["error"]["code"] == 400
             assert body_["error"]["status"] == "INVALID_ARGUMENT"
+        case "bedrock":
+            assert set(body_) == {"message"}
+            assert headers[b"x-amzn-errortype"] == b"ValidationException"
         case "azure_openai":
             assert body_["error"]["code"] == "content_filter"
 

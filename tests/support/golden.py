@@ -24,6 +24,7 @@ HOSTS = {
     "openai": "api.openai.com",
     "anthropic": "api.anthropic.com",
     "azure_openai": "test.openai.azure.com",
+    "bedrock": "bedrock-runtime.us-east-1.amazonaws.com",
     "gemini": "generativelanguage.googleapis.com",
     "cohere": "api.cohere.com",
     "mistral": "api.mistral.ai",
