@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import hashlib
 import importlib.util
 import io
 import json
@@ -447,6 +449,47 @@ def test_framing_of_a_multipart_upload_stays_right(cleaning):
     assert "1111" not in "".join(part.text for part in read_again(after).parts)
     lengths = [value for name, value in rewritten.headers if name.lower() == b"content-length"]
     assert lengths == [str(len(rewritten.body)).encode()]
+
+
+def test_what_a_request_says_of_its_file_fits_the_new_one(cleaning):
+    before = planted.jpeg()
+
+    def form(data: bytes) -> bytes:
+        fields = {"file_size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        parts = [
+            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        ]
+        parts.append(
+            '--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n'
+            "Content-Type: image/jpeg\r\n\r\n"
+        )
+        return "".join(parts).encode() + data + b"\r\n--b--\r\n"
+
+    sent = exchange(
+        form(before),
+        content_type="multipart/form-data; boundary=b",
+        target="/v1/images/edits",
+    )
+    digest = base64.b64encode(hashlib.sha256(sent.body).digest())
+    sent = dataclasses.replace(
+        sent, headers=(*sent.headers, (b"content-digest", b"sha-256=:" + digest + b":"))
+    )
+    rewritten = cleaning.inspect(sent).enforcement
+    assert isinstance(rewritten, Rewrite)
+    after = file_in(rewritten.body.partition(b'name="image"')[2])
+    assert "gps" not in read_again(after).info.facts
+    assert rewritten.body == form(after)
+    digest = base64.b64encode(hashlib.sha256(rewritten.body).digest())
+    assert (b"content-digest", b"sha-256=:" + digest + b":") in rewritten.headers
+
+
+def test_a_picture_that_its_signature_covers_is_refused_with_the_reason(cleaning):
+    sent = exchange(planted.jpeg(), content_type="image/jpeg", method="PUT", target="/upload/a")
+    sent = dataclasses.replace(sent, headers=(*sent.headers, (b"x-amz-content-sha256", b"0" * 64)))
+    refused = cleaning.inspect(sent).enforcement
+    assert isinstance(refused, Refuse)
+    assert b"signs its body" in refused.body
 
 
 def test_a_raw_picture_is_stripped_of_its_place(cleaning):

@@ -12,6 +12,8 @@ step names a *place*: ``body``, ``target``, ``header`` and ``trailer`` (values),
 There are two kinds of codec. Where each decoded character has its own place in the raw form
 (UTF-8, JSON strings, percent, entities), an edit maps to exactly that place. Where it has not
 (compression, base64), the layer is encoded anew as a whole.
+
+What a request declares of its own bytes (sizes, hashes) follows the change: see `declared`.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ import binascii
 import html
 import quopri
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in the stubs
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from gateway.encodings import content_encoding
+from gateway.encodings import content_encoding, declared
+from gateway.encodings.declared import Change
 from gateway.model import Edit, Exchange, Header, Headers, Locator, Rewrite, Step
 
 type Value = str | bytes
@@ -489,20 +492,94 @@ def _merged(outer: Sequence[Splice], inner: Sequence[Splice]) -> list[Splice]:
     return out
 
 
-def _resolve(layer: _Layer, value: Value) -> list[Splice]:
+_FILES: Final = frozenset(
+    {"multipart", "base64", "data-url", "quoted-printable", "content-encoding"}
+)
+"""Layers in which a file stands, of which a size or hash may be declared around it."""
+
+
+def _resolve(layer: _Layer, value: Value) -> tuple[list[Splice], list[Change]]:
+    """The edits of `value`, and what changed in it of which something may be declared."""
     own = _ordered(layer.own, len(value))
     inner: list[Splice] = []
+    changes: list[Change] = []
     for step, child in layer.inner.items():
         codec = CODECS.get(step.codec)
         if codec is None:
             raise CannotRewrite(f"layer `{step.codec}` is read-only")
         raw = value[step.start : step.end]
-        splices = _resolve(child, _decoded(codec, raw, step.param))
+        decoded = _decoded(codec, raw, step.param)
+        splices, within = _resolve(child, decoded)
+        changes += within
+        if isinstance(decoded, bytes) and splices and step.codec in _FILES:
+            changes.append(Change(decoded, _joined_bytes(decoded, splices)))
         inner += [
             (step.start + start, step.start + end, new)
             for start, end, new in codec.splice(raw, splices, step.param)
         ]
-    return _merged(own, inner) if inner else own
+    merged = _merged(own, inner) if inner else own
+    if changes:
+        is_form = any(step.codec == "multipart" for step in layer.inner)
+        merged = sorted([*merged, *_declared(value, merged, changes, is_form=is_form)])
+    return merged, changes
+
+
+def _declared(
+    value: Value, taken: Sequence[Splice], changes: Sequence[Change], *, is_form: bool
+) -> list[Splice]:
+    """What `value` says of what changed within it, put right; `taken` are edits of other places."""
+    if isinstance(value, bytes):
+        if not is_form:
+            return []
+        text = value.decode("latin-1")
+        spans = list(_spoken(text))
+    else:
+        text, spans = value, [(0, len(value))]
+    out: list[Splice] = []
+    for first, last in spans:
+        edges = [(start, end) for start, end, _ in taken if first <= start < last]
+        at = first
+        for start, end in (*edges, (last, last)):
+            found = _corrections(text, changes, start=at, end=start)
+            out += [
+                (begin, stop, new if isinstance(value, str) else new.encode("ascii"))
+                for begin, stop, new in found
+            ]
+            at = max(at, end)
+    if out and is_form and _POLICY.search(text):
+        # S3 and Google sign conditions on the fields of a form, never the file in it.
+        raise CannotRewrite("its form is signed, and declares the size or hash of a file")
+    return out
+
+
+def _corrections(text: str, changes: Sequence[Change], **where: Any) -> list[tuple[int, int, str]]:
+    try:
+        return list(declared.corrections(text, changes, **where))
+    except declared.Ambiguous:
+        pass
+    raise CannotRewrite("it declares the size of files of which several were equally long")
+
+
+_POLICY: Final = re.compile(r'name="policy"', re.IGNORECASE)
+_MOST_FIELD: Final = 64 << 10
+
+
+def _spoken(body: str) -> Iterator[tuple[int, int]]:
+    """Spans of a multipart body that speak of files: fields of parts, and contents that are no file."""
+    first = body.lstrip("\r\n").partition("\r\n")[0].strip()
+    if not first.startswith("--"):
+        return
+    delimiter = "\r\n" + first
+    at = 0
+    while 0 <= at < len(body):
+        end = body.find(delimiter, at + 1)
+        end = len(body) if end < 0 else end
+        head = body.find("\r\n\r\n", at, end)
+        if head >= 0:
+            is_file = "filename" in body[at:head].lower() or end - head > _MOST_FIELD
+            # The end of the field is part of it: what follows a value tells that it is whole.
+            yield at, head + 2 if is_file else end
+        at = end if end < len(body) else -1
 
 
 def _decoded(codec: Codec, raw: Value, param: str) -> Value:
@@ -569,12 +646,14 @@ def apply(
 
     if not roots:
         return Rewrite(exchange.target, exchange.headers, exchange.body, exchange.trailers)
-    _require_unsigned(exchange)
+    _require_unsigned(exchange, roots)
     target, body = exchange.target, exchange.body
     headers, trailers = list(exchange.headers), list(exchange.trailers)
+    changes: list[Change] = []
     for step, layer in roots.items():
         value = _place(exchange, step)
-        splices = _resolve(layer, value)
+        splices, within = _resolve(layer, value)
+        changes += within
         match step.codec:
             case "target":
                 target = _visible(_joined(_text(value), splices))
@@ -585,8 +664,12 @@ def apply(
                 _replace_field(fields, step, _joined_bytes(_bytes(value), splices))
     fields_out: Headers = tuple(headers)
     if body != exchange.body:
-        fields_out = _fitting_headers(fields_out, exchange, body)
-        trailers = [field for field in trailers if field[0].lower() not in _BODY_DIGESTS]
+        changes = [Change(exchange.body, body), *changes]
+        fields_out = _fitting_headers(fields_out, exchange, body, changes)
+        trailers = list(_fitting_fields(trailers, changes))
+        target = _fitting_target(target, changes)
+        if target != exchange.target and _SIGNED_QUERY.search(target):
+            raise CannotRewrite("its URL is signed")
     return Rewrite(target, fields_out, body, tuple(trailers))
 
 
@@ -601,7 +684,12 @@ _BODY_DIGESTS: Final = frozenset(
     {b"content-md5", b"digest", b"content-digest", b"repr-digest", b"x-goog-hash",
      b"x-ms-content-crc64", b"x-ms-blob-content-md5"}
 )  # fmt: skip
-"""Checksums that a sender adds for the receiver to verify; all optional, so they are dropped."""
+"""Checksums that a sender adds for the receiver to verify: recomputed where they fitted.
+
+All are optional: one that did not fit, or that is made in a way not known here, is dropped.
+"""
+_CHECKSUMS: Final = b"x-amz-checksum-"
+_CHECKSUM_KIND: Final = b"x-amz-sdk-checksum-algorithm"
 
 _BODY_SIGNATURES: Final = frozenset(
     {b"x-amz-content-sha256", b"poe-tag-id", b"signature", b"signature-input", b"x-hub-signature",
@@ -612,7 +700,7 @@ _SIGNED_QUERY: Final = re.compile(r"[?&](?:x-amz-signature|x-goog-signature)=", 
 _PARTIAL: Final = frozenset({b"content-range", b"upload-offset", b"x-goog-upload-offset"})
 
 
-def _require_unsigned(exchange: Exchange) -> None:
+def _require_unsigned(exchange: Exchange, roots: Mapping[Step, _Layer]) -> None:
     """Refuse where a signature covers what would change, since the receiver would reject it."""
     for name, value in exchange.headers:
         lower = name.lower()
@@ -622,8 +710,38 @@ def _require_unsigned(exchange: Exchange) -> None:
             _SIGNED_SCHEMES
         ):
             raise CannotRewrite("its `authorization` signs its body")
-    if _SIGNED_QUERY.search(exchange.target):
+    query = _query(exchange.target)
+    if "signature" in query and exchange.header("content-md5") is not None:
+        # Version 2 of both stores signs this field, too, when it is sent.
+        raise CannotRewrite("its URL is signed, and covers its body")
+    if not _SIGNED_QUERY.search(exchange.target):
+        return
+    # A signed URL covers itself and the headers that it names. Storage does not sign what is put
+    # there (S3 API, "Authenticating requests: query parameters": `UNSIGNED-PAYLOAD`).
+    if any(step.codec != "body" for step in roots):
         raise CannotRewrite("its URL is signed")
+    scope = query.get("x-amz-credential", query.get("x-goog-credential", ""))
+    signed = query.get("x-amz-signedheaders", query.get("x-goog-signedheaders", ""))
+    names = {name.encode() for name in signed.lower().split(";")} | {
+        name.encode() for name in query
+    }
+    is_storage = "/s3/" in scope or "/storage/" in scope
+    if not is_storage or not signed or any(map(_is_of_body, names)):
+        raise CannotRewrite("its URL is signed, and covers its body")
+
+
+def _query(target: str) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in target.partition("?")[2].split("&"))
+    return {unquote(name).lower(): unquote(value) for name, _, value in pairs}
+
+
+def _is_of_body(name: bytes) -> bool:
+    """Whether a header says something of the body, so that it cannot stay as it was signed."""
+    return (
+        name in _BODY_DIGESTS
+        or name.startswith((_CHECKSUMS, b"x-goog-content-sha256", b"x-amz-content-sha256"))
+        or name.endswith(b"length")
+    )
 
 
 def _visible(target: str) -> str:
@@ -643,15 +761,55 @@ def _replace_field(fields: list[Header], step: Step, value: bytes) -> None:
     fields[int(step.param)] = (value, old) if is_name else (name, value)
 
 
-def _fitting_headers(headers: Headers, exchange: Exchange, body: bytes) -> Headers:
+def _fitting_headers(
+    headers: Headers, exchange: Exchange, body: bytes, changes: Sequence[Change]
+) -> Headers:
     names = {name.lower() for name, _ in headers}
     if names & _PARTIAL and len(body) != len(exchange.body):
         raise CannotRewrite("it is one slice of an upload, whose size must not change")
     length = str(len(body)).encode("ascii")
-    out: list[Header] = []
-    for name, value in headers:
+    return tuple(
+        (name, length if name.lower() == b"content-length" else value)
+        for name, value in _fitting_fields(headers, changes)
+    )
+
+
+def _fitting_fields(fields: Iterable[Header], changes: Sequence[Change]) -> Iterator[Header]:
+    """Fields with sizes and hashes that fit what changed; a checksum that cannot be made goes."""
+    lost = False
+    fitting: list[Header] = []
+    for name, value in fields:
         lower = name.lower()
-        if lower in _BODY_DIGESTS:
-            continue
-        out.append((name, length) if lower == b"content-length" else (name, value))
-    return tuple(out)
+        if lower in _FRAMING:
+            new = value
+        elif lower in _BODY_DIGESTS or lower.startswith(_CHECKSUMS):
+            entries = [_corrected(entry, lower, changes) for entry in value.split(b",")]
+            new = b",".join(entry for entry in entries if entry is not None)
+            lost = lost or (not new and lower.startswith(_CHECKSUMS))
+        else:
+            new = _corrected(value, lower, changes) or value
+        if new or not value:
+            fitting.append((name, new))
+    return iter(field for field in fitting if not lost or field[0].lower() != _CHECKSUM_KIND)
+
+
+def _corrected(value: bytes, name: bytes, changes: Sequence[Change]) -> bytes | None:
+    """A field's value as it has to be now; None when nothing in it spoke of what changed.
+
+    The first change is that of the body: what fits it is not asked of a file in it.
+    """
+    text = value.decode("latin-1")
+    for some in (changes[:1], changes[1:]):
+        found: list[Splice] = [*_corrections(text, some, name=name.decode("latin-1"))]
+        if found:
+            return _joined(text, found).encode("latin-1")
+    return None
+
+
+def _fitting_target(target: str, changes: Sequence[Change]) -> str:
+    path, mark, query = target.partition("?")
+    if declared.names_hash(unquote(path), changes):
+        # E.g. Ollama's `/api/blobs/sha256:…`: the service would know the file by another name.
+        raise CannotRewrite("its URL names a hash of what it sends")
+    found: list[Splice] = [*_corrections(query, changes)]
+    return path + mark + _joined(query, found)
