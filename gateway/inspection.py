@@ -370,12 +370,12 @@ class Inspector:
         def value_of(finding: Finding) -> str:
             return reading.texts[finding.locator][finding.start : finding.end]
 
-        changes = edits(reading.scan, outcome, value_of, key=self._key)
-        in_files = [change for change in changes if _is_in_file(change.locator)]
+        changes = list(edits(reading.scan, outcome, value_of, key=self._key))
         cleanings = list(outcome.cleanings)
         blobs = []
         for upload in reading.uploads:
-            its_edits = [change for change in in_files if upload.holds(change.locator)]
+            texts = {part.locator for part in upload.opened.parts}
+            its_edits = [change for change in changes if change.locator in texts]
             its_cleanings = [clean for clean in cleanings if upload.holds(clean.file)]
             if not its_edits and not its_cleanings:
                 continue
@@ -389,12 +389,11 @@ class Inspector:
                 looking=self._looking,
             )
             blobs.append((upload.blob.locator, data))
-            in_files = [change for change in in_files if change not in its_edits]
+            changes = [change for change in changes if change not in its_edits]
             cleanings = [clean for clean in cleanings if clean not in its_cleanings]
-        if in_files or cleanings:
+        if cleanings or any(_is_in_file(change.locator) for change in changes):
             raise splice.CannotRewrite("a file cannot be changed")
-        in_text = [change for change in changes if not _is_in_file(change.locator)]
-        return splice.apply(exchange, in_text, blobs)
+        return splice.apply(exchange, changes, blobs)
 
     def _give_up(
         self, exchange: Exchange, route: Route, outcome: Outcome, why: str

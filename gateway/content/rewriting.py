@@ -105,7 +105,18 @@ class Deidentify:
     boxes: tuple[Box, ...] = ()
 
 
-type Wish = Cover | Strip | Mark | Deidentify | Replace
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Replace code points `start:end` of the text at `file`, which reads `whole`, in a file of text."""
+
+    file: str
+    start: int
+    end: int
+    new: str = field(repr=False)
+    whole: str = field(repr=False)
+
+
+type Wish = Cover | Strip | Mark | Deidentify | Replace | Change
 
 DICOM = "application/dicom"
 
@@ -125,6 +136,9 @@ OFFICE = frozenset(
     }
 )
 """Types of documents whose texts can be replaced."""
+
+TEXTS = frozenset({"text/plain", "text/html", "message/rfc822", "application/x-ipynb+json"})
+"""Types of files that are text, whose words can be replaced."""
 
 CONTAINERS = OFFICE | {"application/zip", "application/epub+zip"}
 """Types of files in which a file can be replaced: all of them are zip archives."""

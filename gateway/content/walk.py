@@ -25,14 +25,14 @@ from gateway.content.reading import (
     Text,
     Told,
 )
-from gateway.content.rewriting import CONTAINERS, PICTURES
+from gateway.content.rewriting import CONTAINERS, PICTURES, TEXTS
 from gateway.content.types import belies, text_encoding, type_of
 from gateway.model import UnreadReason
 
 __all__ = ["has_reader", "prepare", "walk"]
 
 
-_WRITTEN = PICTURES | CONTAINERS
+_WRITTEN = PICTURES | CONTAINERS | TEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _open(file: _File, means: _Means) -> Iterator[Told]:
         text = file.data.decode(encoding)
         if file.place and text:
             means.budget.text(len(text))
-            yield Text(file.place, text, hidden=file.hidden)
+            yield Text(file.place, text, hidden=file.hidden, editable=file.editable)
     reader = means.readers.get(kind.media_type)
     if reader is not None:
         yield from _guarded(file, reader, means, text)

@@ -1,8 +1,8 @@
 """How are changes written into a file? What is to go becomes wishes, which a child process meets.
 
-Law: what was found in a place that has boxes is covered there; what was found in an Office document's
-texts is replaced; what was found in a picture's other texts goes with all its metadata; a DICOM file
-in which anything is to go is de-identified as a whole. What cannot be changed so is
+Law: what was found in a place that has boxes is covered there; what was found in a text of a document
+or in a file of text is replaced; what was found in a picture's other texts goes with all its metadata;
+a DICOM file in which anything is to go is de-identified as a whole. What cannot be changed so is
 `CannotRewrite`. The caller reads the
 new file again: nothing here claims that it is clean.
 """
@@ -21,7 +21,9 @@ from gateway.content.reading import Box, FileLimits
 from gateway.content.rewriting import (
     DICOM,
     OFFICE,
+    TEXTS,
     CannotRewrite,
+    Change,
     Cover,
     Deidentify,
     Mark,
@@ -63,8 +65,11 @@ def write_blob(
     )
     if not wishes:
         return blob.data
-    from gateway.content import walk, writers  # noqa: PLC0415  # as in `open`: before the fork
+    from gateway.content import textwrite, walk, writers  # noqa: PLC0415  # as in `open`: before the fork
 
+    changes = [wish for wish in wishes if isinstance(wish, Change)]
+    if opened.info.media_type == "text/plain" and len(changes) == len(wishes):
+        return textwrite.plain(blob.data, changes)
     limits = limits or FileLimits()
     walk.prepare(looking or PictureSettings())
     bounds = sandbox.Bounds(limits.seconds, limits.memory, limits.expanded)
@@ -130,8 +135,11 @@ def _of_edits(opened: Opened, edits: Sequence[Edit], medical: _Medical) -> Itera
             yield from (Cover(file, frame, _wider(box)) for box in _rows(boxes))
         elif words:
             raise CannotRewrite("a file inside it cannot be changed")
-        elif _holder(opened, place).media_type in OFFICE:
+        elif (kind := _holder(opened, place).media_type) in OFFICE:
             yield from _in_lines(place, texts[edit.locator], edit)
+        elif kind in TEXTS:
+            new = edit.replacement
+            yield Change(place, edit.start, edit.end, new, texts[edit.locator])
         else:
             yield Strip(_picture_of(opened, place))
 

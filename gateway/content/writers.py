@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.content import xmlwrite
+from gateway.content import textwrite, xmlwrite
 from gateway.content.pictures import cleaning, dicom, redact
 from gateway.content.readers import office
 from gateway.content.reading import Box
@@ -23,7 +23,9 @@ from gateway.content.rewriting import (
     DICOM,
     OFFICE,
     PICTURES,
+    TEXTS,
     CannotRewrite,
+    Change,
     Cover,
     Deidentify,
     Mark,
@@ -52,6 +54,10 @@ def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
             return _container(data, wishes, depth, is_office=kind in OFFICE)
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError):
             raise CannotRewrite("the archive is damaged") from None
+    if kind in TEXTS and depth < _DEEP:
+        return textwrite.rewritten(
+            data, kind, wishes, lambda inner, some: rewritten(inner, some, depth + 1)
+        )
     if kind.startswith("image/"):
         raise CannotRewrite("pictures of this format cannot be written; send a PNG or JPEG")
     raise CannotRewrite("the file is of a kind that cannot be changed")
@@ -80,7 +86,7 @@ def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
             case Cover() | Strip() | Deidentify():
                 # A picture within a picture is a thumbnail, or what a camera appended.
                 strip = True
-            case Replace():
+            case Replace() | Change():
                 raise CannotRewrite("the file is of a kind that cannot be changed")
     for (frame, style), some in sorted(boxes.items(), key=repr):
         data = redact.cover(data, some, style, frames=None if frame is None else (frame,))

@@ -35,10 +35,10 @@ def _part(
     budget.tick()
     place = f"part[{count[0]}]"
     count[0] += 1
-    headers = "\n".join(_words(value) for _, value in part.items())
+    headers = "\n".join(words(value) for _, value in part.items())
     if headers.strip():
         budget.text(len(headers))
-        yield Text(f"{place}.header", headers)
+        yield Text(f"{place}.header", headers, editable=True)
     if part.get_content_type() in _ENCRYPTED and part.get_param("smime-type") != "signed-data":
         yield Missed(place, UnreadReason.ENCRYPTED, detail="mail")
         return
@@ -67,10 +67,10 @@ def _part(
     elif part.get_content_maintype() == "text":
         content = content.decode("utf-8", "replace").replace("\0", "\ufffd").encode("utf-8")
     name = part.get_filename()
-    yield Embedded(place, content, name=_words(name) if isinstance(name, str) else "")
+    yield Embedded(place, content, name=words(name) if isinstance(name, str) else "")
 
 
-def _words(value: object) -> str:
+def words(value: object) -> str:
     """A header's value with its encoded words decoded (RFC 2047)."""
     try:
         return str(email.header.make_header(email.header.decode_header(str(value))))

@@ -25,69 +25,98 @@ _BLOCKS = frozenset(
 )
 _CELLS = frozenset({"td", "th"})
 _HIDDEN = frozenset({"script", "style", "template", "noscript"})
-_DATA = re.compile(r"""data:([\w.+/-]*)((?:;[\w.+=-]+)*),([^"'\s)<>]*)""")
+DATA = re.compile(r"""data:([\w.+/-]*)((?:;[\w.+=-]+)*),([^"'\s)<>]*)""")
+SPACE = re.compile(r"[ \t\r\f\v]*\n\s*")
+"""What divides two lines of the text that is shown."""
 _CHUNK = 1 << 16
 
 
-class _Page(HTMLParser):
+class Page(HTMLParser):
+    """Gathers the texts of a page: those that are shown, joined, and those that are not."""
+
     def __init__(self, budget: Budget) -> None:
         super().__init__(convert_charrefs=True)
-        self._budget = budget
+        self.budget = budget
         self.shown: list[str] = []
         self.hidden: list[str] = []
         self._hiding = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag begins: its attributes are hidden text."""
         if tag in _HIDDEN:
             self._hiding += 1
         self._divide(tag)
         for _, value in attrs:
             if value and len(value) > 3:
-                self.hidden.append(value)
+                self.hide(value)
 
     def handle_endtag(self, tag: str) -> None:
+        """A tag ends."""
         if tag in _HIDDEN:
             self._hiding = max(0, self._hiding - 1)
         self._divide(tag)
 
     def handle_data(self, data: str) -> None:
-        self._budget.text(len(data))
-        (self.hidden if self._hiding else self.shown).append(data)
+        """Text between tags, with entities undone."""
+        self.budget.text(len(data))
+        if self._hiding:
+            self.hide(data)
+        else:
+            self.say(data)
 
     def handle_comment(self, data: str) -> None:
-        self.hidden.append(data)
+        """A comment."""
+        self.hide(data)
 
     def unknown_decl(self, data: str) -> None:
-        self.hidden.append(data)
+        """A declaration such as CDATA."""
+        self.hide(data)
 
     def _divide(self, tag: str) -> None:
         if tag in _BLOCKS:
-            self.shown.append("\n")
+            self.divide("\n")
         elif tag in _CELLS:
-            self.shown.append("\t")
+            self.divide("\t")
+
+    def say(self, text: str) -> None:
+        """Text that a person sees."""
+        self.shown.append(text)
+
+    def divide(self, mark: str) -> None:
+        """White space that stands for the bound of a block or cell."""
+        self.shown.append(mark)
+
+    def hide(self, text: str) -> None:
+        """Text that a person does not see."""
+        self.hidden.append(text)
+
+
+def feed(page: Page, source: str) -> None:
+    """Let `page` read all of `source`."""
+    for at in range(0, len(source), _CHUNK):
+        page.budget.tick()
+        page.feed(source[at : at + _CHUNK])
+    page.close()
 
 
 def read(data: bytes, budget: Budget) -> Iterator[Said]:
     """Joined text, hidden text line by line, files in addresses."""
     source = data.decode(text_encoding(data) or "utf-8", "replace")
-    page = _Page(budget)
-    for at in range(0, len(source), _CHUNK):
-        budget.tick()
-        page.feed(source[at : at + _CHUNK])
-    page.close()
-    shown = re.sub(r"[ \t\r\f\v]*\n\s*", "\n", "".join(page.shown))
+    page = Page(budget)
+    feed(page, source)
+    shown = SPACE.sub("\n", "".join(page.shown))
     if shown.strip():
-        yield Text("body", shown)
+        yield Text("body", shown, editable=True)
     for number, text in enumerate(page.hidden):
         if text.strip() and not text.startswith("data:"):
             budget.text(len(text))
-            yield Text(f"hidden[{number}]", text, hidden=True)
+            yield Text(f"hidden[{number}]", text, hidden=True, editable=True)
     yield from addresses(source, budget)
 
 
 def addresses(source: str, budget: Budget) -> Iterator[Said]:
     """Files that stand in ``data:`` addresses (RFC 2397) in a text."""
-    for number, match in enumerate(_DATA.finditer(source)):
+    for number, match in enumerate(DATA.finditer(source)):
         budget.tick()
         raw = unquote_to_bytes(match[3])
         place = f"address[{number}]"

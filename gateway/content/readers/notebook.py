@@ -41,7 +41,7 @@ def _value(value: object, key: str, budget: Budget, count: list[int], depth: int
                 yield Missed(place, UnreadReason.MALFORMED, len(value), "base64")
         elif value.strip():
             budget.text(len(value))
-            yield Text(place, value)
+            yield Text(place, value, editable=True)
     elif isinstance(value, list):
         for item in value:
             yield from _value(item, key, budget, count, depth + 1)
