@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import email.message
+import email.policy
 import hashlib
 import importlib.util
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import docx
@@ -656,3 +659,72 @@ def test_values_in_a_document_are_replaced_in_base64(redacting):
     assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
     sent = json.loads(decision.enforcement.body)["messages"][0]["content"][0]["file"]["file_data"]
     assert_document_is_clean(base64.b64decode(sent.partition(",")[2]))
+
+
+def in_upload(data: bytes, name: str) -> Exchange:
+    head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    return exchange(
+        head.encode() + data + b"\r\n--b--\r\n",
+        content_type="multipart/form-data; boundary=b",
+        target="/v1/files",
+    )
+
+
+def page_with_values() -> bytes:
+    return (
+        f"<html><body><p>My <b>SSN</b> is <i>{SSN[:5]}</i>{SSN[5:]}</p>"
+        f'<img alt="card &amp; {CARD}"></body></html>'
+    ).encode()
+
+
+def mail_with_values() -> bytes:
+    message = email.message.EmailMessage(policy=email.policy.SMTP)
+    message["From"], message["To"] = "a@example.org", "b@example.org"
+    message["Subject"] = f"My SSN is {SSN}"
+    message.set_content(f"My card is {CARD}.\n", cte="base64")
+    message.add_alternative(page_with_values().decode(), "html", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def archive_with_values() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", f"name,card\nAnn,{CARD}\n")
+        archive.writestr("b.json", json.dumps({"card": CARD, "ssn": f"SSN {SSN}"}))
+        archive.writestr("c.html", page_with_values())
+        archive.writestr("d.eml", mail_with_values())
+        archive.writestr("e.docx", document_with_values())
+    return out.getvalue()
+
+
+def notebook_with_values() -> bytes:
+    cell = {"cell_type": "code", "source": ["x = 1\n", f"card = '{CARD}'\n"], "outputs": []}
+    return json.dumps({"nbformat": 4, "metadata": {}, "cells": [cell]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("a.html", page_with_values),
+        ("a.eml", mail_with_values),
+        ("a.zip", archive_with_values),
+        ("a.ipynb", notebook_with_values),
+        ("a.json", lambda: json.dumps({"card": CARD}).encode()),
+        ("a.csv", lambda: f"name,card\nAnn,{CARD}\n".encode("utf-16")),
+    ],
+)
+def test_values_in_other_files_are_replaced(redacting, name, made):
+    decision = redacting.inspect(in_upload(made(), name))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = decision.enforcement.body
+    again = redacting.inspect(replace(in_upload(b"", name), body=sent))
+    assert again.scan.findings == ()
+    assert again.scan.unread == ()
+    content = sent[sent.index(b"\r\n\r\n") + 4 : -len(b"\r\n--b--\r\n")]
+    if name == "a.json":
+        assert json.loads(content) == {"card": "[CREDIT_CARD]"}
+    if name == "a.zip":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert archive.read("a.csv") == b"name,card\nAnn,[CREDIT_CARD]\n"
+            assert json.loads(archive.read("b.json"))["card"] == "[CREDIT_CARD]"
+            assert_document_is_clean(archive.read("e.docx"))

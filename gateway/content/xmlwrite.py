@@ -24,14 +24,21 @@ _OTHER_ENCODING = re.compile(
     rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding\s*=\s*(?![\"'](?:utf-8|us-ascii)))", re.IGNORECASE
 )
 _ATTRIBUTE = re.compile(rb"\s+([^\s=>/]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_TAG = re.compile(rb"<[^\s/>]+")
 _CELL_TYPE = re.compile(rb"\st\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _TYPED = frozenset(
     "f formula1 formula2 formula created modified lastPrinted date creation-date print-date filetime"
     " i1 i2 i4 i8 int uint ui1 ui2 ui4 ui8 r4 r8 decimal bool posOffset pctWidth pctHeight pctPosHOffset"
     " pctPosVOffset TotalTime Pages Words Characters Lines Paragraphs editing-duration editing-cycles"
-    " numCache numRef".split()
+    " formatCode".split()
 )
 """Elements whose text is no words: with something else in it the document would not open."""
+_CACHES = frozenset({"numCache", "numLit"})
+"""Elements whose points are numbers that a chart draws: text counts as 0 there."""
+_VALUES = frozenset("value date-value time-value boolean-value string-value".split())
+_VALUE_TYPE = "value-type"
+"""Attributes of a cell of OpenDocument that say its value once more, and of what type it is."""
+_ODF_CELLS = frozenset({"table-cell", "covered-table-cell"})
 _TYPED_ATTRIBUTES = frozenset(
     "formula condition ref sqref id style-name date-value time-value boolean-value value cell-range-address".split()
 )
@@ -49,13 +56,16 @@ type _Splice = tuple[int, int, bytes]
 class _Piece:
     """Text that stands at byte `at` of the part; at -1 what stands for an element, such as a tab.
 
-    `fixed`: it must not change. `cell`: where the start tag of its number cell begins, or -1.
+    `fixed`: it must not change. `cell`: where the start tag of its number cell begins, or -1, and
+    `odf`: of its cell in OpenDocument. `drawn`: a number that a chart draws.
     """
 
     text: str
     at: int = -1
     fixed: bool = False
     cell: int = -1
+    odf: int = -1
+    drawn: bool = False
 
 
 def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]]:
@@ -66,7 +76,7 @@ def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]
     try:
         for _ in writer.feed([raw]):
             pass
-    except (Stop, expat.ExpatError, UnicodeError):
+    except (Stop, expat.ExpatError, UnicodeError, ValueError):
         raise CannotRewrite(_UNKNOWN) from None
     out = bytearray()
     at = 0
@@ -104,6 +114,7 @@ class _Writer(Scanner):
         self._open: list[str] = []
         self._cell = -1
         self._cell_kind = ""
+        self._odf: list[int] = []
         self.splices: list[_Splice] = []
         self.met: set[Replace] = set()
 
@@ -116,16 +127,23 @@ class _Writer(Scanner):
             self._cell_kind = dict(zip(attributes[::2], attributes[1::2], strict=True)).get(
                 "t", "n"
             )
+        if name in _ODF_CELLS:
+            self._odf.append(self._parser.CurrentByteIndex)
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
             if len(value) >= 4 and holds_words(key, value):
                 new = self._new(value)
-                if new is not None:
+                if new is not None and self._odf and key.rpartition(":")[2] in _VALUES:
+                    self._as_words(self._odf[-1])
+                elif new is not None:
                     self._attribute(name, key, new, external="External" in attributes)
 
     def _end(self, qname: str) -> None:
         super()._end(qname)
-        if self._open.pop() == "c":
+        name = self._open.pop()
+        if name == "c":
             self._cell = -1
+        elif name in _ODF_CELLS:
+            self._odf.pop()
 
     def _characters(self, data: str) -> None:
         in_value = self._cell >= 0 and self._open[-1] == "v"
@@ -137,6 +155,8 @@ class _Writer(Scanner):
             fixed=not _TYPED.isdisjoint(self._open[-3:])
             or (in_value and self._cell_kind not in {"n", "str"}),
             cell=self._cell if in_value and self._cell_kind == "n" else -1,
+            odf=self._odf[-1] if self._odf else -1,
+            drawn=self._open[-1] == "v" and not _CACHES.isdisjoint(self._open[-3:]),
         )
         self._all.append(piece)
         if self._hiding or self._vanished:
@@ -188,11 +208,17 @@ class _Writer(Scanner):
                 continue
             if piece.fixed:
                 raise CannotRewrite(_UNCHANGEABLE)
+            if piece.drawn:
+                self.splices.append((*self._bytes(piece, 0, len(piece.text)), b"0"))
+                rest = b""
+                continue
             before, after = self._bytes(piece, first, last)
             self.splices.append((before, after, rest))
             rest = b""
             if piece.cell >= 0:
                 self._as_text(piece.cell)
+            if piece.odf >= 0:
+                self._as_words(piece.odf)
         if rest:
             raise CannotRewrite(_UNKNOWN)
 
@@ -213,6 +239,23 @@ class _Writer(Scanner):
         where = kind.span() if kind else (end, end)
         self.splices.append((*where, b' t="str"'))
 
+    def _as_words(self, at: int) -> None:
+        """Make the cell of OpenDocument whose tag begins at `at` one that says its words only."""
+        for found in self._attributes_at(at):
+            local = found[1].decode().rpartition(":")[2]
+            if local in _VALUES:
+                self.splices.append((*found.span(), b""))
+            elif local == _VALUE_TYPE:
+                self.splices.append((found.start(2) + 1, found.end(2) - 1, b"string"))
+
+    def _attributes_at(self, at: int) -> Iterator[re.Match[bytes]]:
+        """The attributes of the tag that begins at `at`."""
+        tag = _TAG.match(self._raw, at)
+        end = tag.end() if tag is not None else at
+        while (found := _ATTRIBUTE.match(self._raw, end)) is not None:
+            yield found
+            end = found.end()
+
     def _attribute(self, name: str, key: str, new: str, *, external: bool) -> None:
         local = key.rpartition(":")[2]
         if (
@@ -223,13 +266,10 @@ class _Writer(Scanner):
             raise CannotRewrite(_UNCHANGEABLE)
         if local in _LINKS:
             new = quote(new, safe="%:/?#&=@+,;!$()*~")
-        at = self._parser.CurrentByteIndex
-        at += len(re.match(rb"<[^\s/>]+", self._raw[at : at + 300])[0])  # type: ignore[index]  # a tag
-        while (found := _ATTRIBUTE.match(self._raw, at)) is not None:
+        for found in self._attributes_at(self._parser.CurrentByteIndex):
             if found[1].decode() == key:
                 self.splices.append((found.start(2) + 1, found.end(2) - 1, _escaped(new)))
                 return
-            at = found.end()
         raise CannotRewrite(_UNKNOWN)
 
     def _new(self, value: str) -> str | None:

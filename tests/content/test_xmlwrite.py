@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
+from xml.parsers import expat
 
 import docx
 import openpyxl
 import pptx
 import pytest
 from corpus.files import make
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from odf import opendocument
 
 from gateway.content import CannotRewrite, open_blob, write_blob
@@ -156,4 +160,95 @@ def test_an_index_of_a_string_is_no_number():
 )
 def test_a_part_that_is_written_oddly_is_refused(raw):
     with pytest.raises(CannotRewrite):
+        replaced(raw, [part("Ann", "Ann")])
+
+
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    '<row r="1">{}</row></sheetData></worksheet>'
+)
+
+
+def test_runs_of_a_string_in_its_cell_are_read_as_one():
+    cell = (
+        '<c r="A1" t="inlineStr"><is><r><t>457-</t></r><r><rPr><b/></rPr><t>55-5462</t></r>'
+        '<rPh sb="0" eb="1"><t>sound</t></rPh></is></c><c r="B1" t="inlineStr"><is><t>x</t></is></c>'
+    )
+    data = make.changed(
+        make.small_xlsx("x"), {"xl/worksheets/sheet1.xml": SHEET.format(cell).encode()}
+    )
+    texts = [part.text for part in opened(data)[1].parts]
+    assert "457-55-5462\tx" in texts
+    assert "sound" in texts
+    after = openpyxl.load_workbook(io.BytesIO(without(data, ["457-55-5462"]))).active
+    assert after["A1"].value == NEW
+    assert after["B1"].value == "x"
+
+
+def test_a_number_that_a_chart_draws_becomes_0():
+    raw = (
+        b"<c:numRef><c:f>A1</c:f><c:numCache><c:formatCode>0</c:formatCode><c:pt idx='0'>"
+        b"<c:v>457555462</c:v></c:pt><c:pt idx='1'><c:v>3</c:v></c:pt></c:numCache></c:numRef>"
+    )
+    raw = b"<c:x xmlns:c='c'>" + raw + b"</c:x>"
+    after, _ = replaced(raw, [part("457555462", "457555462")])
+    assert after == raw.replace(b"457555462", b"0")
+
+
+@pytest.mark.parametrize("found", ["text", "value"])
+def test_a_cell_of_opendocument_keeps_no_second_copy_of_its_value(found):
+    cell = (
+        '<table:table-cell a:style-name="ce1" office:value-type="float" office:value="4571555462190"'
+        ' calcext:value-type="float"><text:p>{}</text:p></table:table-cell>'
+    )
+    head = '<d xmlns:table="t" xmlns:a="a" xmlns:office="o" xmlns:calcext="c" xmlns:text="x">'
+    shown = "4571555462190" if found == "text" else "4.57E12"
+    raw = f"{head}{cell.format(shown)}</d>".encode()
+    after, _ = replaced(raw, [part("4571555462190", "4571555462190", "gone")])
+    shown = "gone" if found == "text" else shown
+    assert after.decode() == (
+        f'{head}<table:table-cell a:style-name="ce1" office:value-type="string"'
+        f' calcext:value-type="string"><text:p>{shown}</text:p></table:table-cell></d>'
+    )
+
+
+TOKENS = st.sampled_from(
+    [
+        "<p>",
+        "</p>",
+        "<t>",
+        "</t>",
+        "<c t='n'>",
+        "</c>",
+        "<v>",
+        "</v>",
+        "1234",
+        "Ann",
+        "&#65;nn",
+        "<s/>",
+        "<a n='Ann x'/>",
+        "<x:table-cell x:value='1234'>",
+        "</x:table-cell>",
+        "\n",
+        "<!--Ann-->",
+        "é",
+    ]
+)
+
+
+@given(st.lists(TOKENS, max_size=20), st.sampled_from(["Ann", "1234", "Annx", "AnnAnn", "Ann x"]))
+@settings(max_examples=500, deadline=None)
+def test_any_part_is_rewritten_or_refused(tokens, value):
+    raw = f"<d xmlns:x='x'>{''.join(tokens)}</d>".encode()
+    try:
+        after, met = replaced(raw, [part(value, value, "gone")])
+    except CannotRewrite:
+        return
+    assert after == raw or met
+    expat.ParserCreate().Parse(after, True)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_rewritten_or_refused(raw):
+    with contextlib.suppress(CannotRewrite):
         replaced(raw, [part("Ann", "Ann")])

@@ -405,13 +405,15 @@ class _Sheet:
         hidden_columns: set[int] = set()
         local: dict[str, str] = {}
         held: list[str] = []
+        inline: list[str] = []  # runs of a string that stands in its cell
+        phonetic = False
         kind = ""
         cell_hidden = row_hidden = False
         size = 0
         in_cell = False
 
         def start(qname: str, items: list[str]) -> None:
-            nonlocal kind, cell_hidden, row_hidden, in_cell
+            nonlocal kind, cell_hidden, row_hidden, in_cell, phonetic
             name = local.get(qname)
             if name is None:
                 name = local[qname] = qname.rpartition(":")[2]
@@ -431,6 +433,8 @@ class _Sheet:
                         attributes[items[index + 1]] = None
             elif name in {"v", "f", "t"}:
                 held.clear()
+            elif name == "rPh":
+                phonetic = True
             elif name == "row":
                 row_hidden = False
                 for index in range(0, len(items), 2):
@@ -455,11 +459,17 @@ class _Sheet:
                         budget.tick()
 
         def end(qname: str) -> None:
-            nonlocal in_cell, size
+            nonlocal in_cell, size, phonetic
             name = local[qname]
-            if name == "v" or (name == "t" and in_cell):
-                value = "".join(held)
+            if name == "t" and in_cell:
+                (extra if phonetic else inline).append("".join(held))
                 held.clear()
+            elif name == "rPh":
+                phonetic = False
+            elif name == "v" or (name == "is" and inline):
+                value = "".join(held if name == "v" else inline)
+                held.clear()
+                inline.clear()
                 if name == "v":
                     if kind == "s":
                         index = int(value)

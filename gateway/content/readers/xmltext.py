@@ -42,7 +42,7 @@ _PARAGRAPHS = frozenset(
     " creator title subject description keywords lastModifiedBy category company manager"
     " created modified revision lastPrinted date creation-date print-date printed-by"
     " generator initial-creator user-defined keyword sheetName v text definedName f pt oddHeader"
-    " evenHeader firstHeader oddFooter evenFooter firstFooter".split()
+    " evenHeader firstHeader oddFooter evenFooter firstFooter formatCode".split()
 )
 """Local names of elements after which a new line begins; `c` and cells give a tab."""
 _CELLS = frozenset({"tc", "table-cell", "c", "td", "th"})
