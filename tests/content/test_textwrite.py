@@ -42,7 +42,7 @@ def without(data, *values, new=NEW):
         for part in texts
         for match in re.finditer(pattern, part.text)
     ]
-    return write_blob(blob, found, edits, ())
+    return write_blob(blob, found, edits, (), key=b"key")
 
 
 def said(data):
@@ -267,5 +267,5 @@ def test_what_is_joined_is_found_again_in_any_page(before, after):
     edits = [
         Edit(part.locator, (at := part.text.index("456789")), at + 6, "gone") for part in parts
     ]
-    written = write_blob(blob, found, edits, ()).decode()
+    written = write_blob(blob, found, edits, (), key=b"key").decode()
     assert written == source.replace("45<i>67</i>89", "gone<i></i>")
