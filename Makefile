@@ -43,7 +43,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m gateway.incidents.check
+	$(BIN)/python -m gateway.database.check
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only .

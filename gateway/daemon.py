@@ -25,11 +25,12 @@ from gateway import __version__, bootstrap
 from gateway import policy as policies
 from gateway.admin import AdminServer, Pages, pac_file
 from gateway.content import PictureSettings
+from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
 from gateway.incidents.spool import Spool
-from gateway.incidents.store import Store, migrate
+from gateway.incidents.store import Store
 from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities

@@ -1,7 +1,7 @@
 """How does Alembic reach the database? Through the connection that it is handed.
 
-`gateway.incidents.store.migrate` hands one over, inside its transaction and with its lock
-timeouts. The command line (`alembic revision --autogenerate`, for developers) takes the URL from
+`gateway.database.schema.migrate` hands one over, inside its transaction and with its lock
+timeouts. The one place that knows all tables. The command line (`alembic revision --autogenerate`, for developers) takes the URL from
 `LEAKGATE_DATABASE`.
 """
 
@@ -13,8 +13,9 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from gateway.incidents.store import METADATA, connected
-from gateway.incidents.tables import UtcTime
+import gateway.incidents.tables
+from gateway.database.schema import connected
+from gateway.database.tables import Base, UtcTime
 
 
 def render(kind: str, item: object, _: object) -> str | Literal[False]:
@@ -27,7 +28,7 @@ def render(kind: str, item: object, _: object) -> str | Literal[False]:
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=METADATA,
+        target_metadata=Base.metadata,
         compare_type=True,
         render_item=render,
         # SQLite cannot alter a column in place; Alembic then copies the table.

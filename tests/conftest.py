@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from support.postgres import Postgres
 
 
 @pytest.hookimpl(wrapper=True)
@@ -16,3 +20,37 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         if not said.isascii():
             report.longrepr = said.encode("utf-8", "backslashreplace").decode()
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    # Not under pytest's own folder: that is closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="leakgate-pg-"))
+    folder.chmod(0o755)
+    server = Postgres(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.running:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> Postgres:
+    if not postgres_server.running:
+        postgres_server.start()
+    return postgres_server
+
+
+_databases = iter(range(1_000_000))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'leakgate.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create(f"leakgate_{next(_databases)}")

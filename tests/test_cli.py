@@ -23,8 +23,9 @@ from support.gateway import warm
 
 from gateway import __version__, bootstrap, detectors
 from gateway.cli import main
+from gateway.database.schema import migrate
 from gateway.incidents.record import FindingGroup, FiredRule, Incident
-from gateway.incidents.store import Store, migrate
+from gateway.incidents.store import Store
 from gateway.model import Severity, Verdict
 
 COMMAND = Path(sys.executable).with_name("leakgate")

@@ -6,35 +6,24 @@ not at all, and storing it again changes nothing. No statement's parameters reac
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast, get_args
+from typing import Any, NamedTuple, Self, cast, get_args
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    create_engine,
     delete,
-    event,
     insert,
     select,
-    text,
     tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, selectinload
 
+from gateway.database.engines import open_engine
 from gateway.incidents.record import (
     Enforced,
     FindingGroup,
@@ -43,7 +32,6 @@ from gateway.incidents.record import (
     UnreadPlace,
 )
 from gateway.incidents.tables import (
-    Base,
     FindingRow,
     FingerprintRow,
     IncidentRow,
@@ -52,22 +40,7 @@ from gateway.incidents.tables import (
 )
 from gateway.model import Mode, Severity, Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-"""The migration scripts: a link to the top-level folder in a checkout, a folder when installed."""
-
-CONNECT_SECONDS = 5
-LOCK_SECONDS = 5
-STATEMENT_SECONDS = 30
 MAX_PAGE = 10_000
-
-_MIGRATION_LOCK = 0x1EA46A7E  # any number; the same for all gateways of one database
-
-
-class StoreError(ValueError):
-    """A database URL or schema that cannot be used; the text says what to change."""
 
 
 class Place(NamedTuple):
@@ -118,7 +91,7 @@ class Store:
 
         Raises `StoreError` for a URL that names no such database.
         """
-        return cls(_engine(url), clock=clock)
+        return cls(open_engine(url), clock=clock)
 
     def add(self, incidents: Iterable[Incident]) -> int:
         """Store those incidents that are not stored yet; how many were new."""
@@ -186,162 +159,6 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-# --- schema --------------------------------------------------------------------------------------
-
-
-def migrate(url: str) -> None:
-    """Bring the database at `url` to the newest schema; nothing to do is no error.
-
-    Gateways that start together wait for each other. On PostgreSQL a migration that cannot get its
-    locks in time gives up with `OperationalError` instead of stopping everybody behind it.
-    """
-    engine = _engine(url)
-    try:
-        with engine.connect() as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                # Waiting for the lock counts against lock_timeout, see `_engine`.
-                connection.execute(
-                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
-                )
-            else:
-                # A first write takes SQLite's write lock, so two migrations cannot interleave.
-                connection.exec_driver_sql("PRAGMA user_version = 0")
-            config = configuration()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
-
-
-def configuration() -> Config:
-    """Alembic's configuration, from code: an installed package has no alembic.ini."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def newest() -> str:
-    """The newest schema revision that this program knows."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    if head is None:
-        raise StoreError("no migrations are installed; install the package again")
-    return head
-
-
-def current(url: str) -> str | None:
-    """The schema revision of the database at `url`; None when it is empty."""
-    engine = _engine(url)
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    """One connection to `url` for tools that look at the schema."""
-    engine = _engine(url)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-METADATA = Base.metadata
-"""The tables, for comparing with the migrations."""
-
-
-# --- engines -------------------------------------------------------------------------------------
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        # No quoting: the URL may hold a password.
-        raise StoreError(
-            "`database` is no database URL; write `sqlite:///PATH` or `postgresql://HOST/NAME`"
-        ) from None
-    match parsed.get_backend_name():
-        case "sqlite":
-            return _sqlite(parsed)
-        case "postgresql" | "postgres":
-            return _postgresql(parsed)
-        case other:
-            raise StoreError(
-                f"`database` is of kind `{other}`; only `sqlite` and `postgresql` are supported"
-            )
-
-
-def _sqlite(url: URL) -> Engine:
-    if not url.database or url.database == ":memory:":
-        raise StoreError("`database` keeps incidents in memory only; write `sqlite:///PATH`")
-    path = Path(url.database)
-
-    engine = create_engine(
-        url.set(drivername="sqlite+pysqlite"),
-        hide_parameters=True,
-        connect_args={"timeout": LOCK_SECONDS},
-    )
-
-    @event.listens_for(engine, "do_connect")
-    def private(*_: object) -> None:
-        # Made here, not by SQLite, so that nobody else can read who did what.
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        # The driver must not begin transactions by itself: DDL would escape them.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            # The spool forgets what the store has: a commit must outlive a power cut.
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={LOCK_SECONDS * 1000}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _postgresql(url: URL) -> Engine:
-    limits = f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
-    given = url.query.get("options", "")
-    options = f"{limits} {given if isinstance(given, str) else ' '.join(given)}".strip()
-    try:
-        return create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            hide_parameters=True,
-            pool_size=2,
-            max_overflow=3,
-            pool_pre_ping=True,
-            pool_recycle=1800,
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                "options": options,
-                "application_name": "leakgate",
-                # A database that vanished without a word is noticed within half a minute.
-                "keepalives": 1,
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 20_000,
-            },
-        )
-    except (NoSuchModuleError, ImportError):  # pragma: no cover  # a broken installation
-        raise StoreError("`database` needs the package `psycopg`; install it") from None
 
 
 # --- rows ----------------------------------------------------------------------------------------

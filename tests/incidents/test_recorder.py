@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from gateway.database.schema import migrate
 from gateway.incidents.recorder import Recorder
 from gateway.incidents.spool import Spool, SpoolFull
-from gateway.incidents.store import Store, migrate
+from gateway.incidents.store import Store
 from gateway.metrics import NullMeter
 
 MIB = 1 << 20

@@ -511,8 +511,9 @@ def kill_after(process: subprocess.Popen[bytes], seconds: float) -> list[str]:
 
 
 def test_a_killed_writer_loses_nothing_and_the_store_has_it_once(directory, incident, tmp_path):
+    from gateway.database.schema import migrate
     from gateway.incidents.recorder import Recorder
-    from gateway.incidents.store import Store, migrate
+    from gateway.incidents.store import Store
 
     url = f"sqlite:///{tmp_path / 'incidents.db'}"
     migrate(url)

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import stat
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
-from gateway.incidents import store as stores
-from gateway.incidents.check import differences
+from gateway.database.schema import migrate
 from gateway.incidents.record import FiredRule, UnreadPlace
-from gateway.incidents.store import Filters, Place, Store, StoreError, migrate
+from gateway.incidents.store import Filters, Place, Store
 from gateway.model import Severity, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -198,120 +195,3 @@ def test_purging_takes_the_oldest_and_all_that_hangs_on_them(store, incident):
     assert store.purge(NOON + timedelta(days=3)) == 0
     assert rows(store, "incident_fingerprints") == 3
     assert rows(store, "incident_unread") == 1
-
-
-# --- schema --------------------------------------------------------------------------------------
-
-
-def test_migrations_are_in_step_with_the_tables(url):
-    migrate(url)
-    assert differences(url) == ()
-    assert stores.current(url) == stores.newest()
-
-
-def test_migrating_again_and_at_once_is_harmless(url):
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            migrate(url)
-        except BaseException as error:  # shown by the assertion below
-            errors.append(error)
-
-    # Alembic keeps its context in a global, so the concurrency is between processes.
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    others = [context.Process(target=migrate, args=(url,)) for _ in range(2)]
-    for other in others:
-        other.start()
-    run()
-    for other in others:
-        other.join(30)
-    assert errors == []
-    assert [other.exitcode for other in others] == [0, 0]
-    assert differences(url) == ()
-
-
-def test_every_migration_can_be_taken_back(url):
-    from alembic import command
-    from sqlalchemy import inspect
-
-    migrate(url)
-    with stores.connected(url) as connection, connection.begin():
-        config = stores.configuration()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-    with stores.connected(url) as connection:
-        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
-    migrate(url)
-    assert differences(url) == ()
-
-
-def test_a_migration_gives_up_on_a_lock_instead_of_waiting_for_ever(postgres, monkeypatch):
-    monkeypatch.setattr(stores, "LOCK_SECONDS", 1)
-    url = postgres.create("locked")
-    with stores.connected(url) as holder, holder.begin():
-        holder.exec_driver_sql(f"SELECT pg_advisory_xact_lock({stores._MIGRATION_LOCK})")
-        with pytest.raises(OperationalError):
-            migrate(url)
-    migrate(url)
-    assert differences(url) == ()
-
-
-def test_migrations_are_where_an_installed_package_looks():
-    assert (stores.MIGRATIONS / "env.py").is_file()
-    assert stores.newest().startswith("v")
-    top = Path(__file__).parents[2] / "migrations"
-    assert stores.MIGRATIONS.resolve() == top.resolve()
-
-
-# --- opening -------------------------------------------------------------------------------------
-
-
-def test_sqlite_is_private_durable_and_checks_references(tmp_path):
-    url = f"sqlite:///{tmp_path / 'new' / 'incidents.db'}"
-    migrate(url)
-    path = tmp_path / "new" / "incidents.db"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with stores.connected(url) as connection:
-
-        def pragma(name: str) -> object:
-            return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-
-        assert pragma("journal_mode") == "wal"
-        assert pragma("synchronous") == 2  # FULL
-        assert pragma("foreign_keys") == 1
-        assert pragma("busy_timeout") == stores.LOCK_SECONDS * 1000
-
-
-def test_postgresql_waits_for_nothing_without_end(postgres):
-    with stores.connected(postgres.url("postgres")) as connection:
-
-        def show(name: str) -> object:
-            return connection.exec_driver_sql(f"SHOW {name}").scalar_one()
-
-        assert show("lock_timeout") == "5s"
-        assert show("statement_timeout") == "30s"
-        assert show("application_name") == "leakgate"
-
-
-@pytest.mark.parametrize(
-    ("wrong", "fix"),
-    [
-        ("sqlite://", "sqlite:///PATH"),
-        ("sqlite:///:memory:", "sqlite:///PATH"),
-        ("mysql://db/leakgate", "`mysql`"),
-        ("just words", "postgresql://HOST/NAME"),
-    ],
-)
-def test_a_url_that_cannot_keep_incidents_is_refused_with_the_fix(wrong, fix):
-    with pytest.raises(StoreError, match=fix):
-        Store.open(wrong)
-
-
-def test_the_error_about_a_url_holds_no_password():
-    secret = "pass-" + "3c9e" * 3
-    with pytest.raises(StoreError) as caught:
-        Store.open(f"postgresql//leakgate:{secret}@db/leakgate")
-    assert secret not in str(caught.value)

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from gateway.incidents import store as stores
+from gateway.database.schema import connected, migrate
+from gateway.database.tables import Base
 from gateway.incidents.record import NAME_CHARS, Incident
-from gateway.incidents.store import Store, migrate
-from gateway.incidents.tables import Base
+from gateway.incidents.store import Store
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_child_without_its_incident_is_refused(store):
 
 def test_every_filter_and_reference_has_an_index(url):
     migrate(url)
-    with stores.connected(url) as connection:
+    with connected(url) as connection:
         found = inspect(connection)
         indexed = {
             (table, tuple(index["column_names"]))

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from gateway.incidents import check
-from gateway.incidents import store as stores
-from gateway.incidents.check import differences
-from gateway.incidents.store import migrate
+from gateway.database import check
+from gateway.database.check import differences
+from gateway.database.schema import connected, migrate
 
 
 def test_a_difference_is_told(url):
     migrate(url)
-    with stores.connected(url) as connection:
+    with connected(url) as connection:
         connection.exec_driver_sql("ALTER TABLE incidents ADD COLUMN surprise INTEGER")
         connection.exec_driver_sql("DROP INDEX ix_incident_rules_rule_incident_id")
         connection.commit()
