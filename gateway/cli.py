@@ -6,10 +6,11 @@ to standard error, one per line, `file:line:column: message` where there is a pl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gateway import bootstrap, detectors
     from gateway.model import Match
     from gateway.services import Catalogue
+    from gateway.vault import keys as token_keys
+    from gateway.vault.store import Vault
 
 BAD_INPUT = 2
 
@@ -533,15 +536,121 @@ def incidents_show(identity: str, *, as_json: bool, **options: Any) -> None:
 
 
 def _store(settings: Settings) -> Any:
-    import contextlib  # noqa: PLC0415
-
     from gateway.incidents.store import Store  # noqa: PLC0415
 
+    _needs_database(settings)
+    return contextlib.closing(Store.open(settings.database_url))
+
+
+def _needs_database(settings: Settings) -> None:
     if not settings.database and not (settings.state / "leakgate.db").exists():
         raise DocumentError(
             [Problem(str(settings.state), 0, 0, "holds no database; has the gateway run there?")]
         )
-    return contextlib.closing(Store.open(settings.database_url))
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+@main.group()
+def tokens() -> None:
+    """The vault that tokens are restored from, and its keys."""
+
+
+@tokens.command("status")
+@_settings_options
+def tokens_status(**options: Any) -> None:
+    """Show the keys, which one new conversations get, and how many tokens each one has sealed."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway.vault import keys  # noqa: PLC0415  # loads the cipher
+
+    settings = _settings(**options)
+    ring = keys.load(settings.token_keys_path)
+    with _vault(settings) as vault:
+        rows = dict(vault.per_key())
+    now = datetime.now(UTC)
+    current = ring.current(now).id
+
+    def state(key: token_keys.Key) -> str:
+        if key.id == current:
+            return "current"
+        if key.created + keys.SETTLING > now:
+            return f"from {key.created + keys.SETTLING:%H:%M:%S} UTC"
+        return "old"
+
+    table = [
+        (key.id, f"{key.created:%Y-%m-%d %H:%M:%S}", state(key), rows.pop(key.id, 0))
+        for key in ring.keys
+    ]
+    table += [(key, "", "missing", number) for key, number in sorted(rows.items())]
+    _table(("key", "created", "state", "tokens"), table)
+
+
+@tokens.command("rotate")
+@_settings_options
+def tokens_rotate(**options: Any) -> None:
+    """Add a new key. Conversations that have tokens keep the key they have."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway.vault import keys  # noqa: PLC0415
+
+    made = keys.rotate(_settings(**options).token_keys_path, datetime.now(UTC))
+    click.echo(f"{made.id} is used for new conversations from")
+    click.echo(f"{made.created + keys.SETTLING:%Y-%m-%d %H:%M:%S} UTC on.")
+    click.echo("Gateways with a copy of the file need the new one before.")
+
+
+@tokens.command("drop")
+@click.argument("key", metavar="KEY")
+@_settings_options
+def tokens_drop(key: str, **options: Any) -> None:
+    """Drop KEY: what was sealed with it cannot be restored any more, by nobody."""
+    from gateway.vault import keys  # noqa: PLC0415
+
+    keys.drop(_settings(**options).token_keys_path, key)
+    click.echo(f"{key} is dropped.")
+
+
+@tokens.command("forget")
+@click.argument("actor", metavar="ACTOR")
+@_settings_options
+def tokens_forget(actor: str, **options: Any) -> None:
+    """Delete everything that the vault holds for ACTOR, named as in `incidents list`."""
+    with _vault(_settings(**options)) as vault:
+        gone = vault.forget(actor)
+    click.echo(f"{gone} tokens deleted.")
+
+
+@tokens.command("purge")
+@_settings_options
+def tokens_purge(**options: Any) -> None:
+    """Delete what has expired; the gateway does so by itself every few minutes."""
+    gone = 0
+    with _vault(_settings(**options)) as vault:
+        while batch := vault.purge():
+            gone += batch
+    click.echo(f"{gone} tokens deleted.")
+
+
+@contextlib.contextmanager
+def _vault(settings: Settings) -> Iterator[Vault]:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from gateway.database.engines import StoreError  # noqa: PLC0415
+    from gateway.vault import keys  # noqa: PLC0415
+    from gateway.vault.store import Vault  # noqa: PLC0415
+
+    _needs_database(settings)
+    ring = keys.load(settings.token_keys_path)  # none is made here: the gateway's is wanted
+    try:
+        vault = Vault.open(settings.database_url, ring, ttl=settings.token_ttl)
+        with contextlib.closing(vault):
+            yield vault
+    except (SQLAlchemyError, StoreError) as error:
+        told = str(error) if isinstance(error, StoreError) else type(error).__name__
+        message = f"the database cannot be used: {told}"
+        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
 
 
 # --- ca -------------------------------------------------------------------------------------------

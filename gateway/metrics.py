@@ -105,6 +105,18 @@ class Meter(Protocol):
     def incidents_set_aside(self, kind: str, count: int) -> None:
         """Spool lines (`torn`, `corrupt`) or incidents (`rejected`) went into a `.corrupt` file."""
 
+    def vault_failed(self, cause: str) -> None:
+        """Tokens were not kept or not looked up; `cause` is one of the vault's."""
+
+    def vault_kept(self, count: int) -> None:
+        """So many tokens were written to the vault, as new or to live on."""
+
+    def vault_found(self, count: int) -> None:
+        """So many tokens were found in the vault for the actor that asked."""
+
+    def vault_missed(self, count: int) -> None:
+        """So many tokens were looked up and not found."""
+
     def workers(self, count: int) -> None:
         """So many worker processes are ready."""
 
@@ -157,6 +169,18 @@ class NullMeter:
         """Nothing."""
 
     def incidents_set_aside(self, kind: str, count: int) -> None:
+        """Nothing."""
+
+    def vault_failed(self, cause: str) -> None:
+        """Nothing."""
+
+    def vault_kept(self, count: int) -> None:
+        """Nothing."""
+
+    def vault_found(self, count: int) -> None:
+        """Nothing."""
+
+    def vault_missed(self, count: int) -> None:
         """Nothing."""
 
     def workers(self, count: int) -> None:
@@ -284,6 +308,12 @@ class Metrics:
         self._set_aside = self._counter(
             "incidents_set_aside", "Spool lines and incidents put into a .corrupt file.", "kind"
         )
+        self._vault_failures = self._counter(
+            "vault_failures", "Calls of the token vault that did nothing.", "cause"
+        )
+        self._vault_kept = self._counter("vault_kept", "Tokens written to the vault.")()
+        self._vault_found = self._counter("vault_found", "Tokens found in the vault.")()
+        self._vault_missed = self._counter("vault_missed", "Tokens not found in the vault.")()
         self._workers = self._gauge("workers", "Worker processes that are ready.")()
         self._restarts = self._counter("worker_restarts", "Workers that were replaced.", "cause")
         self._queue = self._gauge("inspection_queue", "Exchanges waiting for a worker.")()
@@ -305,6 +335,8 @@ class Metrics:
             self._reloads(result)
         for kind in ("torn", "corrupt", "rejected"):
             self._set_aside(kind)
+        for cause in ("timeout", "away", "error", "paused", "too_large", "unknown_key"):
+            self._vault_failures(cause)
         for cause in ("spool_full", "spool_error", "database_away", "database_error"):
             self._write_failures(cause)
 
@@ -430,6 +462,22 @@ class Metrics:
     def incidents_set_aside(self, kind: str, count: int) -> None:
         """Count what went into a `.corrupt` file."""
         self._set_aside(kind).inc(count)
+
+    def vault_failed(self, cause: str) -> None:
+        """Count a call of the vault that did nothing."""
+        self._vault_failures(cause).inc()
+
+    def vault_kept(self, count: int) -> None:
+        """Count tokens written to the vault."""
+        self._vault_kept.inc(count)
+
+    def vault_found(self, count: int) -> None:
+        """Count tokens found in the vault."""
+        self._vault_found.inc(count)
+
+    def vault_missed(self, count: int) -> None:
+        """Count tokens not found in the vault."""
+        self._vault_missed.inc(count)
 
     def workers(self, count: int) -> None:
         """Show how many workers are ready."""

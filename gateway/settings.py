@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,6 +44,22 @@ def _size(value: object) -> object:
     return value
 
 
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _span(value: object) -> object:
+    """A span of time: seconds as a number, or text such as `12h` or `30d`, as a `timedelta`."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", str(value).strip().lower())
+    if isinstance(value, bool) or match is None:
+        raise ValueError(f"`{value}` is not a span of time such as `12h` or `30d`")
+    try:
+        return timedelta(seconds=int(match[1]) * _SPANS[match[2] or "s"])
+    except OverflowError:
+        raise ValueError(f"`{value}` is too long") from None
+
+
 def _address(value: str) -> str:
     host, separator, port = value.rpartition(":")
     host = host.strip("[]")
@@ -61,6 +78,7 @@ def _list(value: object) -> object:
 
 
 type Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+type Span = Annotated[timedelta, BeforeValidator(_span)]
 type Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -68,6 +86,9 @@ def split(address: str) -> tuple[str, int]:
     """Host and port of an address setting."""
     host, _, port = address.rpartition(":")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  # `:8080` asks for all addresses
+
+
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=3650)
 
 
 class Settings(Strict):
@@ -124,6 +145,12 @@ class Settings(Strict):
     picture_register: Path | None = Field(
         None, description="hashes of your own pictures, from `leakgate register`"
     )
+    token_keys: Path | None = Field(
+        None, description="file of token keys; `token.keys` in the state folder by default"
+    )
+    token_ttl: Annotated[Span, Field(ge=_SHORTEST, le=_LONGEST)] = Field(
+        timedelta(days=30), description="how long answers can be restored after a value was sent"
+    )
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"
@@ -136,6 +163,11 @@ class Settings(Strict):
     def database_url(self) -> str:
         """The database; a SQLite file in the state folder unless one is set."""
         return self.database or f"sqlite:///{(self.state / 'leakgate.db').absolute()}"
+
+    @property
+    def token_keys_path(self) -> Path:
+        """The file of token keys; in the state folder unless one is set."""
+        return self.token_keys or self.state / "token.keys"
 
 
 def gather(

@@ -14,6 +14,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 import gateway.incidents.tables
+import gateway.vault.tables  # noqa: F401  # both put their tables into `Base`
 from gateway.database.schema import connected
 from gateway.database.tables import Base, UtcTime
 

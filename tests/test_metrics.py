@@ -150,6 +150,10 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     meter.incidents_stored(4)
     meter.incident_write_failed("database_away")
     meter.incidents_set_aside("corrupt", 2)
+    meter.vault_failed("away")
+    meter.vault_kept(5)
+    meter.vault_found(6)
+    meter.vault_missed(7)
     meter.workers(2)
     meter.worker_restarted("worker_died")
     meter.queue(7)
@@ -168,6 +172,10 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     assert value(meter, "incidents_stored_total") == 4
     assert value(meter, "incident_write_failures_total", cause="database_away") == 1
     assert value(meter, "incidents_set_aside_total", kind="corrupt") == 2
+    assert value(meter, "vault_failures_total", cause="away") == 1
+    assert value(meter, "vault_kept_total") == 5
+    assert value(meter, "vault_found_total") == 6
+    assert value(meter, "vault_missed_total") == 7
     assert value(meter, "workers") == 2
     assert value(meter, "worker_restarts_total", cause="worker_died") == 1
     assert value(meter, "inspection_queue") == 7
@@ -198,6 +206,7 @@ def test_counters_that_alerts_watch_start_at_zero(meter):
     assert value(meter, "policy_reloads_total", result="failure") == 0
     assert value(meter, "uninspected_bytes_total", reason="encrypted") == 0
     assert value(meter, "incidents_set_aside_total", kind="corrupt") == 0
+    assert value(meter, "vault_failures_total", cause="paused") == 0
     assert value(meter, "incident_write_failures_total", cause="spool_full") == 0
 
 
