@@ -58,6 +58,10 @@ class Postgres:
         self._run("pg_ctl", "-w", "-D", self.data, "-m", mode, "stop")
         self.running = False
 
+    def checkpoint(self) -> None:
+        """Write everything down, so that a start after a crash has little to recover."""
+        self._run("psql", "-h", self.folder, "-U", "leakgate", "-c", "CHECKPOINT", "postgres")
+
     def url(self, database: str) -> str:
         return f"postgresql://leakgate@/{database}?host={self.folder}"
 
