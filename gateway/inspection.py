@@ -129,6 +129,7 @@ class Inspector:
             hmac.digest(key, b"files that were read", "sha256"), clock=time.monotonic
         )
         self._uids = hmac.digest(key, b"UIDs of DICOM files", "sha256")
+        self._faces = hmac.digest(key, b"pictures with faces", "sha256")
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asked = _asked(policy)
@@ -149,7 +150,10 @@ class Inspector:
                 enforcement = self._refuse(exchange, route, outcome)
             case Verdict.REDACT:
                 before = self._clock()
-                outcome, enforcement = self._redact(exchange, route, reading, outcome)
+                outcome, enforcement, left = self._redact(exchange, route, reading, outcome)
+                reading = replace(
+                    reading, scan=replace(reading.scan, portraits=left.scan.portraits)
+                )
                 timings["redact"] = self._clock() - before
             case Verdict.ALLOW | Verdict.LOG:
                 pass
@@ -232,7 +236,20 @@ class Inspector:
         marked = tuple(findings)
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
-        return _Reading(Scan(marked, tuple(unread), files), texts, found, inspected, uploads)
+        scan = Scan(marked, tuple(unread), files, self._portraits(uploads))
+        return _Reading(scan, texts, found, inspected, uploads)
+
+    def _portraits(self, uploads: tuple[_Upload, ...]) -> tuple[str, ...]:
+        """Keyed digests of the pictures with faces; the same picture has the same one, always."""
+        marks: dict[str, None] = {}
+        for upload in uploads:
+            places = content.places_with_faces(upload.opened)
+            if not places:
+                continue
+            whole = hmac.digest(self._faces, upload.blob.data, "sha256")
+            for place in places:
+                marks[hmac.digest(whole, place.encode(), "sha256")[:12].hex()] = None
+        return tuple(marks)
 
     def _open(
         self, extraction: Extraction
@@ -337,8 +354,10 @@ class Inspector:
 
     def _redact(
         self, exchange: Exchange, route: Route, reading: _Reading, outcome: Outcome
-    ) -> tuple[Outcome, Enforcement]:
+    ) -> tuple[Outcome, Enforcement, _Reading]:
         """Rewrite the exchange, then look again: what was to go must be gone, or it is refused.
+
+        Gives what was read last, too.
 
         A label may speak for the number beside it, so that a second look finds what the first one
         was not sure of: that goes too, in the next round.
@@ -348,7 +367,7 @@ class Inspector:
             try:
                 rewritten = self._rewrite(current, seen, wanted)
             except (splice.CannotRewrite, content.CannotRewrite) as cannot:
-                return self._give_up(exchange, route, outcome, cannot.reason)
+                return *self._give_up(exchange, route, outcome, cannot.reason), seen
             current = replace(
                 exchange,
                 target=rewritten.target,
@@ -361,10 +380,10 @@ class Inspector:
                 break
             wanted = evaluate(self.policy, current, route, seen.scan)
             if wanted.verdict < Verdict.REDACT:
-                return outcome, rewritten
+                return outcome, rewritten, seen
             if wanted.verdict > Verdict.REDACT:
                 break
-        return self._give_up(exchange, route, outcome, "something was left")
+        return *self._give_up(exchange, route, outcome, "something was left"), seen
 
     def _rewrite(self, exchange: Exchange, reading: _Reading, outcome: Outcome) -> Rewrite:
         def value_of(finding: Finding) -> str:

@@ -29,13 +29,23 @@ class Transport(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A picture with a face that went to `service` at Unix time `at`; `mark` is its keyed digest."""
+
+    at: float
+    service: str
+    mark: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One request (or one client WebSocket message) on its way to an AI service.
 
     `received_at` is Unix time in seconds. `target` is the request target in origin form (path and
     query, as on the wire). `body` is the body as on the wire, still content-encoded, without
     transfer framing. For a WebSocket message, method, target and headers are those of the upgrade
-    request and `body` is the message.
+    request and `body` is the message. `history` is what the same actor sent before, as far as it is
+    remembered.
     """
 
     id: str
@@ -51,6 +61,7 @@ class Exchange:
     body: bytes = field(repr=False)
     trailers: Headers = field(default=(), repr=False)
     transport: Transport = Transport.HTTP
+    history: tuple[Sent, ...] = field(default=(), repr=False)
 
     def header(self, name: str) -> str | None:
         """First value of header `name` (any case), decoded as Latin-1; None when absent."""
@@ -280,11 +291,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Everything known of an exchange's content when policy decides."""
+    """Everything known of an exchange's content when policy decides.
+
+    `portraits` are keyed digests of the pictures with faces, each once.
+    """
 
     findings: tuple[Finding, ...] = ()
     unread: tuple[Unread, ...] = ()
     files: tuple[FileInfo, ...] = ()
+    portraits: tuple[str, ...] = field(default=(), repr=False)
 
 
 # --- what is decided -----------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from gateway.model import (
     UnreadReason,
     Verdict,
 )
+from gateway.proxy.recent import Recent
 
 KEY = b"k" * 32
 SSN = "219-09-9876"
@@ -603,6 +604,74 @@ def test_the_companys_own_picture_is_marked_and_that_is_on_record(tmp_path):
     assert record.enforcement == "rewrite"
     assert "own-pictures-marked" in {rule.rule for rule in record.rules}
     assert isinstance(inspector.inspect(in_claude(after, "image/jpeg")).enforcement, Forward)
+
+
+@pytest.fixture(scope="module")
+def counting(build):
+    return build(
+        """
+version: 1
+rules:
+  - id: portraits
+    action: block
+    when: {history: {face_pictures: {at_least: 3}, within: 1 h}}
+  - id: filled
+    action: redact
+    when: {host: api.anthropic.com, file: {faces: {at_least: 1}}}
+    clean: {faces: fill}
+"""
+    )
+
+
+def portraits(count: int) -> list[bytes]:
+    """Different pictures of one face."""
+    shipped = importlib.util.find_spec("skimage").submodule_search_locations[0]
+    picture = Image.open(Path(shipped) / "data/astronaut.png").convert("RGB").resize((256, 256))
+    made = []
+    for number in range(count):
+        out = io.BytesIO()
+        picture.crop((0, 0, 256, 250 - number)).save(out, "JPEG", quality=90)
+        made.append(out.getvalue())
+    return made
+
+
+def packed(pictures: list[bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number, picture in enumerate(pictures):
+            archive.writestr(f"{number}.jpg", picture)
+    return out.getvalue()
+
+
+def test_portraits_of_one_request_are_counted(counting):
+    decision = counting.inspect(in_form(packed(portraits(3))))
+    assert isinstance(decision.enforcement, Refuse)
+    assert len(decision.scan.portraits) == 3
+    assert isinstance(counting.inspect(in_form(packed(portraits(2)))).enforcement, Forward)
+
+
+def test_portraits_are_counted_with_those_that_went_before(counting):
+    first, second, third = portraits(3)
+    recent = Recent()
+
+    def send(data: bytes):
+        sent = in_form(data)
+        decision = counting.inspect(dataclasses.replace(sent, history=recent.before(sent)))
+        recent.note(decision)
+        return decision.enforcement
+
+    assert isinstance(send(first), Forward)
+    assert isinstance(send(second), Forward)
+    assert isinstance(send(first), Forward)  # the same picture again
+    assert isinstance(send(third), Refuse)
+    assert isinstance(send(second), Forward)  # what was refused was not sent
+    assert isinstance(send(b"words"), Forward)
+
+
+def test_a_portrait_that_was_filled_is_none_any_more(counting):
+    decision = counting.inspect(in_claude(portraits(1)[0], "image/jpeg"))
+    assert isinstance(decision.enforcement, Rewrite)
+    assert decision.scan.portraits == ()
 
 
 def test_a_picture_without_anything_goes_out_as_it_came(cleaning):

@@ -6,7 +6,7 @@ and `readers` know the formats.
 """
 
 from gateway.content.looking import PictureSettings
-from gateway.content.open import Opened, open_blob, prepare
+from gateway.content.open import Opened, open_blob, places_with_faces, prepare
 from gateway.content.reading import FileLimits
 from gateway.content.remembered import Remembered
 from gateway.content.rewriting import CannotRewrite
@@ -22,6 +22,7 @@ __all__ = [
     "PictureSettings",
     "Remembered",
     "open_blob",
+    "places_with_faces",
     "prepare",
     "protections",
     "text_encoding",

@@ -55,6 +55,23 @@ class Opened:
     regions: tuple[Region, ...] = ()
 
 
+def places_with_faces(opened: Opened) -> tuple[str, ...]:
+    """Places of the pictures that show a face; not of small copies within these."""
+    infos = (opened.info, *opened.files)
+    shown = [
+        info.locator.steps[-1].param if info.locator != opened.info.locator else ""
+        for info in infos
+        if info.family == "image" and info.facts.get("faces")
+    ]
+    return tuple(
+        place
+        for place in shown
+        if not any(
+            other != place and (not other or place.startswith(f"{other}.")) for other in shown
+        )
+    )
+
+
 def prepare(looking: PictureSettings | None = None) -> None:
     """Load all readers' libraries, so that no upload waits for that; and what `looking` asks for.
 

@@ -31,6 +31,7 @@ from gateway.model import (
     Role,
     Route,
     Scan,
+    Sent,
     Unread,
     UnreadReason,
 )
@@ -39,10 +40,12 @@ from gateway.policy.document import (
     COUNTS,
     FILE_FACTS,
     MARKS,
+    MOST_PICTURES,
     WORDS,
     Family,
     Many,
     Node,
+    Seconds,
     Size,
     UnreadWord,
 )
@@ -58,6 +61,15 @@ type VerdictWord = Literal["allow", "log", "redact", "block"]
 
 _FIXED = frozenset({PartKind.IDENTIFIER, PartKind.NUMBER, PartKind.REASONING, PartKind.CREDENTIAL})
 """Kinds of places that go out as they are, unless a case says otherwise."""
+
+
+class HistorySketch(Node):
+    """What the sender has sent to the same service before."""
+
+    face_pictures: Annotated[int, Field(ge=1, le=MOST_PICTURES)]
+    """So many different pictures with faces."""
+    ago: Seconds
+    """So long ago: seconds, or e.g. `30 min`."""
 
 
 class Request(Node):
@@ -81,6 +93,8 @@ class Request(Node):
     """Where it comes from."""
     at: date = date(2000, 1, 1)
     """Day of the request; the default is so early that no exception has ended."""
+    history: Many[HistorySketch] = ()
+    """What the sender has sent before."""
 
 
 class PartSketch(Node):
@@ -335,6 +349,11 @@ def _outcome(
         target="/",
         headers=(),
         body=b"",
+        history=tuple(
+            Sent(noon.timestamp() - sketch.ago, request.service, f"before-{number}-{picture}")
+            for number, sketch in enumerate(request.history)
+            for picture in range(sketch.face_pictures)
+        ),
     )
     scan = Scan(
         findings=(
@@ -360,8 +379,19 @@ def _outcome(
             )
             for n, file in enumerate(case.files)
         ),
+        portraits=tuple(
+            f"now-{n}-{picture}"
+            for n, file in enumerate(case.files)
+            for picture in range(_portraits(file))
+        ),
     )
     return evaluate(policy, exchange, _route(request, route_of), scan), scan
+
+
+def _portraits(file: FileSketch) -> int:
+    """Pictures with faces in the file: one, or those of a file that holds several."""
+    pictures, faces = (int(file.facts.get(name, 0)) for name in ("pictures", "faces"))
+    return min(max(pictures, 1), faces)
 
 
 def _route(request: Request, route_of: RouteOf | None) -> Route:

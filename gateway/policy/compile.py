@@ -222,6 +222,14 @@ def _says(file: FileInfo, name: str, patterns: Sequence[re.Pattern[str]]) -> boo
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryTest:
+    """How many pictures with faces, this request's among them, in how many seconds."""
+
+    at_least: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exemption:
     """A compiled `unless`: a route and sender, and which items of theirs are left out.
 
@@ -257,6 +265,7 @@ class CompiledRule:
     operators: Mapping[str, OperatorCall]
     default_operator: OperatorCall
     clean: tuple[tuple[Cleaned, str], ...] = ()
+    history: HistoryTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -699,6 +708,9 @@ class _RuleCompiler:
                 for what in CLEANED
                 if (style := getattr(rule.clean, what)) is not None
             ),
+            history=None
+            if when.history is None
+            else HistoryTest(when.history.face_pictures.at_least, when.history.within),
         )
 
     def _wrong(self, at: Sequence[str | int], message: str) -> None:

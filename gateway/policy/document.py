@@ -58,7 +58,14 @@ RULE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Rule ids stand in metric labels, incidents and answers, so they are short and plain."""
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_TIMES = {"s": 1, "min": 60, "h": 3600}
 _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+MOST_SECONDS = 86_400
+"""How far back `history` may look."""
+MOST_PICTURES = 200
+"""How many pictures `history` may ask for; a few more are remembered of each sender."""
 
 
 class _OneOrMany:
@@ -111,6 +118,15 @@ def _size(value: Any) -> Any:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d{1,6})\s*([a-z]+)\s*", value.lower())
+    if found is None or found[2] not in _TIMES:
+        raise ValueError(f"`{value}` is not a time; write e.g. `30 min` or `24 h`")
+    return int(found[1]) * _TIMES[found[2]]
+
+
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value)
@@ -128,6 +144,11 @@ def _host(value: str) -> str:
 
 
 type Size = Annotated[int, Field(ge=0), BeforeValidator(_size, json_schema_input_type=int | str)]
+type Seconds = Annotated[
+    int,
+    Field(ge=1, le=MOST_SECONDS),
+    BeforeValidator(_duration, json_schema_input_type=int | str),
+]
 type Network = Annotated[str, AfterValidator(_network)]
 type Host = Annotated[str, AfterValidator(_host)]
 type Text = Annotated[str, Field(min_length=1)]
@@ -328,6 +349,22 @@ class Where(Node):
     """Why something could not be read, or `any`."""
 
 
+class Least(Node):
+    """How many there must be."""
+
+    at_least: Annotated[int, Field(ge=2, le=MOST_PICTURES, strict=True)]
+    """So many or more, those of this request among them."""
+
+
+class History(Node):
+    """What the sender has sent to the same service, this request included."""
+
+    face_pictures: Least
+    """Different pictures with faces; holds only for a request that has one itself."""
+    within: Seconds
+    """Seconds, or e.g. `30 min` or `24 h`, which is the most."""
+
+
 class When(Where):
     """What a rule applies to. Without finding, file or unread conditions: the request as such."""
 
@@ -341,11 +378,15 @@ class When(Where):
     """At least so many different values must be selected."""
     has_files: Literal[True] | None = None
     """The request carries at least one file."""
+    history: History | None = None
+    """What the sender has sent before, e.g. `{face_pictures: {at_least: 10}, within: 1 h}`."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not self.model_fields_set:
             raise ValueError('is empty; to match every request write `host: "*"`')
+        if "history" in self.model_fields_set and self.history is None:
+            raise ValueError("`history` has no value; leave the key out or give one")
         return self
 
 

@@ -33,6 +33,7 @@ from gateway.policy.compile import (
     CompiledRule,
     Exemption,
     FileTest,
+    HistoryTest,
     OperatorCall,
     PolicySet,
     SenderTest,
@@ -113,6 +114,8 @@ class _View:
     def hit(self, rule: CompiledRule) -> RuleHit | None:
         """What `rule` says, or None. INVARIANT: `rule.route` was tested for this route."""
         if not self._sender_holds(rule.sender, in_doubt=True):
+            return None
+        if rule.history is not None and not self._history_holds(rule.history):
             return None
         exemptions = [item for item in rule.unless if self._in_force(item)]
         if any(_is_whole(item) for item in exemptions):
@@ -208,6 +211,22 @@ class _View:
         if address is None or isinstance(address, bool):
             return in_doubt
         return any(address.version == net.version and address in net for net in test.networks)
+
+    def _history_holds(self, test: HistoryTest) -> bool:
+        """Whether the sender's pictures with faces, those of now among them, are so many.
+
+        Only for a request that has one: nobody is kept from writing for what they sent before.
+        """
+        now = set(self.scan.portraits)
+        if not now:
+            return False
+        since = self.exchange.received_at - test.seconds
+        before = {
+            sent.mark
+            for sent in self.exchange.history
+            if sent.at > since and sent.service == self.route.service
+        }
+        return len(now | before) >= test.at_least
 
     def _in_force(self, item: Exemption) -> bool:
         return (

@@ -22,6 +22,7 @@ from gateway import inspection
 from gateway.metrics import Meter
 from gateway.model import Decision, Exchange, Forward, Headers, Refuse, Rewrite, Transport
 from gateway.proxy.layers import CLOSE_REASON, DENIED, UNINSPECTED
+from gateway.proxy.recent import Recent
 from gateway.services import Catalogue
 from gateway.workers import InspectionFault
 
@@ -93,6 +94,7 @@ class Gate:
         self._meter = meter
         self._upstreams = upstreams
         self._on_spool_failure = on_spool_failure
+        self._recent = Recent()
 
     def is_inspected(self, flow: http.HTTPFlow) -> bool:
         """Does this flow go to a host that is inspected? Decided once per flow."""
@@ -169,6 +171,7 @@ class Gate:
 
     async def _decide(self, exchange: Exchange) -> Decision:
         started = time.perf_counter()
+        exchange = replace(exchange, history=self._recent.before(exchange))
         try:
             decision = await self._inspect(exchange, exchange.source_ip)
             total = time.perf_counter() - started
@@ -180,7 +183,9 @@ class Gate:
                 where = fault.detail
                 logger.error("inspection failed: %s (%s)", fault.cause, where)  # noqa: TRY400  # told without a traceback
             decision = inspection.fault(self.catalogue, exchange, fault.cause)
-        return self._remember(decision)
+        decision = self._remember(decision)
+        self._recent.note(decision)
+        return decision
 
     def _remember(self, decision: Decision) -> Decision:
         """Put the decision on record, then count it. What cannot be recorded is refused."""

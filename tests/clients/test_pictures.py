@@ -41,6 +41,10 @@ rules:
     when: {host: api.anthropic.com, file: {faces: {at_least: 1}}}
     action: redact
     clean: {faces: fill}
+  - id: sets
+    when: {host: api.openai.com, history: {face_pictures: {at_least: 5}, within: 1 h}}
+    action: block
+    message: Many portraits went there lately.
 """
 
 
@@ -287,6 +291,25 @@ def test_curl_raw_body_arrives_without_the_number(shipped, ssn):
     (seen,) = shipped.upstream.seen
     assert int(seen.header("content-length")) == len(seen.body)
     assert ssn[:6] not in words(seen.body)
+
+
+def test_portraits_one_after_the_other_are_stopped(shipped):
+    picture = Image.open(io.BytesIO(portrait())).convert("RGB")
+    answers = []
+    for number in range(6):
+        out = io.BytesIO()
+        picture.crop((0, 0, 512, 500 - number)).save(out, "JPEG", quality=90)
+        form = "file=@-;type=image/jpeg;filename=a.jpg"
+        answers.append(
+            curl(shipped, "-F", "purpose=vision", "-F", form, path="/v1/files", data=out.getvalue())
+        )
+    # A test above may have sent one already.
+    assert [code for code, _ in answers[:3]] == [200] * 3
+    assert [code for code, _ in answers[-2:]] == [400] * 2
+    assert b"Many portraits" in answers[-1][1]
+    # No more faces now, but anything else.
+    code, _ = curl(shipped, "-F", "file=@-;filename=a.txt", path="/v1/files", data=b"some words")
+    assert code == 200
 
 
 def test_nothing_of_the_pictures_is_left_with_the_gateway(shipped, ssn):

@@ -17,6 +17,7 @@ from gateway.model import (
     Role,
     Route,
     Scan,
+    Sent,
     Severity,
     Step,
     Unread,
@@ -216,6 +217,48 @@ def test_what_is_cleaned_is_what_is_there(policy, exchange, route):
         Cleaning(PNG.locator, "metadata", "strip"),
     }
     assert evaluate(policy(rules), exchange(), route(), Scan(files=(PDF,))).hits == ()
+
+
+PORTRAITS = "when: {history: {face_pictures: {at_least: 3}, within: 1 h}}, action: block"
+
+
+def before(*marks, ago=60.0, service="chatty"):
+    return tuple(Sent(-ago, service, mark) for mark in marks)
+
+
+@pytest.mark.parametrize(
+    ("now", "history", "holds"),
+    [
+        (("a", "b", "c"), (), True),
+        (("a",), before("b", "c"), True),
+        (("a",), before("b"), False),
+        (("a",), before("a", "b"), False),  # the same picture again
+        (("a",), before("b", "c", ago=3601.0), False),
+        (("a",), before("b", "c", service="other"), False),
+        ((), before("a", "b", "c"), False),  # no face in this request
+    ],
+)
+def test_pictures_with_faces_are_counted_over_time(verdict, now, history, holds):
+    found = verdict(PORTRAITS, Scan(portraits=now), received_at=0.0, history=history)
+    assert found is (Verdict.BLOCK if holds else Verdict.ALLOW)
+
+
+@given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_more_picture_never_weakens_a_verdict(verdict, now, earlier, is_now):
+    first = verdict(
+        PORTRAITS,
+        Scan(portraits=tuple(now)),
+        received_at=0.0,
+        history=before(*earlier),
+    )
+    (now if is_now else earlier).add("new")
+    assert first <= verdict(
+        PORTRAITS,
+        Scan(portraits=tuple(now)),
+        received_at=0.0,
+        history=before(*earlier),
+    )
 
 
 def test_a_file_and_what_is_in_it_are_tied_by_their_place(verdict, finding):

@@ -137,7 +137,8 @@ class GatewayProcess:
                 else [sys.executable, "-c", "from gateway.cli import main; main()"]
             )
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LEAKGATE_")}
-        environment["PYTHONPATH"] = str(TESTS)
+        # The gateway of this folder, wherever one is installed.
+        environment["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(TESTS.parent)])
         self.output = []
         with self.log_path.open("a") as log:
             self._process = subprocess.Popen(
