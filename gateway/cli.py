@@ -596,8 +596,8 @@ def tokens_rotate(**options: Any) -> None:
     from gateway.vault import keys  # noqa: PLC0415
 
     made = keys.rotate(_settings(**options).token_keys_path, datetime.now(UTC))
-    click.echo(f"{made.id} is used for new conversations from")
-    click.echo(f"{made.created + keys.SETTLING:%Y-%m-%d %H:%M:%S} UTC on.")
+    start = made.created + keys.SETTLING
+    click.echo(f"{made.id} is used for new conversations from {start:%Y-%m-%d %H:%M:%S} UTC on.")
     click.echo("Gateways with a copy of the file need the new one before.")
 
 
@@ -619,7 +619,7 @@ def tokens_forget(actor: str, **options: Any) -> None:
     """Delete everything that the vault holds for ACTOR, named as in `incidents list`."""
     with _vault(_settings(**options)) as vault:
         gone = vault.forget(actor)
-    click.echo(f"{gone} tokens deleted.")
+    click.echo(f"{gone} token{'' if gone == 1 else 's'} deleted.")
 
 
 @tokens.command("purge")
@@ -630,7 +630,7 @@ def tokens_purge(**options: Any) -> None:
     with _vault(_settings(**options)) as vault:
         while batch := vault.purge():
             gone += batch
-    click.echo(f"{gone} tokens deleted.")
+    click.echo(f"{gone} token{'' if gone == 1 else 's'} deleted.")
 
 
 @contextlib.contextmanager

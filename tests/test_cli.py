@@ -11,7 +11,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -27,6 +27,8 @@ from gateway.database.schema import migrate
 from gateway.incidents.record import FindingGroup, FiredRule, Incident
 from gateway.incidents.store import Store
 from gateway.model import Severity, Verdict
+from gateway.vault import keys
+from gateway.vault.store import Vault
 
 COMMAND = Path(sys.executable).with_name("leakgate")
 PACKS = Path(__file__).parent.parent / "policies"
@@ -124,6 +126,7 @@ def test_help_names_every_command():
         "policy",
         "services",
         "incidents",
+        "tokens",
         "ca",
         "version",
         "evaluate",
@@ -498,6 +501,80 @@ def test_a_state_folder_without_a_database_has_status_2(inside, tmp_path):
     assert (status, out) == (2, "")
     assert err == f"{tmp_path}: holds no database; has the gateway run there?\n"
     assert not list(tmp_path.iterdir())
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vaulted(tmp_path):
+    """A state folder with keys, and with tokens of two people, some of which have expired."""
+    now = datetime.now(UTC)
+    ring = keys.ensure(tmp_path / "token.keys", now - timedelta(days=40))
+    url = f"sqlite:///{tmp_path / 'leakgate.db'}"
+    migrate(url)
+    for actor, age in (("ann", 1), ("ann", 35), ("bob", 35)):
+        then = now - timedelta(days=age)
+        vault = Vault.open(url, ring, ttl=timedelta(days=30), clock=lambda then=then: then)
+        vault.keep(actor, {f"T{age}": "canary-value"}, key_id=ring.keys[0].id)
+        vault.close()
+    return tmp_path
+
+
+def test_tokens_are_counted_by_key_and_rotation_is_announced(inside, vaulted):
+    old = keys.load(vaulted / "token.keys").keys[0].id
+    status, out, err = inside("tokens", "status", "--state", vaulted)
+    assert (status, err) == (0, "")
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        [old, *out.splitlines()[1].split()[1:3], "current", "3"]
+    ]
+    status, out, _ = inside("tokens", "rotate", "--state", vaulted)
+    new = keys.load(vaulted / "token.keys").keys[0].id
+    assert status == 0
+    assert out.startswith(f"{new} is used for new conversations from ")
+    lines = inside("tokens", "status", "--state", vaulted)[1].splitlines()
+    assert [line.split()[0] for line in lines] == ["key", new, old]
+    assert "  from " in lines[1]
+    assert lines[1].split()[-1] == "0"
+    assert lines[2].split()[3:] == ["current", "3"]
+
+
+def test_a_dropped_key_is_missing_from_then_on(inside, vaulted):
+    old = keys.load(vaulted / "token.keys").keys[0].id
+    status, _, err = inside("tokens", "drop", old, "--state", vaulted)
+    assert status == 2
+    assert "`leakgate tokens rotate` first" in err
+    inside("tokens", "rotate", "--state", vaulted)
+    assert inside("tokens", "drop", old, "--state", vaulted) == (0, f"{old} is dropped.\n", "")
+    out = inside("tokens", "status", "--state", vaulted)[1]
+    assert out.splitlines()[-1].split() == [old, "missing", "3"]
+    assert out.splitlines()[1].split()[3:] == ["current", "0"]
+
+
+def test_tokens_are_forgotten_and_purged(inside, vaulted):
+    assert inside("tokens", "purge", "--state", vaulted) == (0, "2 tokens deleted.\n", "")
+    assert inside("tokens", "purge", "--state", vaulted) == (0, "0 tokens deleted.\n", "")
+    assert inside("tokens", "forget", "eve", "--state", vaulted) == (0, "0 tokens deleted.\n", "")
+    assert inside("tokens", "forget", "ann", "--state", vaulted) == (0, "1 token deleted.\n", "")
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("rotate",), ("drop", "k1"), ("forget", "ann"), ("purge",)]
+)
+def test_commands_about_tokens_make_neither_keys_nor_a_database(inside, tmp_path, command):
+    status, out, err = inside("tokens", *command, "--state", tmp_path)
+    assert (status, out) == (2, "")
+    assert "has the gateway run there?" in err or "cannot be" in err
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_database_without_the_vault_is_told_in_one_line(inside, vaulted):
+    (vaulted / "leakgate.db").unlink()
+    (vaulted / "leakgate.db").touch()
+    status, out, err = inside("tokens", "purge", "--state", vaulted)
+    assert (status, out) == (2, "")
+    assert err == "setting database: the database cannot be used: OperationalError\n"
 
 
 # --- ca -------------------------------------------------------------------------------------------

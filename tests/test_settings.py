@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,34 @@ def test_a_bad_option_is_named_as_people_type_it():
     assert problems(command={"listen": "everywhere"}) == [
         "option --listen:0:0: `everywhere` is not HOST:PORT"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("30d", timedelta(days=30)),
+        ("12h", timedelta(hours=12)),
+        (" 90M ", timedelta(minutes=90)),
+        ("61s", timedelta(seconds=61)),
+        ("3600", timedelta(hours=1)),
+    ],
+)
+def test_spans_of_time(text, span):
+    assert gather(None, {"LEAKGATE_TOKEN_TTL": text}, {}).token_ttl == span
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "0d", "soon", "1.5h", "-1d", "30d12h", "4000d", "999999999d", "yes", "[1]"]
+)
+def test_what_is_no_span_of_time_that_tokens_may_live(text):
+    assert len(problems(environment={"LEAKGATE_TOKEN_TTL": text})) == 1
+
+
+def test_token_keys_are_in_the_state_folder_unless_said_otherwise():
+    settings = gather(None, {"LEAKGATE_STATE": "there"}, {})
+    assert settings.token_keys_path == Path("there/token.keys")
+    settings = gather(None, {"LEAKGATE_TOKEN_KEYS": "/run/secrets/token.keys"}, {})
+    assert settings.token_keys_path == Path("/run/secrets/token.keys")
 
 
 @pytest.mark.parametrize(

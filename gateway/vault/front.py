@@ -19,6 +19,7 @@ from typing import Literal, Protocol
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from gateway.vault.keys import Keyring
 from gateway.vault.store import MAX_TOKENS, PURGED, Kept, UnknownKey, Vault
 
 log = logging.getLogger(__name__)
@@ -256,6 +257,13 @@ class Front:
         if used is None or ring.get(used) is None or not lives(used):
             return current
         return used
+
+    def adopt(self, keyring: Keyring) -> None:
+        """Go over to these keys, as after a rotation. `ValueError` as of `Vault.adopt`.
+
+        Whoever mints has to know a new key before this is called, since `token_key` may name it.
+        """
+        self._vault.adopt(keyring)
 
     # --- what keeps it in order ------------------------------------------------------------------
 

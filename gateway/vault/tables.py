@@ -30,4 +30,7 @@ class TokenRow(Base):
     __table_args__ = (
         Index(None, "expires_at"),  # to purge
         Index(None, "actor", "expires_at"),  # to tell with which key an actor's newest row goes
+        # In SQLite the rows themselves lie by actor and token, so that those of one actor are read
+        # together; in PostgreSQL the index alone does.
+        {"sqlite_with_rowid": False},
     )

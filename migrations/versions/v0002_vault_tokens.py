@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("actor", "token", name=op.f("pk_vault_tokens")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_vault_tokens_actor_expires_at"),

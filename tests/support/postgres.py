@@ -21,7 +21,7 @@ def _programs() -> Path:
 
 
 class Postgres:
-    """A PostgreSQL server on a Unix socket, without durability, for one test session."""
+    """A PostgreSQL server on a Unix socket; without durability unless that is asked for."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,8 +48,9 @@ class Postgres:
         )
         assert done.returncode == 0, done.stderr.decode()
 
-    def start(self) -> None:
-        options = f"-F -h '' -k {self.folder} -c max_connections=20 -c shared_buffers=16MB"
+    def start(self, *, durable: bool = False) -> None:
+        sync = "" if durable else "-F "
+        options = f"{sync}-h '' -k {self.folder} -c max_connections=20 -c shared_buffers=16MB"
         log = self.folder / "log"
         self._run("pg_ctl", "-w", "-D", self.data, "-o", options, "-l", log, "start")
         self.running = True

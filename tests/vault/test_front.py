@@ -386,9 +386,9 @@ def test_a_conversation_whose_tokens_have_expired_gets_the_new_key(rotated):
 
 
 def test_a_key_that_is_gone_is_given_up(rotated):
-    front, spied, clock, _ = rotated
+    front, _, clock, _ = rotated
     clock.now = NOON + SETTLING
-    spied.adopt(a_ring(a_key("k3", NOON), a_key("k2", NOON)))
+    front.adopt(a_ring(a_key("k3", NOON), a_key("k2", NOON)))
     assert asyncio.run(front.token_key("ann")) == "k3"
 
 
