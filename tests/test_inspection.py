@@ -19,6 +19,7 @@ import pytest
 from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
+from support import pdfs
 
 from gateway import bootstrap, content, inspection
 from gateway.incidents.record import from_decision
@@ -797,3 +798,68 @@ def test_values_in_other_files_are_replaced(redacting, name, made):
             assert archive.read("a.csv") == b"name,card\nAnn,[CREDIT_CARD]\n"
             assert json.loads(archive.read("b.json"))["card"] == "[CREDIT_CARD]"
             assert_document_is_clean(archive.read("e.docx"))
+
+
+def pdf_with_values() -> bytes:
+    content = (
+        f"BT /F1 12 Tf 30 150 Td (My card is ) Tj ({CARD[:9]}) Tj ({CARD[9:]} and it stays.) Tj ET"
+    )
+    document = pdfs.drawn(content.encode())
+    document.docinfo.Subject = f"SSN: {SSN}"
+    document.attachments["notes.txt"] = f"SSN: {SSN} is here".encode()
+    return pdfs.saved(document)
+
+
+def assert_pdf_is_clean(sent: bytes, folder: Path) -> None:
+    assert "My card is [CREDIT_CARD] and it stays." in pdfs.page_words(sent)
+    for said in pdfs.seen_by(sent, folder).values():
+        assert not pdfs.finds(SSN, said)
+        assert not pdfs.finds(CARD, said)
+
+
+def test_values_in_a_pdf_are_taken_out_of_a_multipart_body(redacting, tmp_path):
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n'
+        b"Content-Type: application/pdf\r\n\r\n"
+    )
+    body = head + pdf_with_values() + b"\r\n--b--\r\n"
+    decision = redacting.inspect(
+        exchange(body, content_type="multipart/form-data; boundary=b", target="/v1/files")
+    )
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = decision.enforcement.body
+    assert sent.startswith(head + b"%PDF-")
+    assert_pdf_is_clean(sent[len(head) : -len(b"\r\n--b--\r\n")], tmp_path)
+
+
+def test_values_in_a_pdf_are_taken_out_of_base64(redacting, tmp_path):
+    url = "data:application/pdf;base64," + base64.b64encode(pdf_with_values()).decode()
+    part = {"type": "file", "file": {"filename": "a.pdf", "file_data": url}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [part]}]}
+    decision = redacting.inspect(exchange(json.dumps(body).encode()))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = json.loads(decision.enforcement.body)["messages"][0]["content"][0]["file"]["file_data"]
+    assert_pdf_is_clean(base64.b64decode(sent.partition(",")[2]), tmp_path)
+
+
+def test_values_in_a_pdf_in_an_archive_are_taken_out(redacting, tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.pdf", pdf_with_values())
+        archive.writestr("b.txt", "other words")
+    decision = redacting.inspect(
+        exchange(out.getvalue(), content_type="application/zip", method="PUT", target="/upload/a")
+    )
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    with zipfile.ZipFile(io.BytesIO(decision.enforcement.body)) as sent:
+        assert sent.read("b.txt") == b"other words"
+        assert_pdf_is_clean(sent.read("a.pdf"), tmp_path)
+
+
+def test_a_signed_pdf_stops_with_the_reason(redacting):
+    body = pdfs.signed(CARD)
+    decision = redacting.inspect(
+        exchange(body, content_type="application/pdf", method="PUT", target="/upload/a")
+    )
+    assert isinstance(decision.enforcement, Refuse)
+    assert "a signed document cannot be changed" in decision.outcome.message

@@ -16,6 +16,7 @@ from gateway.content import sandbox
 from gateway.content.looking import PictureSettings
 from gateway.content.reading import Box, Entry, Fact, FileLimits, Missed, Region, Text, Told
 from gateway.content.remembered import Remembered
+from gateway.content.rewriting import PDF
 from gateway.content.types import SVG, FileType, belies, text_encoding, type_of
 from gateway.model import (
     BlobPart,
@@ -104,7 +105,11 @@ def open_blob(
         return Opened(_info(blob, kind, {}), unread=(unread,))
     gathered = _Gathered(blob)
     encoding = text_encoding(blob.data)
-    if encoding is not None:
+    if encoding is not None and kind.media_type == PDF:
+        # What its objects do not say goes when it is written anew.
+        text = blob.data.decode(encoding)
+        gathered.add(Text("", text, hidden=True, editable=True))
+    elif encoding is not None:
         gathered.whole_text(encoding, editable=kind.media_type.startswith(_SEES_AS_TEXT))
     if kind.media_type.startswith("text/plain"):
         pass

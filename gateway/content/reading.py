@@ -39,12 +39,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A file within the file; `open` opens it in turn, one level deeper."""
+    """A file within the file; `open` opens it in turn, one level deeper.
+
+    `removable`: where nothing in it can be changed, the writer of the file around it takes it out.
+    """
 
     place: str
     data: bytes = field(repr=False)
     name: str = field(default="", repr=False)
     hidden: bool = False
+    removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

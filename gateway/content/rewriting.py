@@ -17,13 +17,16 @@ REASONS = frozenset(
         "a file inside it cannot be changed",
         "a name or number that the document depends on cannot be changed",
         "a part of the document cannot be changed",
+        "a picture in it cannot be changed",
         "a signed document cannot be changed",
+        "an XFA form cannot be changed; send it as a plain PDF",
         "metadata of this picture could not be removed",
         "pictures of this format cannot be cleaned; send a PNG or JPEG",
         "pictures of this format cannot be marked; send a PNG or JPEG",
         "pictures of this format cannot be written; send a PNG or JPEG",
         "the DICOM file is damaged",
         "the DICOM file nests too deeply",
+        "the PDF is damaged",
         "the archive is damaged",
         "the file is of a kind that cannot be changed",
         "the file stands in a place that cannot be rewritten",
@@ -116,9 +119,25 @@ class Change:
     whole: str = field(repr=False)
 
 
-type Wish = Cover | Strip | Mark | Deidentify | Replace | Change
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Take code points `start:end` out of the text at `file`, a place in a PDF.
+
+    They spell `value`, which is not to stay anywhere else in the PDF either; `new` is what is to be
+    read instead.
+    """
+
+    file: str
+    start: int
+    end: int
+    value: str = field(repr=False)
+    new: str = field(repr=False)
+
+
+type Wish = Cover | Strip | Mark | Deidentify | Replace | Change | Erase
 
 DICOM = "application/dicom"
+PDF = "application/pdf"
 
 PICTURES = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff", DICOM}

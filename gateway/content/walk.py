@@ -25,14 +25,14 @@ from gateway.content.reading import (
     Text,
     Told,
 )
-from gateway.content.rewriting import CONTAINERS, PICTURES, TEXTS
+from gateway.content.rewriting import CONTAINERS, PDF, PICTURES, TEXTS
 from gateway.content.types import belies, text_encoding, type_of
 from gateway.model import UnreadReason
 
 __all__ = ["has_reader", "prepare", "walk"]
 
 
-_WRITTEN = PICTURES | CONTAINERS | TEXTS
+_WRITTEN = PICTURES | CONTAINERS | TEXTS | {PDF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class _File:
     hidden: bool = False
     depth: int = 0
     editable: bool = True
+    removable: bool = False
 
     def within(self, place: str) -> str:
         """`place` of this file as a place of the upload."""
@@ -73,7 +74,8 @@ def _open(file: _File, means: _Means) -> Iterator[Told]:
     kind = type_of(file.data)
     encoding = text_encoding(file.data)
     text = ""
-    file = replace(file, editable=file.editable and kind.media_type in _WRITTEN)
+    written = file.removable or kind.media_type in _WRITTEN
+    file = replace(file, editable=file.editable and written)
     if file.place:
         mismatch = bool(file.name) and belies(file.name, kind)
         yield Entry(file.place, kind.media_type, kind.family, len(file.data), mismatch)
@@ -121,7 +123,7 @@ def _read(file: _File, reader: Reader, means: _Means, text: str) -> Iterator[Tol
                     said,
                     place=file.within(said.place),
                     hidden=said.hidden or file.hidden,
-                    editable=said.editable and file.editable,
+                    editable=(said.editable or file.removable) and file.editable,
                 )
             case Fact():
                 yield replace(said, place=file.place)
@@ -145,13 +147,15 @@ def _embedded(file: _File, said: Embedded, means: _Means) -> Iterator[Told]:
         hidden=said.hidden or file.hidden,
         depth=file.depth + 1,
         editable=file.editable,
+        removable=said.removable or file.removable,
     )
     budget = means.budget
     budget.file()
     yield Fact("files", 1, file.place)
     if said.name:
         budget.text(len(said.name))
-        yield Text(f"{inner.place}.name", said.name, hidden=inner.hidden)
+        can_go = file.editable and file.removable
+        yield Text(f"{inner.place}.name", said.name, hidden=inner.hidden, editable=can_go)
     if inner.depth > budget.limits.depth:
         yield _missed(inner, UnreadReason.TOO_DEEP, "depth")
     else:

@@ -1,9 +1,9 @@
 """How are changes written into a file? What is to go becomes wishes, which a child process meets.
 
 Law: what was found in a place that has boxes is covered there; what was found in a text of a document
-or in a file of text is replaced; what was found in a picture's other texts goes with all its metadata;
-a DICOM file in which anything is to go is de-identified as a whole. What cannot be changed so is
-`CannotRewrite`. The caller reads the
+or in a file of text is replaced, and in a PDF taken out; what was found in a picture's other texts goes
+with all its metadata; a DICOM file in which anything is to go is de-identified as a whole. What cannot
+be changed so is `CannotRewrite`. The caller reads the
 new file again: nothing here claims that it is clean.
 """
 
@@ -21,11 +21,13 @@ from gateway.content.reading import Box, FileLimits
 from gateway.content.rewriting import (
     DICOM,
     OFFICE,
+    PDF,
     TEXTS,
     CannotRewrite,
     Change,
     Cover,
     Deidentify,
+    Erase,
     Mark,
     Replace,
     Strip,
@@ -135,11 +137,14 @@ def _of_edits(opened: Opened, edits: Sequence[Edit], medical: _Medical) -> Itera
             yield from (Cover(file, frame, _wider(box)) for box in _rows(boxes))
         elif words:
             raise CannotRewrite("a file inside it cannot be changed")
-        elif (kind := _holder(opened, place).media_type) in OFFICE:
+        elif (kind := (holder := _holder(opened, place)).media_type) in OFFICE:
             yield from _in_lines(place, texts[edit.locator], edit)
         elif kind in TEXTS:
             new = edit.replacement
             yield Change(place, edit.start, edit.end, new, texts[edit.locator])
+        elif holder.family != "image" and _in_pdf(opened, place):
+            value = texts[edit.locator][edit.start : edit.end]
+            yield Erase(place, edit.start, edit.end, value, edit.replacement)
         else:
             yield Strip(_picture_of(opened, place))
 
@@ -159,6 +164,14 @@ def _holder(opened: Opened, place: str) -> FileInfo:
     """The innermost file that holds `place`."""
     inside = [info for info in opened.files if _within(place, place_of(info.locator))]
     return max(inside, key=lambda info: len(place_of(info.locator)), default=opened.info)
+
+
+def _in_pdf(opened: Opened, place: str) -> bool:
+    """Does `place` lie in a PDF, or in a file within one?"""
+    return any(
+        info.media_type == PDF and _within(place, place_of(info.locator))
+        for info in (opened.info, *opened.files)
+    )
 
 
 def _of_cleanings(

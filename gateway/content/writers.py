@@ -1,5 +1,7 @@
 """How does a file look when the wishes are met? Pictures are covered and cleaned, archives repacked.
 
+PDF is written by `pdfwrite`, texts of Office documents by `xmlwrite`.
+
 Law: runs in the sandbox only. What no wish names stays as it was: pixels outside the boxes, entries
 of archives with their names, order, dates and methods. Raises only `CannotRewrite`.
 """
@@ -14,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.content import textwrite, xmlwrite
+from gateway.content import pdfwrite, textwrite, xmlwrite
 from gateway.content.pictures import cleaning, dicom, redact
 from gateway.content.readers import office
 from gateway.content.reading import Box
@@ -22,12 +24,14 @@ from gateway.content.rewriting import (
     CONTAINERS,
     DICOM,
     OFFICE,
+    PDF,
     PICTURES,
     TEXTS,
     CannotRewrite,
     Change,
     Cover,
     Deidentify,
+    Erase,
     Mark,
     Replace,
     Strip,
@@ -58,6 +62,10 @@ def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
         return textwrite.rewritten(
             data, kind, wishes, lambda inner, some: rewritten(inner, some, depth + 1)
         )
+    if kind == PDF and depth < _DEEP:
+        return pdfwrite.rewritten(
+            data, wishes, lambda inner, some: rewritten(inner, some, depth + 1)
+        )
     if kind.startswith("image/"):
         raise CannotRewrite("pictures of this format cannot be written; send a PNG or JPEG")
     raise CannotRewrite("the file is of a kind that cannot be changed")
@@ -86,7 +94,7 @@ def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
             case Cover() | Strip() | Deidentify():
                 # A picture within a picture is a thumbnail, or what a camera appended.
                 strip = True
-            case Replace() | Change():
+            case Replace() | Change() | Erase():
                 raise CannotRewrite("the file is of a kind that cannot be changed")
     for (frame, style), some in sorted(boxes.items(), key=repr):
         data = redact.cover(data, some, style, frames=None if frame is None else (frame,))

@@ -1,8 +1,10 @@
 """What is in a PDF? Pages as a person reads them, and every string and file behind them.
 
 Law: pages through pdfium (text, pictures; a page whose text cannot be had is rendered to be looked
-at), everything else through a walk over all objects: annotations, forms, outlines, scripts,
-metadata, attachments, and pages of earlier revisions. Format: ISO 32000-2.
+at), everything else through a walk over all objects: annotations and how they look, forms, outlines,
+scripts, metadata, attachments, and pages of earlier revisions. Format: ISO 32000-2.
+
+Its writer (`pdfwrite`) finds places again with the functions here, so that both see the same.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pikepdf
 import pypdfium2 as pdfium
@@ -41,7 +44,21 @@ _DULL_KEYS = frozenset(
     " /Ordering /Lookup".split()
 )
 """Keys whose strings are digests, keys, dates or names of the format."""
+_HOLDS_TEXT = frozenset({"/JS", "/XFA", "/RC", "/RV", "/V"})
+"""Keys whose value may be a stream that holds text."""
+_NAMES_OF_FORMAT = frozenset(
+    "/BaseFont /FontName /FontFamily /Filter /Encoding /Subtype /Type /SubFilter /Registry /Name"
+    " /CMapName /Differences /ColorSpace /CS /Separation".split()
+)
+"""Keys whose names are those of fonts, colours and glyphs."""
 _MAX_NESTED = 40
+PICTURES_DEEP = 4
+"""Pictures are taken from forms within forms up to here."""
+_TELLING = re.compile(r"/(?=[^/]{6,})(?![A-Z]{6}\+)[^/]*[0-9@ ]")
+"""Names (of destinations, states, fields) that may say something; those of the format do not look so."""
+_SHOWS_TEXT = re.compile(rb"T[jJ]\b|['\"]")
+_HYPHEN = re.compile("\ufffe(?:\r\n)?")
+"""What pdfium makes of a hyphen at the end of a line."""
 
 
 def read(data: bytes, budget: Budget) -> Iterator[Said]:
@@ -57,8 +74,37 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
         yield from _pages(document, "", budget, seen, pictures=True)
     finally:
         document.close()
-    yield from _objects(data, budget)
+    with pikepdf.Pdf.open(io.BytesIO(data), suppress_warnings=True) as objects:
+        yield from _walk(objects, budget)
+        yield from _drawings(objects, budget, seen)
     yield from _revisions(data, budget, seen)
+
+
+def page_text(page: pdfium.PdfPage) -> tuple[str, str]:
+    """The text of a page as it is said, and as pdfium has it: with hyphens at ends of lines."""
+    text_page = page.get_textpage()
+    try:
+        raw = text_page.get_text_range()
+    finally:
+        text_page.close()
+    return _HYPHEN.sub("", raw), raw
+
+
+def is_looked_at(page: pdfium.PdfPage, text: str) -> bool:
+    """Does the page have to be rendered, because its text does not say what it shows?"""
+    visible = len(text) - text.count(" ") - text.count("\r") - text.count("\n")
+    strange = len(_STRANGE.findall(text)) * 5 > visible
+    return (visible < _FEW or strange) and pdfium_c.FPDFPage_CountObjects(page) > 0
+
+
+def places_in(raw: str) -> list[int]:
+    """For each code point of a page's text as said, where it stands in the raw one."""
+    places: list[int] = []
+    at = 0
+    for hyphen in _HYPHEN.finditer(raw):
+        places += range(at, hyphen.start())
+        at = hyphen.end()
+    return [*places, *range(at, len(raw))]
 
 
 def _pages(
@@ -73,18 +119,14 @@ def _pages(
         place = f"{prefix}page[{number}]"
         page = document[number]
         try:
-            text_page = page.get_textpage()
-            text = text_page.get_text_range().replace("\ufffe\r\n", "").replace("\ufffe", "")
-            text_page.close()
+            text, _ = page_text(page)
             if text.strip() and text not in seen:
                 seen.add(text)
                 budget.text(len(text))
-                yield Text(place, text, hidden=bool(prefix))
+                yield Text(place, text, hidden=bool(prefix), editable=True)
             if not pictures:
                 continue
-            visible = len(text) - text.count(" ") - text.count("\r") - text.count("\n")
-            strange = len(_STRANGE.findall(text)) * 5 > visible
-            if (visible < _FEW or strange) and pdfium_c.FPDFPage_CountObjects(page):
+            if is_looked_at(page, text):
                 yield from _rendered(page, place, budget)
             else:
                 yield from _pictures(page, place, budget, drawn)
@@ -94,13 +136,18 @@ def _pages(
             page.close()
 
 
-def _rendered(page: pdfium.PdfPage, place: str, budget: Budget) -> Iterator[Said]:
+def rendered(page: pdfium.PdfPage, pixels: int, *, annotations: bool = True) -> pdfium.PdfBitmap:
+    """The page as a picture of at most `pixels`, upright."""
     width, height = page.get_size()
     scale = _DPI / 72
-    pixels = width * height * scale * scale
-    if pixels > budget.limits.pixels / 4:
-        scale *= (budget.limits.pixels / 4 / pixels) ** 0.5
-    bitmap = page.render(scale=max(scale, 0.01), may_draw_forms=False)
+    wanted = width * height * scale * scale
+    if wanted > pixels:
+        scale *= (pixels / wanted) ** 0.5
+    return page.render(scale=max(scale, 0.01), may_draw_forms=False, draw_annots=annotations)
+
+
+def _rendered(page: pdfium.PdfPage, place: str, budget: Budget) -> Iterator[Said]:
+    bitmap = rendered(page, budget.limits.pixels // 4)
     budget.expand(bitmap.stride * bitmap.height)
     yield Embedded(f"{place}.picture[0]", _png(bitmap.to_pil()))
 
@@ -109,7 +156,7 @@ def _pictures(
     page: pdfium.PdfPage, place: str, budget: Budget, drawn: set[bytes]
 ) -> Iterator[Said]:
     number = 0
-    for item in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=4):
+    for item in pictures_of(page):
         budget.tick()
         here = f"{place}.picture[{number}]"
         number += 1
@@ -135,6 +182,11 @@ def _pictures(
             yield Missed(here, UnreadReason.MALFORMED, detail="picture")
 
 
+def pictures_of(page: pdfium.PdfPage) -> Iterator[pdfium.PdfObject]:
+    """Pictures that the page draws, in the order of their numbers."""
+    yield from page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=PICTURES_DEEP)
+
+
 def _png(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     picture.convert("RGB").save(out, "PNG", compress_level=1)
@@ -144,67 +196,107 @@ def _png(picture: Image.Image) -> bytes:
 # --- what stands behind the pages -----------------------------------------------------------------
 
 
-def _objects(data: bytes, budget: Budget) -> Iterator[Said]:
-    with pikepdf.Pdf.open(io.BytesIO(data), suppress_warnings=True) as document:
-        yield from _walk(document, budget)
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A string or telling name of the file, and what holds it, in which place.
+
+    `holder` is None where the string is an object of its own, with number `key`.
+    """
+
+    text: str = field(repr=False)
+    holder: pikepdf.Object | None
+    key: str | int
+    is_name: bool = False
+
+
+@dataclass(slots=True)
+class Marks:
+    """What was seen on the way over all objects."""
+
+    scripts: set[int] = field(default_factory=set)
+    """Numbers of streams that hold text: scripts, rich text, parts of XFA forms."""
+    signed: bool = False
+    macros: bool = False
+
+
+def strings(document: pikepdf.Pdf, marks: Marks, budget: Budget) -> Iterator[list[Held]]:
+    """All that objects hold in words, in pieces; each is said as one text with a line for each."""
+    held: list[Held] = []
+    size = 0
+    for item in (document.trailer, *document.objects):
+        budget.tick()
+        for one in _strings(item, marks, budget):
+            held.append(one)
+            size += len(one.text)
+            budget.text(len(one.text))
+        if size >= PIECE:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
 
 
 def _walk(document: pikepdf.Pdf, budget: Budget) -> Iterator[Said]:
-    held: list[str] = []
-    size = pieces = 0
+    marks = Marks()
+    for number, held in enumerate(strings(document, marks, budget)):
+        text = "\n".join(one.text for one in held)
+        yield Text(f"strings[{number}]", text, hidden=True, editable=True)
     files = 0
-    marks: set[str] = set()
-    roots: list[tuple[int, pikepdf.Object]] = [(0, document.trailer)]
-    roots += [(item.objgen[0], item) for item in document.objects]
-    for number, item in roots:
+    for item in document.objects:
         budget.tick()
-        for text in _strings(item, marks, budget):
-            held.append(text)
-            size += len(text)
-            budget.text(len(text))
-        if size >= PIECE:
-            yield Text(f"strings[{pieces}]", "\n".join(held), hidden=True)
-            held, size, pieces = [], 0, pieces + 1
-        if isinstance(item, pikepdf.Stream):
-            kind = str(item.get("/Type", "")), str(item.get("/Subtype", ""))
-            place = f"object[{number}]"
-            if kind[0] == "/EmbeddedFile" or "/Params" in item:
-                files += 1
-            elif kind != ("/Metadata", "/XML") and not _is_script(item, marks):
-                continue
-            try:
-                content = _decoded(item, budget)
-            except Stop as stop:
-                yield Missed(place, stop.reason, detail=stop.detail)
-                if stop.reason is not UnreadReason.UNSUPPORTED_FILE:
-                    raise
-                continue
-            except (zlib.error, ValueError, binascii.Error):
-                yield Missed(place, UnreadReason.MALFORMED, detail="stream")
-                continue
-            yield Embedded(place, content, hidden=True)
-    if held:
-        yield Text(f"strings[{pieces}]", "\n".join(held), hidden=True)
+        if not isinstance(item, pikepdf.Stream) or not is_file(item, marks):
+            continue
+        place = f"object[{item.objgen[0]}]"
+        files += is_attachment(item)
+        try:
+            content = decoded(item, budget)
+        except Stop as stop:
+            yield Missed(place, stop.reason, detail=stop.detail)
+            if stop.reason is not UnreadReason.UNSUPPORTED_FILE:
+                raise
+            continue
+        except (zlib.error, ValueError, binascii.Error):
+            yield Missed(place, UnreadReason.MALFORMED, detail="stream")
+            continue
+        yield Embedded(place, content, hidden=True, removable=True)
     if files:
         yield Fact("hidden", value=True)
-    for mark in ("signed", "macros"):
-        if mark in marks:
-            yield Fact(mark, value=True)
+    if marks.signed:
+        yield Fact("signed", value=True)
+    if marks.macros:
+        yield Fact("macros", value=True)
 
 
-def _is_script(item: pikepdf.Stream, marks: set[str]) -> bool:
-    return f"script {item.objgen[0]}" in marks or "/XFA" in marks
+def is_file(item: pikepdf.Stream, marks: Marks) -> bool:
+    """Is the stream read as a file of its own?"""
+    return is_attachment(item) or is_metadata(item) or item.objgen[0] in marks.scripts
 
 
-def _strings(item: pikepdf.Object, marks: set[str], budget: Budget) -> Iterator[str]:
+def is_attachment(item: pikepdf.Stream) -> bool:
+    """Is it a file that is attached?"""
+    return item.get("/Type") == "/EmbeddedFile" or "/Params" in item
+
+
+def is_metadata(item: pikepdf.Stream) -> bool:
+    """Is it XMP?"""
+    return item.get("/Type") == "/Metadata" and item.get("/Subtype") == "/XML"
+
+
+def _strings(item: pikepdf.Object, marks: Marks, budget: Budget) -> Iterator[Held]:
     """Strings that stand in one object itself; what it points to is an object of its own."""
-    stack: list[tuple[str, pikepdf.Object, int]] = [("", item, 0)]
+    where: tuple[pikepdf.Object | None, str | int] = None, item.objgen[0]
+    stack: list[tuple[str, pikepdf.Object, int, tuple[pikepdf.Object | None, str | int]]]
+    stack = [("", item, 0, where)]
     while stack:
-        key, value, depth = stack.pop()
+        key, value, depth, where = stack.pop()
         if isinstance(value, pikepdf.String):
             text = _words(key, value)
             if text:
-                yield text
+                yield Held(text, *where)
+            continue
+        if isinstance(value, pikepdf.Name):
+            if key not in _NAMES_OF_FORMAT and _TELLING.match(str(value)):
+                yield Held(str(value)[1:], *where, is_name=True)
             continue
         if depth > _MAX_NESTED:
             raise Stop(UnreadReason.TOO_DEEP, "pdf object")
@@ -213,23 +305,26 @@ def _strings(item: pikepdf.Object, marks: set[str], budget: Budget) -> Iterator[
             items = list(value.items())
             names = {name for name, _ in items}
             if names & {"/JS"}:
-                marks.add("macros")
+                marks.macros = True
             if value.get("/Type") == "/Sig" or ("/ByteRange" in names and "/Contents" in names):
-                marks.add("signed")
+                marks.signed = True
                 items = [
                     (name, inner) for name, inner in items if name not in {"/Contents", "/Cert"}
                 ]
+            for name, _ in items:
+                if _TELLING.match(name):
+                    yield Held(name[1:], value, name, is_name=True)
             for name, inner in reversed(items):
                 if _is_direct(inner):
-                    stack.append((name, inner, depth + 1))
-                elif name in {"/JS", "/XFA", "/RC"}:
-                    marks.add(f"script {inner.objgen[0]}")
+                    stack.append((name, inner, depth + 1, (value, name)))
+                elif name in _HOLDS_TEXT:
+                    marks.scripts.add(inner.objgen[0])
         elif isinstance(value, pikepdf.Array):
-            for inner in reversed(list(value)):
+            for number, inner in reversed(list(enumerate(value))):
                 if _is_direct(inner):
-                    stack.append((key, inner, depth + 1))
+                    stack.append((key, inner, depth + 1, (value, number)))
                 elif key == "/XFA":
-                    marks.add(f"script {inner.objgen[0]}")
+                    marks.scripts.add(inner.objgen[0])
 
 
 def _is_direct(value: object) -> bool:
@@ -245,7 +340,7 @@ def _words(key: str, value: pikepdf.String) -> str:
     return text
 
 
-def _decoded(stream: pikepdf.Stream, budget: Budget) -> bytes:
+def decoded(stream: pikepdf.Stream, budget: Budget) -> bytes:
     """The bytes of a stream, its filters undone one by one and within the budget."""
     content = stream.read_raw_bytes()
     filters = stream.get("/Filter")
@@ -281,6 +376,74 @@ def _inflated(content: bytes, budget: Budget) -> bytes:
     return bytes(out)
 
 
+# --- what annotations and patterns show -----------------------------------------------------------
+
+
+def drawings(document: pikepdf.Pdf, budget: Budget) -> dict[int, pikepdf.Stream]:
+    """Streams that draw text by themselves (looks of annotations, patterns, forms), by number."""
+    found: dict[int, pikepdf.Stream] = {}
+    for item in document.objects:
+        if not isinstance(item, pikepdf.Stream):
+            continue
+        budget.tick()
+        if item.get("/Subtype") != "/Form" and item.get("/PatternType") != 1:
+            continue
+        try:
+            if not _SHOWS_TEXT.search(decoded(item, budget)):
+                continue
+        except Stop as stop:
+            if stop.reason is not UnreadReason.UNSUPPORTED_FILE:
+                raise
+        except (zlib.error, ValueError, binascii.Error):
+            pass  # pdfium may make more of it
+        found[item.objgen[0]] = item
+        budget.page()
+    return found
+
+
+def as_pages(streams: dict[int, pikepdf.Stream]) -> bytes:
+    """A document that has one page for each of `streams`, with nothing else on it."""
+    with pikepdf.new() as pages:
+        for stream in streams.values():
+            form = pages.copy_foreign(stream)
+            form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+            form.Matrix = pikepdf.Array([1, 0, 0, 1, 0, 0])
+            for key in ("/Parent", "/StructParent", "/StructParents", "/Metadata", "/PieceInfo"):
+                if key in form:
+                    del form[key]
+            page = pages.add_blank_page()
+            page.obj.MediaBox = form.get("/BBox", page.obj.MediaBox)
+            page.obj.Contents = pages.make_stream(b"/X Do")
+            page.obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(X=form))
+        out = io.BytesIO()
+        pages.save(out)
+    return out.getvalue()
+
+
+def _drawings(document: pikepdf.Pdf, budget: Budget, seen: set[str]) -> Iterator[Said]:
+    """Their texts, where no page says the same."""
+    streams = drawings(document, budget)
+    if not streams:
+        return
+    said = "\n".join(_squeezed(text) for text in seen)
+    pages = pdfium.PdfDocument(as_pages(streams))
+    try:
+        for number, index in zip(streams, range(len(pages)), strict=True):
+            budget.tick()
+            page = pages[index]
+            text, _ = page_text(page)
+            page.close()
+            if text.strip() and _squeezed(text) not in said:
+                budget.text(len(text))
+                yield Text(f"drawing[{number}]", text, hidden=True, editable=True)
+    finally:
+        pages.close()
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
 def _revisions(data: bytes, budget: Budget, seen: set[str]) -> Iterator[Said]:
     """Pages as they were before the file was saved again, and what follows its end."""
     ends = [match.end() for match in _END.finditer(data)]
@@ -288,7 +451,7 @@ def _revisions(data: bytes, budget: Budget, seen: set[str]) -> Iterator[Said]:
         return
     rest = data[ends[-1] :]
     if rest.strip(b"\0 \t\r\n"):
-        yield Embedded("gap[0]", rest, hidden=True)
+        yield Embedded("gap[0]", rest, hidden=True, removable=True)
     changed = False
     for number, end in enumerate(ends[-2 : -2 - _REVISIONS : -1]):
         budget.tick()
