@@ -191,7 +191,7 @@ class Inspector:
 
     def _read(self, exchange: Exchange, route: Route, timings: dict[str, float]) -> _Reading:
         before = self._clock()
-        extraction = protocols.get(route.protocol).extract(exchange, self._limits)
+        extraction = protocols.of(route.protocol, exchange).extract(exchange, self._limits)
         timings["extract"] = self._clock() - before
         before = self._clock()
         opened, files, uploads = self._open(extraction)
@@ -412,7 +412,7 @@ class Inspector:
             cleanings = [clean for clean in cleanings if clean not in its_cleanings]
         if cleanings or any(_is_in_file(change.locator) for change in changes):
             raise splice.CannotRewrite("a file cannot be changed")
-        return splice.apply(exchange, changes, blobs)
+        return protocols.mirrored(exchange, splice.apply(exchange, changes, blobs))
 
     def _give_up(
         self, exchange: Exchange, route: Route, outcome: Outcome, why: str
@@ -502,13 +502,19 @@ def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str =
 
 
 def _shape(exchange: Exchange, route: Route, *, cause: str, message: str, rule: str) -> Refuse:
+    protocol = protocols.of(route.protocol, exchange)
+    call = protocols.call_of(exchange) if protocol.calls else None
     refusal = Refusal(
         message=message or "This request was not sent: company policy does not allow it.",
         rule=rule,
         incident=exchange.id,
         wants_html=_is_navigation(exchange),
+        over_socket=exchange.transport is not Transport.HTTP,
+        # JSON-RPC carries errors under a good status: some clients wait forever after another.
+        status=200 if call is not None and call.id is not None else 400,
+        call=call,
     )
-    return replace(protocols.get(route.protocol).refuse(refusal), cause=cause)
+    return replace(protocol.refuse(refusal), cause=cause)
 
 
 def _is_navigation(exchange: Exchange) -> bool:

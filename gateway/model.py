@@ -425,7 +425,11 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The exchange does not leave; the client gets this answer. `cause` is a closed word of ours."""
+    """The exchange does not leave; the client gets this answer. `cause` is a closed word of ours.
+
+    For a WebSocket message `body` is a text message to send before the connection closes; there may
+    be none.
+    """
 
     cause: str
     status: int
@@ -437,14 +441,27 @@ type Enforcement = Forward | Rewrite | Refuse
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A remote call that waits for an answer under its id; None when the id is not known."""
+
+    id: str | int | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a refusal tells the person; a protocol gives it the service's own error shape."""
+    """What a refusal tells the person; a protocol gives it the service's own error shape.
+
+    `over_socket`: a WebSocket message is refused, so that the answer is a message, too. `call` is
+    set when a remote call is refused, which has an answer of its own.
+    """
 
     message: str
     rule: str
     incident: str
     wants_html: bool = False
     status: int = 400
+    over_socket: bool = False
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.model import Exchange
 from gateway.protocols import (
     anthropic,
     automatic1111,
     azure_openai,
     bedrock,
     bfl,
+    calls,
     cohere,
     comfyui,
     fal,
@@ -22,23 +24,26 @@ from gateway.protocols import (
     huggingface,
     ideogram,
     leonardo,
+    mcp,
     mistral,
     ollama,
     openai,
     replicate,
     stability,
 )
+from gateway.protocols.calls import call_of
 from gateway.protocols.fields import METHODS
+from gateway.protocols.mcp import mirrored
 from gateway.protocols.protocol import Protocol, Wire
 from gateway.protocols.reading import Limits
 
-__all__ = ["METHODS", "Limits", "Protocol", "get", "names"]
+__all__ = ["METHODS", "Limits", "Protocol", "call_of", "get", "mirrored", "names", "of"]
 
 _BY_NAME: Final[dict[str, Wire]] = {
     module.PROTOCOL.name: module.PROTOCOL
     for module in (
         anthropic, automatic1111, azure_openai, bedrock, bfl, cohere, comfyui, fal, gemini,
-        generic, huggingface, ideogram, leonardo, mistral, ollama, openai, replicate, stability,
+        generic, huggingface, ideogram, leonardo, mcp, mistral, ollama, openai, replicate, stability,
     )
 }  # fmt: skip
 
@@ -51,3 +56,12 @@ def names() -> tuple[str, ...]:
 def get(name: str) -> Protocol:
     """The protocol called `name`. Raises `KeyError` when there is none."""
     return _BY_NAME[name]
+
+
+def of(name: str, exchange: Exchange) -> Protocol:
+    """The protocol of an exchange whose route says `name`.
+
+    Any host may be a server of the Model Context Protocol, so that its requests are told by what
+    they are where nothing better is known.
+    """
+    return mcp.PROTOCOL if name == generic.PROTOCOL.name and calls.is_call(exchange) else get(name)

@@ -40,4 +40,4 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("azure_openai", TABLE, error)
+PROTOCOL: Final = Wire("azure_openai", TABLE, error, event=openai.event)

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.model import Refusal
 from gateway.protocols.protocol import Wire
 from gateway.protocols.refusals import sentence
-from gateway.protocols.rules import IDENTIFIER, TOOL_CALL, TOOL_RESULT, USER, compile_rules
+from gateway.protocols.rules import USER, compile_rules
 
 TABLE: Final = compile_rules(
     {
@@ -27,12 +27,6 @@ TABLE: Final = compile_rules(
         "arguments[].message.text": USER,
         # ChatGPT's draft, which leaves before anything is sent.
         "partial_query.content.parts[]": USER,
-        # Model Context Protocol.
-        "jsonrpc": IDENTIFIER,
-        "params.arguments.**": TOOL_CALL,
-        "params.requestState": IDENTIFIER,
-        "params._meta.**": IDENTIFIER,
-        "result.content[].text": TOOL_RESULT,
     },
     # Role fields are harmless to read: they only say who speaks beside them.
     tags=(

@@ -20,6 +20,7 @@ from gateway.protocols.rules import (
     MEDIA,
     METADATA,
     REASONING,
+    RECORDING,
     SAY,
     SYSTEM,
     TOKENS,
@@ -36,7 +37,7 @@ _CHAT_MESSAGE: Final[dict[str, Rule]] = {
     "content.**": SAY,
     "content[].type": IDENTIFIER,
     "content[].image_url.detail": IDENTIFIER,
-    "content[].input_audio.data": MEDIA,
+    "content[].input_audio.data": RECORDING,
     "content[].input_audio.format": IDENTIFIER,
     "content[].file.file_data": MEDIA,
     "content[].file.filename": FILE_NAME,
@@ -69,7 +70,7 @@ _ITEM: Final[dict[str, Rule]] = {
     "content[].file_data": MEDIA,
     "content[].file_id": IDENTIFIER,
     "content[].filename": FILE_NAME,
-    "content[].audio": MEDIA,
+    "content[].audio": RECORDING,
     "content[].transcript": SAY,
     "content[].annotations.**": METADATA,
     "summary.**": REASONING,
@@ -175,11 +176,17 @@ PATTERNS: Final[dict[str, Rule]] = {
     # Realtime, and Responses over WebSocket.
     "type": IDENTIFIER,
     "event_id": IDENTIFIER,
-    "audio": MEDIA,
+    "audio": RECORDING,
     **_under("item", _ITEM),
     "session.instructions": SYSTEM,
     "session.tools.**": TOOL_DEFINITION,
+    "session.type": IDENTIFIER,
     "session.model": IDENTIFIER,
+    "session.prompt.id": IDENTIFIER,
+    "session.prompt.variables.**": USER,
+    "session.audio.input.transcription.prompt": USER,
+    "previous_item_id": IDENTIFIER,
+    "item_id": IDENTIFIER,
     # Code completion in editors.
     "extra.**": METADATA,
 }
@@ -212,4 +219,20 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("openai", TABLE, error)
+def event(refusal: Refusal) -> object:
+    """The error event of the Realtime API, and of Responses over WebSocket, which adds a status."""
+    return {
+        "type": "error",
+        "event_id": f"event_{refusal.incident}",
+        "status": refusal.status,
+        "error": {
+            "type": "invalid_request_error",
+            "code": "blocked_by_policy",
+            "message": sentence(refusal),
+            "param": None,
+            "event_id": None,
+        },
+    }
+
+
+PROTOCOL: Final = Wire("openai", TABLE, error, event=event)

@@ -24,6 +24,10 @@ class Protocol(typing.Protocol):
     def name(self) -> str:
         """The name by which the service catalogue calls this protocol."""
 
+    @property
+    def calls(self) -> bool:
+        """Whether its requests may be remote calls, whose refusals name the call."""
+
     def extract(self, exchange: Exchange, limits: Limits) -> Extraction:
         """All content of an exchange. Never raises for what an exchange holds."""
 
@@ -33,12 +37,18 @@ class Protocol(typing.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A protocol made of a table, and a function from a refusal to the JSON of an error."""
+    """A protocol made of a table, and a function from a refusal to the JSON of an error.
+
+    `event` is the same for the message that says so over a WebSocket, where clients know one.
+    `calls`: requests are, or may be, remote calls, whose refusals name the call.
+    """
 
     name: str
     table: Table[Rule] = field(repr=False)
     error: Callable[[Refusal], object] = field(repr=False)
     error_headers: Headers = ()
+    event: Callable[[Refusal], object] | None = field(default=None, repr=False)
+    calls: bool = False
 
     def extract(self, exchange: Exchange, limits: Limits) -> Extraction:
         """See `Protocol.extract`."""
@@ -46,4 +56,6 @@ class Wire:
 
     def refuse(self, refusal: Refusal) -> Refuse:
         """See `Protocol.refuse`."""
+        if refusal.over_socket:
+            return refusals.refuse_message(refusal, self.event and self.event(refusal))
         return refusals.refuse(refusal, self.error(refusal), self.error_headers)

@@ -38,7 +38,15 @@ from gateway.model import (
     UnreadReason,
 )
 from gateway.protocols import fields
-from gateway.protocols.rules import CREDENTIAL, FILE_NAME, SAY, Rule, role_named, uniform
+from gateway.protocols.rules import (
+    CREDENTIAL,
+    FILE_NAME,
+    SAY,
+    TOOL_CALL,
+    Rule,
+    role_named,
+    uniform,
+)
 
 type Steps = tuple[Step, ...]
 
@@ -267,6 +275,8 @@ class _Reader:
             rule = CREDENTIAL
         elif lower in fields.PROTOCOL_HEADERS and not trailer:
             rule = _PROTOCOL_HEADER
+        elif lower == "mcp-name" or lower.startswith("mcp-param-"):
+            rule = TOOL_CALL  # what it repeats is an argument of the call
         step = Step(where, 0, len(value), str(index))
         text, place = self._field_text(value, _Place(path, (step,), rule, label=lower))
         self._field_value(text, place)
@@ -719,10 +729,19 @@ class _Reader:
             inner = place.inside(Step("utf-8", 0, len(data)))
             rule = replace(place.rule, editable=place.rule.editable and not found)
             self._string(said, inner._replace(rule=rule, depth=place.depth + 1))
+        if data and place.rule.recording and not found and said is None:
+            self._samples(data, place)
+            return True
         if data and (found or (said is None and (place.rule.media or place.media))):
             self._blob(data, place._replace(media=place.media or found))
             return True
         return False
+
+    def _samples(self, data: bytes, place: _Place) -> None:
+        """Bare samples of sound: a recording, as far as the protocol says, and nobody can read it."""
+        kind = "audio/pcm"
+        self.files.append(FileInfo(place.locator(), kind, "audio", len(data)))
+        self._not_read(UnreadReason.UNSUPPORTED_FILE, place, len(data), kind)
 
     def _base64(self, text: str, place: _Place) -> bool:
         """Read a text that may be base64 through and through; False when it stays only a text."""

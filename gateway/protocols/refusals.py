@@ -93,3 +93,9 @@ def refuse(refusal: Refusal, error: object, headers: Headers = ()) -> Refuse:
     body = json.dumps(error, ensure_ascii=True).encode("ascii")
     kind = ((b"content-type", b"application/json"),)
     return Refuse(CAUSE, refusal.status, (*kind, *_HEADERS, *headers), body)
+
+
+def refuse_message(refusal: Refusal, event: object) -> Refuse:
+    """The refusal of a WebSocket message: `event` as JSON, or nothing to send when it is None."""
+    body = b"" if event is None else json.dumps(event, ensure_ascii=True).encode("ascii")
+    return Refuse(CAUSE, refusal.status, (), body)

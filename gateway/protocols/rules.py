@@ -21,7 +21,8 @@ class Rule:
 
     `role` None means that a role field beside or above tells. `opaque` places hold no document
     inside their text and are not opened. `media` places hold base64 of a file even when its type
-    cannot be told. `tokens` places may hold token ids, which are numbers for text.
+    cannot be told, `recording` places that of bare samples, which nothing tells from noise.
+    `tokens` places may hold token ids, which are numbers for text.
     """
 
     kind: PartKind = PartKind.TEXT
@@ -29,6 +30,7 @@ class Rule:
     editable: bool = True
     opaque: bool = False
     media: bool = False
+    recording: bool = False
     tokens: bool = False
 
 
@@ -38,6 +40,7 @@ SYSTEM: Final = Rule(role=Role.SYSTEM)
 ASSISTANT: Final = Rule(role=Role.ASSISTANT)
 TOKENS: Final = Rule(role=Role.USER, tokens=True)
 MEDIA: Final = Rule(media=True)
+RECORDING: Final = Rule(media=True, recording=True)
 METADATA: Final = Rule(kind=PartKind.METADATA)
 TOOL_DEFINITION: Final = Rule(kind=PartKind.TOOL_DEFINITION)
 TOOL_CALL: Final = Rule(kind=PartKind.TOOL_CALL, role=Role.ASSISTANT)

@@ -21,7 +21,7 @@ from mitmproxy.net.http import url as mitm_url
 from gateway import inspection
 from gateway.metrics import Meter
 from gateway.model import Decision, Exchange, Forward, Headers, Refuse, Rewrite, Transport
-from gateway.proxy.layers import CLOSE_REASON, DENIED, UNINSPECTED
+from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, UNINSPECTED
 from gateway.proxy.recent import Recent
 from gateway.services import Catalogue
 from gateway.workers import InspectionFault
@@ -263,7 +263,7 @@ class Gate:
     # --- WebSocket --------------------------------------------------------------------------------
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Decide about one message; a refused one is dropped and the connection closed."""
+        """Decide about one message; a refused one is dropped, answered, and the connection closed."""
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
         if not message.from_client or flow.metadata.get(UNINSPECTED):
@@ -280,7 +280,8 @@ class Gate:
             case Rewrite() as rewrite:
                 message.content = rewrite.body
                 message.dropped = False
-            case Refuse():
+            case Refuse() as refuse:
+                flow.metadata[CLOSE_MESSAGE] = refuse.body.decode("ascii")
                 flow.metadata[CLOSE_REASON] = (
                     f"blocked by company policy, incident {decision.incident}"
                 )

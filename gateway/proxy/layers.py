@@ -46,6 +46,9 @@ UNINSPECTED = "leakgate.uninspected"
 CLOSE_REASON = "leakgate.close"
 """Metadata key of a WebSocket flow that has to be closed, with the reason as value."""
 
+CLOSE_MESSAGE = "leakgate.close_message"
+"""Metadata key of what the client is told in a text message before such a connection closes."""
+
 DENIED = "leakgate.denied"
 """Metadata key of a flow whose answer was already sent by a layer."""
 
@@ -274,6 +277,9 @@ class WebsocketLayer(websocket_layers.WebsocketLayer):
 
     def _close_refused(self) -> Commands:
         reason = str(self.flow.metadata[CLOSE_REASON])[:120]
+        message = self.flow.metadata.get(CLOSE_MESSAGE)
+        if message and self.client_ws.state is wsproto.connection.ConnectionState.OPEN:
+            yield self.client_ws.send2(wsproto.events.TextMessage(message))
         policy = CloseReason.POLICY_VIOLATION
         yield from self._goodbye(self.client_ws, wsproto.events.CloseConnection(policy, reason))
         yield from self._goodbye(

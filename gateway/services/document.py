@@ -43,6 +43,7 @@ ProtocolName = Literal[
     "bedrock",
     "gemini",
     "cohere",
+    "mcp",
     "mistral",
     "huggingface",
     "replicate",

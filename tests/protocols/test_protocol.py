@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from gateway.model import (
     Role,
     TextPart,
     Transport,
+    UnreadReason,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -190,7 +192,7 @@ def exchange(request: dict[str, Any], plant: Plant, encoding: str = "") -> Excha
     if not content_type:
         headers = []
     for name, value in request.get("headers", ()):
-        if name.startswith("Mcp-Param"):
+        if "$b64word" in value:
             inner = base64.b64encode(blob("b64word", plant)).decode()
             headers.append((plant(name), value.replace("$b64word", inner)))
         else:
@@ -396,6 +398,17 @@ def by_text(name: str, operation: str) -> dict[str, TextPart]:
         ("openai", "responses text", "just text", Role.USER, PartKind.TEXT, True),
         ("openai", "batch file", "first", Role.USER, PartKind.TEXT, True),
         ("openai", "realtime", "hi live", Role.USER, PartKind.TEXT, True),
+        ("openai", "realtime session", "live orders", Role.SYSTEM, PartKind.TEXT, True),
+        ("openai", "realtime session", "looks up words", Role.NONE, PartKind.TOOL_DEFINITION, True),
+        ("openai", "realtime session", "city words", Role.USER, PartKind.TEXT, True),
+        ("openai", "realtime response", "answer orders", Role.SYSTEM, PartKind.TEXT, True),
+        ("openai", "realtime response", "asked live", Role.USER, PartKind.TEXT, True),
+        ("openai", "realtime response", "tool words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("openai", "realtime tool", "live result", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("openai", "responses socket", "socket orders", Role.SYSTEM, PartKind.TEXT, True),
+        ("openai", "responses socket", "socket words", Role.USER, PartKind.TEXT, True),
+        ("openai", "responses socket", "patched words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("openai", "responses socket", "gAAAAopaque", Role.NONE, PartKind.IDENTIFIER, False),
         ("openai", "image edit", "make it blue", Role.USER, PartKind.TEXT, True),
         ("azure_openai", "chat", "You know", Role.SYSTEM, PartKind.TEXT, True),
         ("azure_openai", "chat", "zzz", Role.NONE, PartKind.CREDENTIAL, False),
@@ -449,7 +462,19 @@ def by_text(name: str, operation: str) -> dict[str, TextPart]:
         ("generic", "xml", "<a b='c'>Fish & chips</a>", Role.NONE, PartKind.TEXT, True),
         ("generic", "signalr", "hi", Role.USER, PartKind.TEXT, True),
         ("generic", "chatgpt", "typed words", Role.USER, PartKind.TEXT, True),
-        ("generic", "mcp", "me", Role.ASSISTANT, PartKind.TOOL_CALL, True),
+        ("mcp", "call", "me", Role.ASSISTANT, PartKind.TOOL_CALL, True),
+        ("mcp", "call", "nested words", Role.ASSISTANT, PartKind.TOOL_CALL, True),
+        ("mcp", "call", "tools/call", Role.NONE, PartKind.IDENTIFIER, False),
+        ("mcp", "call", "tok", Role.NONE, PartKind.IDENTIFIER, False),
+        ("mcp", "call, mirrored", "far region", Role.ASSISTANT, PartKind.TOOL_CALL, True),
+        ("mcp", "call, mirrored", "b3BhcXVl", Role.NONE, PartKind.IDENTIFIER, False),
+        ("mcp", "call, mirrored", "given words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("mcp", "read", "file:///notes words", Role.ASSISTANT, PartKind.TOOL_CALL, True),
+        ("mcp", "complete", "half wor", Role.USER, PartKind.TEXT, True),
+        ("mcp", "sampled", "sampled words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("mcp", "elicited", "typed words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("mcp", "pictures", "resource words", Role.TOOL, PartKind.TOOL_RESULT, True),
+        ("mcp", "several", "batched words", Role.ASSISTANT, PartKind.TOOL_CALL, True),
         ("generic", "latin", "naïve words", Role.NONE, PartKind.TEXT, True),
     ],
 )
@@ -476,6 +501,7 @@ def test_path_names_known_fields_and_stars_others():
         ("openai", "image edit", "image/png", "me.png"),
         ("anthropic", "messages", "image/png", ""),
         ("bedrock", "converse", "application/pdf", ""),
+        ("mcp", "pictures", "image/png", ""),
         ("gemini", "generate", "image/png", ""),
         ("huggingface", "raw", "image/png", ""),
         ("automatic1111", "img2img", "image/png", ""),
@@ -516,6 +542,10 @@ def test_refusals_have_the_service_shape_and_stop_retries(name):
         case "bedrock":
             assert set(body_) == {"message"}
             assert headers[b"x-amzn-errortype"] == b"ValidationException"
+        case "mcp":
+            assert body_["jsonrpc"] == "2.0"
+            assert body_["id"] is None
+            assert body_["error"]["code"] == -32602
         case "azure_openai":
             assert body_["error"]["code"] == "content_filter"
 
@@ -523,3 +553,51 @@ def test_refusals_have_the_service_shape_and_stop_retries(name):
 def test_unknown_protocol_is_an_error():
     with pytest.raises(KeyError):
         protocols.get("opnai")
+
+
+# --- over WebSocket ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", protocols.names())
+def test_refused_messages_are_answered_with_an_event_where_clients_know_one(name):
+    refusal = Refusal("Card number found.", "block-cards", "inc-42", over_socket=True)
+    answer = protocols.get(name).refuse(refusal)
+    if name not in {"openai", "azure_openai"}:
+        assert answer.body == b""
+        return
+    event = json.loads(answer.body)
+    assert event["type"] == "error"
+    assert event["status"] == 400
+    assert event["error"]["code"] == "blocked_by_policy"
+    assert "block-cards" in event["error"]["message"]
+    assert "inc-42" in event["error"]["message"]
+
+
+def sound(data: bytes) -> Extraction:
+    body = json.dumps(
+        {"type": "input_audio_buffer.append", "audio": base64.b64encode(data).decode()}
+    )
+    plain = golden("openai", "realtime audio")
+    return extract("openai", replace(plain, body=body.encode()))
+
+
+def test_bare_samples_are_a_recording_that_nobody_has_read():
+    samples = bytes(range(256)) * 4
+    extraction = sound(samples)
+    (unread,) = extraction.unread
+    (file,) = extraction.files
+    assert (unread.reason, unread.size) == (UnreadReason.UNSUPPORTED_FILE, len(samples))
+    assert (file.family, file.locator) == ("audio", unread.locator)
+    assert unread.locator.path == "body.audio"
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7\nx" + bytes(40), b"PK\x03\x04" + bytes(40)])
+def test_a_file_where_samples_belong_is_opened_as_the_file_that_it_is(data):
+    extraction = sound(data)
+    assert [item.data for item in extraction.parts if isinstance(item, BlobPart)] == [data]
+    assert not extraction.files
+
+
+def test_text_where_samples_belong_is_read_as_text():
+    said = b"these are words and no sound at all"
+    assert said.decode() in [item.text for item in sound(said).parts if isinstance(item, TextPart)]

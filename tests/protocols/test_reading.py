@@ -271,10 +271,10 @@ def test_binary_in_base64_is_a_file_only_where_a_file_is_expected():
     noise = bytes(range(128, 228))
     coded = base64.b64encode(noise).decode()
     body = json.dumps(
-        {"messages": [{"content": [{"input_audio": {"data": coded, "format": "pcm16"}}]}]}
+        {"messages": [{"content": [{"file": {"file_data": coded, "format": "bin"}}]}]}
     )
     (item,) = blobs(read(exchange(body.encode()), "openai"))
-    assert (item.data, item.media_type) == (noise, "pcm16")
+    assert (item.data, item.media_type) == (noise, "bin")
     found = read(exchange(json.dumps({"format": "x", "signature": coded}).encode()))
     assert blobs(found) == []
     assert coded in texts(found)

@@ -18,7 +18,7 @@ from support.clients import client, issuer, tunnel
 from support.gate import AI_HOST, Boom, GateThread, decision, refusing
 from support.upstream import Upstream, certificate
 
-from gateway.model import Rewrite
+from gateway.model import Refuse, Rewrite
 from gateway.workers import InspectionFault
 
 PROMPT = b'{"model":"gpt-5","messages":[{"role":"user","content":"h\\u00e9llo  \\/ world"}]}'
@@ -369,10 +369,24 @@ def test_refused_websocket_message_closes_the_connection(proxy, upstream):
         assert connection.recv(timeout=10) == "fine"
         proxy.inspect = refusing(proxy)
         connection.send("secret")
+        # What it says reaches the client before the end does.
+        assert connection.recv(timeout=10) == '{"error":{}}'
         with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
             connection.recv(timeout=10)
     assert closed.value.rcvd.code == 1008
     assert "secret" not in upstream.seen[0].messages
+
+
+def test_refused_websocket_message_without_an_answer_just_closes(proxy):
+    async def inspect(exchange, _):
+        return decision(exchange, proxy.catalogue, Refuse("policy", 400, (), b""))
+
+    with websocket(proxy) as connection:
+        proxy.inspect = inspect
+        connection.send("secret")
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
+            connection.recv(timeout=10)
+    assert closed.value.rcvd.code == 1008
 
 
 def test_failing_inspection_of_a_websocket_message_closes_the_connection(proxy, upstream):

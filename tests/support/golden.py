@@ -27,6 +27,7 @@ HOSTS = {
     "bedrock": "bedrock-runtime.us-east-1.amazonaws.com",
     "gemini": "generativelanguage.googleapis.com",
     "cohere": "api.cohere.com",
+    "mcp": "api.githubcopilot.com",
     "mistral": "api.mistral.ai",
     "huggingface": "router.huggingface.co",
     "replicate": "api.replicate.com",
