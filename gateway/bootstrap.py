@@ -46,7 +46,7 @@ class InspectorPlan:
     key: bytes = field(repr=False)
     cache: Path | None
     max_decoded: int
-    file_seconds: float
+    files: content.FileLimits
     looking: content.PictureSettings
 
 
@@ -118,7 +118,7 @@ def plan(
     key: bytes,
     cache: Path | None,
     max_decoded: int,
-    file_seconds: float = content.FileLimits().seconds,
+    files: content.FileLimits | None = None,
     looking: content.PictureSettings | None = None,
 ) -> InspectorPlan:
     """What to give to workers."""
@@ -129,7 +129,7 @@ def plan(
         key=key,
         cache=cache,
         max_decoded=max_decoded,
-        file_seconds=file_seconds,
+        files=files or content.FileLimits(),
         looking=looking or content.PictureSettings(),
     )
 
@@ -145,7 +145,7 @@ def build_inspector(plan: InspectorPlan) -> Inspector:
         engine=detectors.Engine.build(plan.detectors, key=plan.key, cache_dir=plan.cache),
         key=plan.key,
         limits=protocols.Limits(max_decoded=plan.max_decoded),
-        files=content.FileLimits(seconds=plan.file_seconds),
+        files=plan.files,
         looking=plan.looking,
     )
 

@@ -18,6 +18,7 @@ from gateway import content, protocols
 from gateway.encodings import splice
 from gateway.model import (
     BlobPart,
+    Cleaned,
     Decision,
     Enforcement,
     Exchange,
@@ -57,6 +58,17 @@ _FLOWING = frozenset(
 
 _ROUNDS = 3
 """Times that an exchange is rewritten before it is refused."""
+
+_LEFT = "not all of it could be taken out"
+
+_CLEANED: Mapping[Cleaned, str] = {
+    "metadata": "a picture that says where or with what it was taken",
+    "faces": "a face",
+    "codes": "a barcode",
+    "medical": "a medical picture that was not de-identified",
+    "mark": "a picture that has to bear a mark against training",
+}
+"""What a request holds where a policy asks for a cleaning, for people."""
 
 _FAULT_MESSAGES = {
     "timeout": "The request could not be checked in time, so it was not sent.",
@@ -367,7 +379,7 @@ class Inspector:
             try:
                 rewritten = self._rewrite(current, seen, wanted)
             except (splice.CannotRewrite, content.CannotRewrite) as cannot:
-                return *self._give_up(exchange, route, outcome, cannot.reason), seen
+                return *self._give_up(exchange, route, reading.scan, outcome, cannot.reason), seen
             current = replace(
                 exchange,
                 target=rewritten.target,
@@ -383,7 +395,7 @@ class Inspector:
                 return outcome, rewritten, seen
             if wanted.verdict > Verdict.REDACT:
                 break
-        return *self._give_up(exchange, route, outcome, "something was left"), seen
+        return *self._give_up(exchange, route, reading.scan, outcome, _LEFT), seen
 
     def _rewrite(self, exchange: Exchange, reading: _Reading, outcome: Outcome) -> Rewrite:
         def value_of(finding: Finding) -> str:
@@ -415,11 +427,14 @@ class Inspector:
         return protocols.mirrored(exchange, splice.apply(exchange, changes, blobs))
 
     def _give_up(
-        self, exchange: Exchange, route: Route, outcome: Outcome, why: str
+        self, exchange: Exchange, route: Route, scan: Scan, outcome: Outcome, why: str
     ) -> tuple[Outcome, Enforcement]:
+        found = {scan.findings[redaction.finding].entity for redaction in outcome.redactions}
+        found |= {_CLEANED[cleaning.what] for cleaning in outcome.cleanings}
+        what = ", ".join(sorted(found)[:3]) or "something that company policy does not let out"
         message = (
-            "This request holds something that company policy does not let out, and it could not"
-            f" be taken out in flight ({why}). Please remove it and send again."
+            f"This was not sent: it holds {what}, and cannot be changed on its way: {why}."
+            " Please take it out and send again."
         )
         blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
         return blocked, self._refuse(exchange, route, blocked)

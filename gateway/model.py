@@ -352,7 +352,7 @@ class Redaction:
 type Cleaned = Literal["metadata", "faces", "codes", "medical", "mark"]
 
 CLEANED: Mapping[Cleaned, frozenset[str]] = {
-    "metadata": frozenset({"gps", "camera", "rights", "credentials", "hidden"}),
+    "metadata": frozenset({"gps", "camera", "serial", "rights", "credentials", "hidden"}),
     "faces": frozenset({"faces"}),
     "codes": frozenset({"codes"}),
     "medical": frozenset({"identified"}),

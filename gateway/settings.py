@@ -128,6 +128,34 @@ class Settings(Strict):
     file_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
         10.0, description="seconds that reading the files of one request may take"
     )
+    file_expanded: Size = Field(
+        256 << 20, description="bytes that all files of one upload may have when unpacked"
+    )
+    file_ratio: Annotated[int, Field(ge=1)] = Field(
+        200, description="times its size that an upload may have when unpacked, over 16 MiB"
+    )
+    file_text: Size = Field(64 << 20, description="bytes of text that one upload may hold")
+    file_entries: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="files that one upload may hold"
+    )
+    file_depth: Annotated[int, Field(ge=0, le=32)] = Field(
+        6, description="files within files that are opened"
+    )
+    file_pages: Annotated[int, Field(ge=1)] = Field(
+        2_000, description="pages, slides or sheets that one upload may hold"
+    )
+    file_pictures: Annotated[int, Field(ge=1)] = Field(
+        200, description="pictures and frames that one upload may hold"
+    )
+    file_frames: Annotated[int, Field(ge=1)] = Field(
+        64, description="frames of one picture that are looked at"
+    )
+    file_pixels: Annotated[int, Field(ge=1)] = Field(
+        40_000_000, description="pixels that one picture may have"
+    )
+    file_memory: Size = Field(
+        2 << 30, description="memory of the process that reads one upload, in bytes"
+    )
     ocr: bool = Field(default=True, description="whether text in pictures is read")
     ocr_side: Annotated[int, Field(ge=320, le=4096)] = Field(
         1280, description="longer side in pixels at which text in pictures is looked for"

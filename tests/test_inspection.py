@@ -495,6 +495,8 @@ def test_a_picture_that_its_signature_covers_is_refused_with_the_reason(cleaning
     refused = cleaning.inspect(sent).enforcement
     assert isinstance(refused, Refuse)
     assert b"signs its body" in refused.body
+    assert b"holds a picture that says where" in refused.body
+    assert b"was taken out" not in refused.body
 
 
 def test_a_raw_picture_is_stripped_of_its_place(cleaning):
@@ -529,7 +531,8 @@ def test_a_picture_in_a_document_is_covered(cleaning):
 def test_a_picture_that_cannot_be_written_is_refused_with_the_reason(cleaning):
     decision = cleaning.inspect(in_claude(screenshot(form="AVIF"), "image/avif"))
     assert isinstance(decision.enforcement, Refuse)
-    assert "cannot be rewritten" in decision.outcome.message
+    assert "holds CREDIT_CARD" in decision.outcome.message
+    assert "send a PNG or JPEG" in decision.outcome.message
 
 
 def in_form(data: bytes, name: str = "file.bin") -> Exchange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import daemon
+from gateway.content import FileLimits
 from gateway.documents import DocumentError
 from gateway.settings import PREFIX, Settings, gather, split
 
@@ -39,6 +42,19 @@ def test_what_is_given_later_wins(tmp_path):
     environment = {"LEAKGATE_WORKERS": "4", "LEAKGATE_LOG_LEVEL": "error"}
     settings = gather(config, environment, {"log_level": "warning", "state": None})
     assert (settings.deadline, settings.workers, settings.log_level) == (5.0, 4, "warning")
+
+
+def test_limits_of_files_are_those_of_the_reader(tmp_path):
+    """Defaults agree, and each setting reaches the limit that it names."""
+    assert daemon._files(gather(None, {}, {})) == FileLimits()
+    given = {
+        "seconds": 3.0, "expanded": 1, "ratio": 2, "text": 3, "entries": 4, "depth": 5,
+        "pages": 6, "pictures": 7, "frames": 8, "pixels": 9, "memory": 10,
+    }  # fmt: skip
+    config = file(tmp_path, "".join(f"file_{key}: {value}\n" for key, value in given.items()))
+    given["files"] = given.pop("entries")
+    assert daemon._files(gather(config, {}, {})) == FileLimits(**given)
+    assert {*given, "ratio_floor"} == {each.name for each in dataclasses.fields(FileLimits)}
 
 
 def test_the_file_can_be_named_in_the_environment(tmp_path):

@@ -216,6 +216,7 @@ FACTS: dict[str, str] = {
     "no_training": "a mark that forbids training",
     "credentials": "content credentials (C2PA), which say who made a picture and how",
     "camera": "a picture with the maker, model or serial number of a camera",
+    "serial": "a picture with the serial number of a camera or lens, or the name of its owner",
     "hidden": "content that a person who opens the file does not see",
     "macros": "program code inside a document",
     "signed": "a digital signature over the file",

@@ -253,6 +253,8 @@ class FileConditions(Node):
     """A picture that says where it was taken."""
     camera: Mark = None
     """A picture that names a camera, its model or serial number."""
+    serial: Mark = None
+    """A picture with the serial number of a camera or lens, or the name of its owner."""
     rights: Mark = None
     """A copyright line, a credit or a mark that reserves rights."""
     no_training: Mark = None
@@ -299,6 +301,7 @@ MARKS = frozenset(
         "screenshot",
         "gps",
         "camera",
+        "serial",
         "rights",
         "no_training",
         "credentials",

@@ -18,6 +18,7 @@ from gateway.model import (
     Cleaning,
     Exchange,
     FileInfo,
+    Finding,
     Locator,
     Outcome,
     PartKind,
@@ -46,8 +47,10 @@ type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 STYLES = ("no_training", "deidentify", "strip", "blur", "pixelate", "fill")
 """Ways to change a picture; of those for the same thing, from the one that shows most."""
 
-CANNOT_EDIT = "It stands in a place that cannot be rewritten, so the whole request was stopped."
-"""Told when a rule wanted to redact a finding that is not editable."""
+IN_FILE = "files of this kind cannot be changed on their way"
+IN_PICTURE = "pictures of this format cannot be changed on their way; send a PNG or JPEG"
+IN_PLACE = "what stands there has to go out as it is"
+"""Why a finding that a rule wanted to redact is not editable."""
 
 
 def evaluate(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> Outcome:
@@ -184,7 +187,7 @@ class _View:
                     other = self._operators.get(index)
                     self._operators[index] = call if other is None else strictest(call, other)
             if action is Verdict.BLOCK:
-                message = f"{message} {CANNOT_EDIT}"
+                message = _stuck([self.scan.findings[index] for index in findings], self.files)
         return RuleHit(
             rule=rule.id,
             severity=rule.severity,
@@ -362,6 +365,19 @@ def _covers(file: FileInfo, locator: Locator) -> bool:
         return False
     rest = inner.path[len(outer.path) :]
     return not rest or not (rest[0].isalnum() or rest[0] in "_-")
+
+
+def _stuck(findings: Iterable[Finding], files: Sequence[FileInfo]) -> str:
+    """What is told when a rule wanted to redact, and some of `findings` cannot be."""
+    fixed = [finding for finding in findings if not finding.editable]
+    what = ", ".join(sorted({finding.entity for finding in fixed})[:3])
+    is_file = all(finding.kind is PartKind.FILE for finding in fixed)
+    where = "a file of this request" if is_file else "this request"
+    why = IN_FILE if is_file else IN_PLACE
+    outer = [file for file in files if any(_covers(file, finding.locator) for finding in fixed)]
+    if is_file and outer and all(file.family == "image" for file in outer):
+        why = IN_PICTURE
+    return f"This was not sent: {where} holds {what}, and {why}. Please take it out and send again."
 
 
 def _default_message(rule: CompiledRule, entities: Iterable[str]) -> str:

@@ -160,6 +160,7 @@ _CAMERA = {
     "CameraSerialNumber",
     "LensModel",
 }
+_SERIAL = {"BodySerialNumber", "LensSerialNumber", "CameraSerialNumber", "CameraOwnerName"}
 _RIGHTS = {"Artist", "Copyright"}
 _POINTERS = {
     "ExifOffset",
@@ -209,6 +210,8 @@ def _tags(tags: dict[int, Any], names: dict[int, str], place: str) -> Iterator[S
         text = _value(name, value)
         if not text.strip():
             continue
+        if name in _SERIAL and text.strip("0 "):
+            yield Fact("serial", value=True)
         if name in _RIGHTS:
             yield Fact("rights", value=True)
         yield Text(f"{place}.tag[{tag}]", text, hidden=True, label=name)
@@ -276,6 +279,7 @@ _RIGHTS_XMP = {
     "CopyrightOwner",
     "Copyright",
 }
+_SERIAL_XMP = {"SerialNumber", "LensSerialNumber", "BodySerialNumber", "OwnerName"}
 _CAMERA_XMP = {"SerialNumber", "LensSerialNumber", "Make", "Model", "BodySerialNumber"}
 
 
@@ -319,6 +323,8 @@ def _elements(root: Element, place: str) -> Iterator[Said]:
 def _property(name: str, value: str, place: str) -> Iterator[Said]:
     if name in _RIGHTS_XMP:
         yield Fact("rights", value=True)
+    if name in _SERIAL_XMP:
+        yield Fact("serial", value=True)
     if name in _CAMERA_XMP:
         yield Fact("camera", value=True)
     if name in {"GPSLatitude", "GPSLongitude"}:

@@ -35,6 +35,26 @@ def test_every_planted_value_is_said_and_hidden(form):
     assert not any(isinstance(part, Missed) for part in parts)
 
 
+@pytest.mark.parametrize(
+    ("tag", "value", "told"),
+    [
+        (0xA431, "SN-7731", True),  # BodySerialNumber
+        (0xA430, "Anna Eriksson", True),  # CameraOwnerName
+        (0xA431, "0000000", False),  # what many cameras write in its place
+        (0xA434, "24-70 mm", False),  # LensModel
+    ],
+)
+def test_whose_camera_it_was_is_a_fact_and_the_model_alone_is_not(tag, value, told):
+    block = Image.Exif()
+    block[0x010F], block[0x0110] = "Maker", "Model 7"
+    block.get_ifd(0x8769)[tag] = value
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "JPEG", exif=block)
+    known = facts(said(out.getvalue()))
+    assert "camera" in known
+    assert ("serial" in known) is told
+
+
 @pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
 def test_place_camera_and_rights_are_facts(form):
     assert {"gps", "camera", "rights"} <= facts(said(planted.MAKERS[form]()))
