@@ -15,11 +15,13 @@ from pathlib import Path
 
 from gateway import content, detectors, protocols, services
 from gateway import policy as policies
+from gateway.answers import Vault
 from gateway.documents import DocumentError, Marks, Problem
 from gateway.inspection import Inspector
 from gateway.model import Match, Route
 from gateway.policy import PolicySet, Section, Vocabulary, cases
 from gateway.policy.cases import CaseResult
+from gateway.redaction import Keys, label
 from gateway.services import Catalogue, ServiceDocument
 
 KEY_BYTES = 32
@@ -48,6 +50,7 @@ class InspectorPlan:
     max_decoded: int
     files: content.FileLimits
     looking: content.PictureSettings
+    tokens: Keys = field(default=Keys({}), repr=False)
 
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
@@ -120,6 +123,7 @@ def plan(
     max_decoded: int,
     files: content.FileLimits | None = None,
     looking: content.PictureSettings | None = None,
+    tokens: Keys | None = None,
 ) -> InspectorPlan:
     """What to give to workers."""
     return InspectorPlan(
@@ -131,6 +135,7 @@ def plan(
         max_decoded=max_decoded,
         files=files or content.FileLimits(),
         looking=looking or content.PictureSettings(),
+        tokens=tokens or Keys({}),
     )
 
 
@@ -147,6 +152,7 @@ def build_inspector(plan: InspectorPlan) -> Inspector:
         limits=protocols.Limits(max_decoded=plan.max_decoded),
         files=plan.files,
         looking=plan.looking,
+        tokens=plan.tokens,
     )
 
 
@@ -214,6 +220,19 @@ def fingerprint_key(state: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise DocumentError([Problem(str(path), 0, 0, f"is not a key of {KEY_BYTES} bytes")])
     return key
+
+
+def tokenises(rules: Rules) -> bool:
+    """Whether some rule puts tokens in the place of values."""
+    return any(True for _ in rules.policy.operators("token"))
+
+
+def token_labels(rules: Rules) -> Vault:
+    """What tokens of earlier exchanges may begin with."""
+    similar = any(
+        ("shape", "similar") in call.params for call, _ in rules.policy.operators("token")
+    )
+    return Vault.of(map(label, rules.detectors.entities()), similar=similar)
 
 
 def labels(rules: Rules) -> Mapping[str, frozenset[str]]:

@@ -14,8 +14,9 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -34,11 +35,16 @@ from gateway.incidents.store import Store
 from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities
+from gateway.proxy.answering import Tokenising
 from gateway.proxy.gate import Gate, Upstream
 from gateway.proxy.ledger import PassedLedger
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
+from gateway.redaction import Keys
 from gateway.settings import Settings, split
+from gateway.vault import keys as token_keys
+from gateway.vault.front import Front
+from gateway.vault.store import Vault
 from gateway.workers import InspectionFault, Pool, WorkerSpec, place_of
 
 logger = logging.getLogger("leakgate")
@@ -81,7 +87,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         raise StartError(f"`{settings.state}` cannot be made: {error.strerror}") from None
     ca = _authority(settings)
     key = bootstrap.fingerprint_key(settings.state)
-    seen = policies.fingerprint(settings.policies)  # before: a change meanwhile is a change
+    ring = token_keys.ensure(settings.token_keys_path, datetime.now(UTC))
+    seen = _seen(settings)  # before: a change meanwhile is a change
     rules = bootstrap.load_rules(settings.policies)
     meter = Metrics(
         version=__version__,
@@ -98,6 +105,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     except OSError as error:
         raise StartError(f"the incident spool cannot be used: {error.strerror}") from None
     recorder = Recorder(spool, store, meter=meter)
+    vault = Vault.open(settings.database_url, ring, ttl=settings.token_ttl)
+    front = Front(vault, watch=meter)
 
     def record(decision: Decision) -> None:
         incident = from_decision(decision)
@@ -113,6 +122,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             max_decoded=settings.max_decoded,
             files=_files(settings),
             looking=_looking(settings),
+            tokens=Keys(vault.keyring.minting()),
         )
         compiled = cache is not None and any(cache.iterdir())
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
@@ -126,16 +136,22 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         meter=meter,
         upstreams=upstreams,
         on_spool_failure=settings.on_spool_failure,
+        tokenising=await _tokenising(rules, vault, front),
     )
     routing = Routing(
         rules.catalogue, HostList.of([*settings.pass_through, *rules.policy.pass_through]), ledger
     )
-    follower = _Follower(settings, rules, pool, gate, routing, meter, spec, seen)
+
+    async def renew(rules: bootstrap.Rules) -> None:
+        gate.tokenising = await _tokenising(rules, vault, front)
+
+    follower = _Follower(settings, rules, pool, gate, routing, meter, spec, seen, vault, renew)
     admin: AdminServer | None = None
     proxy: ProxyServer | None = None
     tasks: list[asyncio.Task[None]] = []
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)
+        stack.push_async_callback(front.close)
         stack.callback(spool.close)
         recorder.start()
         stack.callback(recorder.stop)
@@ -193,6 +209,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             asyncio.create_task(admin.run_here(), name="admin"),
             asyncio.create_task(follower.follow(), name="follow policies"),
             asyncio.create_task(ledger.keep(), name="pass-through ledger"),
+            asyncio.create_task(front.tidy(), name="tidy the token vault"),
         ]
 
         async def end() -> None:
@@ -227,6 +244,8 @@ class _Follower:
         meter: Metrics,
         spec: Callable[[bootstrap.Rules], WorkerSpec],
         seen: str,
+        vault: Vault,
+        renew: Callable[[bootstrap.Rules], Awaitable[None]],
     ) -> None:
         self.rules = rules
         self._settings = settings
@@ -236,6 +255,8 @@ class _Follower:
         self._meter = meter
         self._spec = spec
         self._seen = seen
+        self._vault = vault
+        self._renew = renew
         self._pause = _POLL_SECONDS
 
     async def follow(self) -> None:
@@ -250,14 +271,15 @@ class _Follower:
                 logger.error("policies could not be reloaded: %s", type(error).__name__)  # noqa: TRY400  # told without a traceback
 
     async def check(self) -> None:
-        """Reload if the folder has changed."""
-        seen = await asyncio.to_thread(policies.fingerprint, self._settings.policies)
+        """Reload if the folder has changed, or the token keys have."""
+        seen = await asyncio.to_thread(_seen, self._settings)
         if seen == self._seen:
             return
         self._seen = seen
         try:
             rules = await asyncio.to_thread(bootstrap.load_rules, self._settings.policies)
-            if rules.policy.revision == self.rules.policy.revision:
+            turned = await asyncio.to_thread(self._turn_keys)
+            if rules.policy.revision == self.rules.policy.revision and not turned:
                 # As after a mistake was taken back: what is there is what is in force.
                 self._meter.policy_loaded(rules.policy.revision, at=time.time())
                 return
@@ -275,6 +297,7 @@ class _Follower:
             logger.error("policy not loaded: %s", why)  # noqa: TRY400  # told without a traceback
             return
         self.rules = rules
+        await self._renew(rules)
         self._gate.catalogue = rules.catalogue
         self._routing.hosts = rules.catalogue
         self._routing.pass_through = HostList.of(
@@ -282,6 +305,46 @@ class _Follower:
         )
         self._meter.policy_loaded(rules.policy.revision, at=time.time())
         logger.info("policies loaded, revision %s", rules.policy.revision)
+
+    def _turn_keys(self) -> bool:
+        """Go over to the token keys of the file; whether they are others than before."""
+        path = self._settings.token_keys_path
+        ring = token_keys.load(path)
+        if ring == self._vault.keyring:
+            return False
+        try:
+            self._vault.adopt(ring)
+        except ValueError as error:
+            raise DocumentError([Problem(str(path), 0, 0, str(error))]) from None
+        logger.info("token keys loaded, %d of them", len(ring.keys))
+        return True
+
+
+def _seen(settings: Settings) -> str:
+    """What tells that policies or token keys have changed."""
+    try:
+        keys = settings.token_keys_path.stat()
+        told = f"{keys.st_mtime_ns}:{keys.st_size}:{keys.st_ino}"
+    except OSError:
+        told = ""
+    return f"{policies.fingerprint(settings.policies)} {told}"
+
+
+async def _tokenising(rules: bootstrap.Rules, vault: Vault, front: Front) -> Tokenising | None:
+    """What the gate needs for tokens; None when no rule makes any, and there are none."""
+    if not bootstrap.tokenises(rules):
+        try:
+            if await asyncio.to_thread(vault.is_empty):
+                return None
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like
+            # In doubt there are some; the vault itself tells when it cannot be asked.
+            logger.warning("the token vault cannot be asked: %s", type(error).__name__)
+    return Tokenising(
+        keys=Keys(vault.keyring.minting()),
+        vault=front,
+        restoring=rules.policy.restoring,
+        labels=bootstrap.token_labels(rules),
+    )
 
 
 def run(

@@ -9,8 +9,9 @@ it does not send, store, count or log. Whatever it cannot read, it says so, and 
 from __future__ import annotations
 
 import hmac
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,9 @@ from gateway.model import (
     FileInfo,
     Finding,
     Forward,
+    Issued,
     Locator,
+    Match,
     Outcome,
     PartKind,
     Refusal,
@@ -42,7 +45,8 @@ from gateway.model import (
     Verdict,
 )
 from gateway.policy import PolicySet, evaluate
-from gateway.redaction import edits, fingerprint, preview
+from gateway.redaction import Keys, Minter, fingerprint, plan, preview
+from gateway.redaction.tokens import Hit
 from gateway.services import Catalogue
 
 if TYPE_CHECKING:
@@ -100,7 +104,8 @@ class _Reading:
     """One pass over an exchange.
 
     Its scan, with the findings that some rule asks for; the texts behind them; all that was found,
-    by entity; bytes seen; files that were opened.
+    by entity; bytes seen; files that were opened; what names the conversation, where it is told;
+    tokens of ours that stood in it already.
     """
 
     scan: Scan
@@ -108,12 +113,14 @@ class _Reading:
     found: dict[str, int]
     inspected: int
     uploads: tuple[_Upload, ...] = ()
+    conversation: str = ""
+    quoted: frozenset[str] = frozenset()
 
 
 class Inspector:
     """Decides what happens to an exchange.
 
-    `key` keys fingerprints and hashes. `clock` gives seconds for the timings. Everything that the
+    `key` keys fingerprints and hashes, `tokens` are the keys of tokens. `clock` gives seconds for the timings. Everything that the
     inspector holds is immutable, but for what it remembers of files; a policy reload builds a new
     one.
     """
@@ -128,6 +135,7 @@ class Inspector:
         limits: protocols.Limits | None = None,
         files: content.FileLimits | None = None,
         looking: content.PictureSettings | None = None,
+        tokens: Keys | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.catalogue = catalogue
@@ -142,6 +150,7 @@ class Inspector:
         )
         self._uids = hmac.digest(key, b"UIDs of DICOM files", "sha256")
         self._faces = hmac.digest(key, b"pictures with faces", "sha256")
+        self._tokens = tokens or Keys({})
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asked = _asked(policy)
@@ -199,6 +208,7 @@ class Inspector:
             inspected=reading.inspected,
             found=reading.found,
             timings=timings,
+            quoted=reading.quoted,
         )
 
     def _read(self, exchange: Exchange, route: Route, timings: dict[str, float]) -> _Reading:
@@ -215,16 +225,23 @@ class Inspector:
         found: dict[str, int] = {}
         asked = self._asked
         inspected = 0
-        for part in opened.parts:
+        looked_at = list(opened.parts)
+        quoted: set[str] = set()
+        for number, part in enumerate(opened.parts):
             if not isinstance(part, TextPart) or not part.text:
                 continue
-            result = self.engine.scan(part.text, label=part.label)
+            tokens = self._tokens.ours_in(part.text)
+            text = _blanked(part.text, tokens) if tokens else part.text
+            if tokens:
+                looked_at[number] = replace(part, text=text)
+                quoted.update(hit.token for hit in tokens)
+            result = self.engine.scan(text, label=part.label)
             inspected += _size(part.text)
             unread.extend(
                 Unread(part.locator, UnreadReason.DETECTOR_FAILED, _size(part.text), failure)
                 for failure in result.failures
             )
-            for match in result.matches:
+            for match in _beside(result.matches, tokens, text) if tokens else result.matches:
                 found[match.entity] = found.get(match.entity, 0) + 1
                 if asked is None or match.entity in asked:
                     texts[part.locator] = part.text
@@ -243,13 +260,14 @@ class Inspector:
                             preview="",
                         )
                     )
-        findings += self._split(opened, texts, found, unread)
+        findings += self._split(replace(opened, parts=tuple(looked_at)), texts, found, unread)
         timings["detect"] = self._clock() - before
         marked = tuple(findings)
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
         scan = Scan(marked, tuple(unread), files, self._portraits(uploads))
-        return _Reading(scan, texts, found, inspected, uploads)
+        conversation = _conversation(opened)
+        return _Reading(scan, texts, found, inspected, uploads, conversation, frozenset(quoted))
 
     def _portraits(self, uploads: tuple[_Upload, ...]) -> tuple[str, ...]:
         """Keyed digests of the pictures with faces; the same picture has the same one, always."""
@@ -375,9 +393,10 @@ class Inspector:
         was not sure of: that goes too, in the next round.
         """
         current, seen, wanted = exchange, reading, outcome
+        issued: dict[str, Issued] = {}
         for _ in range(_ROUNDS):
             try:
-                rewritten = self._rewrite(current, seen, wanted)
+                rewritten = self._rewrite(current, seen, wanted, reading.conversation)
             except (splice.CannotRewrite, content.CannotRewrite) as cannot:
                 return *self._give_up(exchange, route, reading.scan, outcome, cannot.reason), seen
             current = replace(
@@ -387,21 +406,32 @@ class Inspector:
                 body=rewritten.body,
                 trailers=rewritten.trailers,
             )
+            issued |= {token.token: token for token in rewritten.tokens}
             seen = self._read(current, route, {})
             if len(seen.scan.unread) > len(reading.scan.unread):
                 break
             wanted = evaluate(self.policy, current, route, seen.scan)
             if wanted.verdict < Verdict.REDACT:
+                key_id = exchange.token_key or self._tokens.newest
+                rewritten = replace(
+                    rewritten, tokens=tuple(issued.values()), token_key=key_id if issued else ""
+                )
                 return outcome, rewritten, seen
             if wanted.verdict > Verdict.REDACT:
                 break
         return *self._give_up(exchange, route, reading.scan, outcome, _LEFT), seen
 
-    def _rewrite(self, exchange: Exchange, reading: _Reading, outcome: Outcome) -> Rewrite:
-        def value_of(finding: Finding) -> str:
-            return reading.texts[finding.locator][finding.start : finding.end]
-
-        changes = list(edits(reading.scan, outcome, value_of, key=self._key))
+    def _rewrite(
+        self, exchange: Exchange, reading: _Reading, outcome: Outcome, conversation: str
+    ) -> Rewrite:
+        planned = plan(
+            reading.scan,
+            outcome,
+            lambda locator: reading.texts[locator],
+            key=self._key,
+            minter=self._minter(exchange, conversation),
+        )
+        changes = list(planned.edits)
         cleanings = list(outcome.cleanings)
         blobs = []
         for upload in reading.uploads:
@@ -424,7 +454,23 @@ class Inspector:
             cleanings = [clean for clean in cleanings if clean not in its_cleanings]
         if cleanings or any(_is_in_file(change.locator) for change in changes):
             raise splice.CannotRewrite("a file cannot be changed")
-        return protocols.mirrored(exchange, splice.apply(exchange, changes, blobs))
+        rewritten = protocols.mirrored(exchange, splice.apply(exchange, changes, blobs))
+        return replace(rewritten, tokens=planned.issued)
+
+    def _minter(self, exchange: Exchange, conversation: str) -> Minter | None:
+        if not self._tokens.keys:
+            return None
+        actor = exchange.actor or exchange.source_ip
+        return Minter(
+            self._tokens,
+            {
+                "actor": actor,
+                "conversation": f"{actor}\n{conversation}" if conversation else actor,
+                "organisation": "",
+            },
+            key_id=exchange.token_key,
+            taken=exchange.taken,
+        )
 
     def _give_up(
         self, exchange: Exchange, route: Route, scan: Scan, outcome: Outcome, why: str
@@ -443,6 +489,44 @@ class Inspector:
         # The strictest hit comes first.
         rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
         return _shape(exchange, route, cause=BLOCKED, message=outcome.message, rule=rule)
+
+
+def _blanked(text: str, tokens: list[Hit]) -> str:
+    """The text without our tokens, each character in its place: nothing is found in them."""
+    pieces = []
+    at = 0
+    for hit in tokens:
+        pieces += [text[at : hit.start], " " * (hit.end - hit.start)]
+        at = hit.end
+    return "".join((*pieces, text[at:]))
+
+
+def _beside(matches: Sequence[Match], tokens: list[Hit], text: str) -> Iterator[Match]:
+    """The matches, without the tokens that they go over: a token never goes out again."""
+    for match in matches:
+        at = match.start
+        for hit in tokens:
+            if hit.end <= at or hit.start >= match.end:
+                continue
+            if text[at : hit.start].strip():
+                yield replace(match, start=at, end=hit.start)
+            at = hit.end
+        if at < match.end and (at == match.start or text[at : match.end].strip()):
+            yield match if at == match.start else replace(match, start=at)
+
+
+_CONVERSATION = re.compile(
+    r"body\.(?:\w+\.)?(?:conversation(?:\.id|_id)?|thread_id|chat_id|session_id|conversationId|chatId)"
+    r"|header\.(?:x-)?(?:conversation|session|claude-code-session)[-_]id"
+)
+
+
+def _conversation(extraction: Extraction) -> str:
+    """What names the conversation that an exchange belongs to; empty when nothing does."""
+    for part in extraction.parts:
+        if isinstance(part, TextPart) and _CONVERSATION.fullmatch(part.locator.path):
+            return part.text
+    return ""
 
 
 def _is_in_file(locator: Locator) -> bool:

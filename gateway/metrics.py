@@ -132,6 +132,9 @@ class Meter(Protocol):
     def stream_ended(self, service: str, result: str, *, seconds: float, received: int) -> None:
         """A streamed answer ended: `complete`, `aborted`, `cut`, …"""
 
+    def tokens_restored(self, service: str, *, restored: int, withheld: int, unknown: int) -> None:
+        """Tokens came up in an answer: values again, withheld by policy, or not this actor's."""
+
 
 class NullMeter:
     """A meter that nobody reads, for tests and tools."""
@@ -196,6 +199,9 @@ class NullMeter:
         """Nothing."""
 
     def stream_ended(self, service: str, result: str, *, seconds: float, received: int) -> None:
+        """Nothing."""
+
+    def tokens_restored(self, service: str, *, restored: int, withheld: int, unknown: int) -> None:
         """Nothing."""
 
 
@@ -323,6 +329,10 @@ class Metrics:
             "stream_seconds", "Length of streamed answers.", (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
         )()
         self._stream_bytes = self._counter("stream_bytes", "Bytes of streamed answers.")()
+        self._tokens = self._counter("tokens", "Values that left as tokens.", "service")
+        self._answer_tokens = self._counter(
+            "answer_tokens", "Tokens in answers, by what became of them.", "service", "result"
+        )
 
         self._begin()
 
@@ -379,8 +389,10 @@ class Metrics:
         match decision.enforcement:
             case Forward():
                 enforcement = "forward"
-            case Rewrite():
+            case Rewrite(tokens=tokens):
                 enforcement = "rewrite"
+                if tokens:
+                    self._tokens(decision.route.service).inc(len(tokens))
             case Refuse(cause=cause):
                 enforcement = "refuse"
                 self._refusals(cause).inc()
@@ -502,6 +514,16 @@ class Metrics:
         self._stream_seconds.observe(seconds)
         if received > 0:
             self._stream_bytes.inc(received)
+
+    def tokens_restored(self, service: str, *, restored: int, withheld: int, unknown: int) -> None:
+        """Count tokens of an answer."""
+        for result, count in (
+            ("restored", restored),
+            ("withheld", withheld),
+            ("unknown", unknown),
+        ):
+            if count:
+                self._answer_tokens(service, result).inc(count)
 
     # --- scraping --------------------------------------------------------------------------------
 

@@ -46,6 +46,9 @@ class Exchange:
     transfer framing. For a WebSocket message, method, target and headers are those of the upgrade
     request and `body` is the message. `history` is what the same actor sent before, as far as it is
     remembered.
+
+    `token_key` names the key that tokens are made with, the newest one when empty. `taken` are
+    tokens that stand for another value of this actor already.
     """
 
     id: str
@@ -62,6 +65,8 @@ class Exchange:
     trailers: Headers = field(default=(), repr=False)
     transport: Transport = Transport.HTTP
     history: tuple[Sent, ...] = field(default=(), repr=False)
+    token_key: str = ""
+    taken: frozenset[str] = field(default=frozenset(), repr=False)
 
     def header(self, name: str) -> str | None:
         """First value of header `name` (any case), decoded as Latin-1; None when absent."""
@@ -409,18 +414,48 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """A token that stands for a value in a rewritten exchange.
+
+    `restorable` tokens become the value again in answers. `hosts` are the hosts of URLs in which
+    the value stood, in lower case: back into those it may go.
+    """
+
+    token: str = field(repr=False)
+    value: str = field(repr=False)
+    restorable: bool
+    hosts: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """Where in answers tokens become values again.
+
+    `url_hosts` are patterns of hosts whose URLs may hold values besides those that they stood in;
+    `not_in_tools` patterns of names of tools whose arguments are not to hold any.
+    """
+
+    text: bool = True
+    tools: bool = True
+    url_hosts: tuple[str, ...] = ()
+    not_in_tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """The exchange leaves exactly as it came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """The exchange leaves with these bytes instead."""
+    """The exchange leaves with these bytes instead; `tokens` stand in it for values."""
 
     target: str = field(repr=False)
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
     trailers: Headers = field(repr=False)
+    tokens: tuple[Issued, ...] = field(default=(), repr=False)
+    token_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +503,7 @@ class Refusal:
 class Decision:
     """The one value that metrics, incidents and exporters consume.
 
-    `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
+    `quoted` are tokens of ours that the client itself sent. `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
     detectors saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
     `scan` holds no findings either: nobody needs them any more.
     """
@@ -489,3 +524,4 @@ class Decision:
     inspected: int = 0
     found: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    quoted: frozenset[str] = field(default=frozenset(), repr=False)

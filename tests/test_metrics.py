@@ -15,6 +15,7 @@ from gateway.model import (
     Decision,
     Finding,
     Forward,
+    Issued,
     Locator,
     Outcome,
     PartKind,
@@ -301,6 +302,9 @@ def test_labels_tell_exactly_what_a_scrape_holds(meter):
             timings={"detect": 0.1},
         )
     )
+    token = Issued("PERSON_x", "value", restorable=True)
+    meter.observe(decision(enforcement=Rewrite("/", (), b"", (), (token,))))
+    meter.tokens_restored("s", restored=1, withheld=1, unknown=1)
     meter.failed("x")
     meter.passed_through("name", "why", sent=1, received=1)
     meter.policy_loaded("a", at=1.0)

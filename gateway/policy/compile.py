@@ -13,7 +13,7 @@ import hashlib
 import ipaddress
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -28,6 +28,7 @@ from gateway.model import (
     Finding,
     Mode,
     PartKind,
+    Restoring,
     Role,
     Route,
     Severity,
@@ -39,7 +40,9 @@ from gateway.policy.document import (
     COUNTS,
     FINDING_KEYS,
     MARKS,
+    TAKES_OUT,
     WORDS,
+    Answers,
     FileConditions,
     Operator,
     PolicyDocument,
@@ -278,6 +281,14 @@ class OperatorCall:
 
 REPLACE = OperatorCall("replace")
 
+_VERDICTS = {
+    "allow": Verdict.ALLOW,
+    "log": Verdict.LOG,
+    "redact": Verdict.REDACT,
+    "tokenise": Verdict.REDACT,
+    "block": Verdict.BLOCK,
+}
+
 
 class RouteIndex:
     """Which rules can match on a route, worked out once per route. Bounded; holds no content."""
@@ -352,10 +363,24 @@ class PolicySet:
     entity_groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     own_entities: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
+    restoring: Restoring = field(default_factory=Restoring)
     index: RouteIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RouteIndex(self.rules))
+
+    def operators(self, name: str) -> Iterator[tuple[OperatorCall, frozenset[str] | None]]:
+        """Each use of operator `name`, and the entities that it is used on; None for any."""
+        for rule in self.rules:
+            for entity, call in rule.operators.items():
+                if call.operator == name:
+                    yield call, frozenset({entity})
+            if rule.default_operator.operator == name and rule.finding is not None:
+                entities = rule.finding.entities
+                yield (
+                    rule.default_operator,
+                    None if entities is None else entities - rule.operators.keys(),
+                )
 
 
 # --- reading the directory -----------------------------------------------------------------------
@@ -500,6 +525,20 @@ def _compile(
         entity_groups={name: names.groups[name] for name in names.own},
         own_entities=frozenset(names.own_entities),
         sources=tuple(file.source for file in files),
+        restoring=_restoring([file.document.answers for file in files]),
+    )
+
+
+def _restoring(documents: Sequence[Answers]) -> Restoring:
+    given = {
+        key: getattr(document, key) for document in documents for key in document.model_fields_set
+    }
+    restore = given.get("restore", ("text", "tool_calls"))
+    return Restoring(
+        text="text" in restore,
+        tools="tool_calls" in restore,
+        url_hosts=tuple(normal_host(host) for host in given.get("restore_in_urls", ())),
+        not_in_tools=tuple(name.lower() for name in given.get("keep_in_tools", ())),
     )
 
 
@@ -544,7 +583,7 @@ class _Changes:
     def applied(self, rule: Rule) -> Rule:
         """The rule with its changed values; operators go when it no longer redacts."""
         update: dict[str, object] = dict(self.values)
-        if self.values.get("action", "redact") != "redact":
+        if self.values.get("action", "redact") not in TAKES_OUT:
             update["redact"] = {}
         return rule.model_copy(update=update) if update else rule
 
@@ -685,7 +724,7 @@ class _RuleCompiler:
             title=rule.title,
             severity=Severity[rule.severity.upper()],
             mode=rule.mode,
-            action=Verdict[rule.action.upper()],
+            action=_VERDICTS[rule.action],
             message=rule.message.strip(),
             route=self._route(when, at),
             sender=_sender(when),
@@ -846,14 +885,15 @@ class _RuleCompiler:
         if never and self.names.complete and not self.problems:
             self._wrong(("when",), "selects no entity at all, so it never matches")
         cleans = "clean" in rule.model_fields_set
-        if rule.action == "redact" and finding is None and not cleans:
+        takes_out = rule.action in TAKES_OUT
+        if takes_out and finding is None and not cleans:
             self._wrong(
                 ("action",),
-                "`redact` takes out findings, but `when` selects none;"
+                f"`{rule.action}` takes out findings, but `when` selects none;"
                 " add `entity` or `entity_group`, say with `clean` what to take out of files,"
                 " or use `block`",
             )
-        if cleans and rule.action != "redact":
+        if cleans and not takes_out:
             self._wrong(("clean",), f"has no effect with `action: {rule.action}`")
         if cleans and finding is not None:
             self._wrong(("clean",), "works on files, but `when` selects findings; write two rules")
@@ -861,7 +901,7 @@ class _RuleCompiler:
             self._wrong(("clean",), "works on files, but `when` selects none; add `file`")
         if cleans and rule.when.unread:
             self._wrong(("clean",), "works on files that were read; leave `unread` out")
-        if rule.redact and rule.action != "redact":
+        if rule.redact and not takes_out:
             self._wrong(("redact",), f"has no effect with `action: {rule.action}`")
         if rule.action == "allow" and rule.message:
             self._wrong(("message",), "nobody sees it with `action: allow`")
@@ -875,7 +915,7 @@ class _RuleCompiler:
         selected = names.entities if finding is None else (finding.entities or names.entities)
         by_group: dict[str, OperatorCall] = {}
         by_entity: dict[str, OperatorCall] = {}
-        default = REPLACE
+        default = OperatorCall("token") if self.rule.action == "tokenise" else REPLACE
         for key, operator in self.rule.redact.items():
             call = _call(operator)
             if key == "default":
@@ -906,16 +946,27 @@ class _RuleCompiler:
                 "`partial` would leave part of a secret in sight;"
                 " use `replace`, `mask` or `hash` for secrets",
             )
+        # Tokens of secrets are one-way, unless it is written that they are not.
+        for entity in secrets:
+            call = operators.get(entity, default)
+            if call.operator == "token" and "restore" not in dict(call.params):
+                params = tuple(sorted((*call.params, ("restore", False))))
+                operators[entity] = OperatorCall("token", params)
         return operators, default
 
 
-STRICTNESS = ("partial", "hash", "mask", "replace")
+STRICTNESS = ("partial", "token", "hash", "mask", "replace")
 """Operators from the one that shows most to the one that shows nothing, not even a length."""
 
 
 def strictest(first: OperatorCall, second: OperatorCall) -> OperatorCall:
     """The operator that shows less; of two alike, one chosen by content, so order is no matter."""
-    return max(first, second, key=lambda call: (STRICTNESS.index(call.operator), repr(call.params)))
+    return max(first, second, key=_strictness)
+
+
+def _strictness(call: OperatorCall) -> tuple[int, bool, str]:
+    one_way = dict(call.params).get("restore") is False
+    return STRICTNESS.index(call.operator), one_way, repr(call.params)
 
 
 def _call(operator: Operator) -> OperatorCall:

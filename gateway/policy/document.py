@@ -52,7 +52,14 @@ type UnreadWord = Literal[
 ]
 """`any`, and the values of `gateway.model.UnreadReason` (a test keeps them in step)."""
 
-type OperatorName = Literal["replace", "mask", "partial", "hash"]
+type OperatorName = Literal["replace", "mask", "partial", "hash", "token"]
+
+type ActionWord = Literal["allow", "log", "redact", "tokenise", "block"]
+"""`tokenise` is `redact` whose values become tokens, unless `redact` says otherwise."""
+
+TAKES_OUT = frozenset({"redact", "tokenise"})
+"""Actions that take findings out."""
+
 
 RULE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Rule ids stand in metric labels, incidents and answers, so they are short and plain."""
@@ -425,7 +432,7 @@ class Operator(Node):
     """How a value is taken out, with the operator's own parameters."""
 
     operator: OperatorName
-    """`replace`, `mask`, `partial` or `hash`."""
+    """`replace`, `mask`, `partial`, `hash` or `token`."""
     text: str | None = None
     """replace: the text to put there; without it a label such as `[US_SSN]`."""
     char: str | None = None
@@ -436,6 +443,12 @@ class Operator(Node):
     """partial: leave so many characters at the start."""
     keep_last: Annotated[int, Field(ge=0, le=8)] | None = None
     """partial: leave so many characters at the end."""
+    shape: Literal["opaque", "similar"] | None = None
+    """token: `opaque` such as `PERSON_…`, or `similar` to the value, so that tools take it."""
+    scope: Literal["actor", "conversation", "organisation"] | None = None
+    """token: within what the same value has the same token."""
+    restore: bool | None = None
+    """token: whether answers get the value back; no for secrets unless it is written here."""
 
     @model_validator(mode="before")
     @classmethod
@@ -469,6 +482,7 @@ OPERATOR_PARAMETERS: Mapping[str, frozenset[str]] = {
     "mask": frozenset({"char", "length"}),
     "partial": frozenset({"char", "keep_first", "keep_last"}),
     "hash": frozenset({"length"}),
+    "token": frozenset({"shape", "scope", "restore"}),
 }
 SAFE_TEXT = r"[ !#-%'-;=?-\[\]-~]{1,100}"
 """Printable ASCII that needs no escape in JSON, XML or HTML text (none of `<>"\\&`)."""
@@ -513,7 +527,7 @@ class Rule(Node):
     """All given conditions must hold."""
     unless: Many[Unless] = ()
     """Exceptions, one or a list of them."""
-    action: Literal["allow", "log", "redact", "block"]
+    action: ActionWord
     """The strictest action of all matching rules is done; `allow` never overrides another rule."""
     message: Annotated[str, Field(max_length=500)] = ""
     """What the person is told: short, kind, and what to do instead."""
@@ -532,7 +546,7 @@ class Override(Node):
     """Another severity."""
     mode: Literal["monitor", "enforce"] = "enforce"
     """Another mode."""
-    action: Literal["allow", "log", "redact", "block"] = "log"
+    action: ActionWord = "log"
     """Another action."""
     message: Annotated[str, Field(max_length=500)] = ""
     """Another message."""
@@ -543,6 +557,23 @@ class Override(Node):
     def _some(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("changes nothing; give at least one key")
+        return self
+
+
+class Answers(Node):
+    """What happens to answers: where tokens become values again."""
+
+    restore: Many[Literal["text", "tool_calls", "none"]] = ("text", "tool_calls")
+    """In texts, in the arguments of tools, or `none`; never in URLs of strange hosts."""
+    restore_in_urls: Many[Host] = ()
+    """Hosts whose URLs may hold values, e.g. `*.corp.example`; those that a value stood in may."""
+    keep_in_tools: Many[Text] = ()
+    """Names of tools whose arguments keep their tokens, e.g. `web_*`."""
+
+    @model_validator(mode="after")
+    def _one_or_none(self) -> Self:
+        if "none" in self.restore and len(self.restore) > 1:
+            raise ValueError("`none` stands alone in `restore`")
         return self
 
 
@@ -569,6 +600,8 @@ class PolicyDocument(Node):
     """Hosts whose TLS is never opened, e.g. apps that pin certificates."""
     detectors: dict[str, Any] = Field(default_factory=dict)
     """Settings of the detectors; of several files, the later one wins key by key."""
+    answers: Answers = Answers()
+    """Where answers get values back; of several files, the later one wins key by key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from gateway.protocols.rules import (
     Rule,
     compile_rules,
 )
+from gateway.protocols.said import KEPT, PIECE, TOOL, TOOL_NAME, TOOL_PIECE, Answers, Said
 
 
 def _block(content: Rule) -> dict[str, Rule]:
@@ -131,4 +132,39 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("anthropic", TABLE, error)
+SAID: Final[dict[str, Said]] = {
+    "content[].name": TOOL_NAME,
+    "content[].input.**": TOOL,
+    "content[].data": KEPT,
+    "content[].content.**": KEPT,  # results of the service's own tools go back as they came
+    "completion": PIECE,
+}
+
+EVENTS_SAID: Final = (
+    (
+        "content_block_delta",
+        {
+            "delta.text": PIECE,
+            "delta.partial_json": TOOL_PIECE,
+            "delta.thinking": KEPT,
+            "delta.signature": KEPT,
+        },
+    ),
+    (
+        "content_block_start",
+        {
+            "content_block.text": PIECE,
+            "content_block.name": TOOL_NAME,
+            "content_block.input.**": TOOL,
+            "content_block.data": KEPT,
+            "content_block.content.**": KEPT,
+        },
+    ),
+    ("completion", {"completion": PIECE}),
+)
+
+ANSWERS: Final = Answers.of(SAID, EVENTS_SAID)
+"""Messages as one document, and their events."""
+
+
+PROTOCOL: Final = Wire("anthropic", TABLE, error, answers=ANSWERS)

@@ -40,4 +40,4 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("azure_openai", TABLE, error, event=openai.event)
+PROTOCOL: Final = Wire("azure_openai", TABLE, error, event=openai.event, answers=openai.ANSWERS)

@@ -31,6 +31,7 @@ from gateway.protocols.rules import (
     Rule,
     compile_rules,
 )
+from gateway.protocols.said import KEPT, PIECE, TOOL, TOOL_NAME, TOOL_PIECE, Answers
 
 
 def _media(prefix: str, content: Rule) -> dict[str, Rule]:
@@ -162,6 +163,40 @@ def error(refusal: Refusal) -> object:
     return {"message": sentence(refusal)}
 
 
+ANSWERS: Final = Answers.of(
+    {
+        **anthropic.SAID,
+        "output.message.content[].toolUse.name": TOOL_NAME,
+        "output.message.content[].toolUse.input.**": TOOL,
+        "output.message.content[].reasoningContent.**": KEPT,
+        # Chunks of InvokeModel, by the makers of models.
+        "outputText": PIECE,
+        "generation": PIECE,
+        "completion": PIECE,
+        "outputs[].text": PIECE,
+        "choices[].message.content": PIECE,
+        "text": PIECE,
+    },
+    (
+        (
+            "contentBlockDelta",
+            {
+                "delta.text": PIECE,
+                "delta.toolUse.input": TOOL_PIECE,
+                "delta.reasoningContent.**": KEPT,
+            },
+        ),
+        ("contentBlockStart", {"start.toolUse.name": TOOL_NAME}),
+        *anthropic.EVENTS_SAID,
+    ),
+)
+"""Converse and its events; InvokeModel carries what the model's maker sends."""
+
+
 PROTOCOL: Final = Wire(
-    "bedrock", TABLE, error, error_headers=((b"x-amzn-errortype", b"ValidationException"),)
+    "bedrock",
+    TABLE,
+    error,
+    error_headers=((b"x-amzn-errortype", b"ValidationException"),),
+    answers=ANSWERS,
 )

@@ -22,6 +22,7 @@ from gateway.protocols.rules import (
     USER,
     compile_rules,
 )
+from gateway.protocols.said import KEPT, PIECE, TOOL, TOOL_NAME, TOOL_PIECE, Answers
 
 TABLE: Final = compile_rules(
     {
@@ -67,4 +68,39 @@ def error(refusal: Refusal) -> object:
     return {"id": refusal.incident, "message": sentence(refusal)}
 
 
-PROTOCOL: Final = Wire("cohere", TABLE, error)
+ANSWERS: Final = Answers.of(
+    {
+        "message.tool_calls[].function.name": TOOL_NAME,
+        "message.tool_calls[].function.arguments": TOOL,
+        "tool_calls[].name": TOOL_NAME,
+        "tool_calls[].parameters.**": TOOL,
+    },
+    (
+        (
+            "content-(?:start|delta)",
+            {"delta.message.content.text": PIECE, "delta.message.content.thinking": KEPT},
+        ),
+        ("tool-plan-delta", {"delta.message.tool_plan": PIECE}),
+        (
+            "tool-call-(?:start|delta)",
+            {
+                "delta.message.tool_calls.function.name": TOOL_NAME,
+                "delta.message.tool_calls.function.arguments": TOOL_PIECE,
+            },
+        ),
+        # Version 1.
+        ("text-generation", {"text": PIECE}),
+        ("tool-calls-chunk", {"text": PIECE, "tool_call_delta.parameters": TOOL_PIECE}),
+        (
+            "stream-end",
+            {
+                "response.tool_calls[].name": TOOL_NAME,
+                "response.tool_calls[].parameters.**": TOOL,
+            },
+        ),
+    ),
+)
+"""Both versions, as one document and in events."""
+
+
+PROTOCOL: Final = Wire("cohere", TABLE, error, answers=ANSWERS)

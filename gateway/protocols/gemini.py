@@ -29,6 +29,7 @@ from gateway.protocols.rules import (
     Rule,
     compile_rules,
 )
+from gateway.protocols.said import TOOL, TOOL_NAME, Answers, Said
 
 
 def _parts(prefix: str, text: Rule) -> dict[str, Rule]:
@@ -141,4 +142,31 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("gemini", TABLE, error)
+_TEXT: Final = Said(piece=True, unless="thought")
+_CONTENT: Final = {
+    "parts[].text": _TEXT,
+    "parts[].functionCall.name": TOOL_NAME,
+    "parts[].functionCall.args.**": TOOL,
+    "parts[].executableCode.code": TOOL,
+}
+
+ANSWERS: Final = Answers.of(
+    {
+        f"{place}.{name}": rule
+        for place in (
+            "candidates[].content",
+            "response.candidates[].content",  # the command line's
+            "serverContent.modelTurn",  # the live API's
+        )
+        for name, rule in _CONTENT.items()
+    }
+    | {
+        "serverContent.outputTranscription.text": _TEXT,
+        "toolCall.functionCalls[].name": TOOL_NAME,
+        "toolCall.functionCalls[].args.**": TOOL,
+    }
+)
+"""Every event is a whole response whose text goes on in the next; thoughts are kept."""
+
+
+PROTOCOL: Final = Wire("gemini", TABLE, error, answers=ANSWERS)

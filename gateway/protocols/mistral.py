@@ -55,4 +55,4 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("mistral", TABLE, error)
+PROTOCOL: Final = Wire("mistral", TABLE, error, answers=openai.ANSWERS)

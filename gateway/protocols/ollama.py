@@ -22,6 +22,7 @@ from gateway.protocols.rules import (
     USER,
     compile_rules,
 )
+from gateway.protocols.said import PIECE, TOOL, TOOL_NAME, Answers
 
 TABLE: Final = compile_rules(
     {
@@ -49,4 +50,16 @@ def error(refusal: Refusal) -> object:
     return {"error": sentence(refusal)}
 
 
-PROTOCOL: Final = Wire("ollama", TABLE, error)
+ANSWERS: Final = Answers.of(
+    {
+        **openai.SAID,
+        "message.content": PIECE,
+        "message.tool_calls[].function.name": TOOL_NAME,
+        "message.tool_calls[].function.arguments.**": TOOL,
+        "response": PIECE,
+    }
+)
+"""A line each; `thinking` is kept wherever it stands."""
+
+
+PROTOCOL: Final = Wire("ollama", TABLE, error, answers=ANSWERS)

@@ -31,6 +31,16 @@ from gateway.protocols.rules import (
     Rule,
     compile_rules,
 )
+from gateway.protocols.said import (
+    KEPT,
+    LOGPROB,
+    PIECE,
+    TOOL,
+    TOOL_NAME,
+    TOOL_PIECE,
+    Answers,
+    Said,
+)
 
 _CHAT_MESSAGE: Final[dict[str, Rule]] = {
     "role": IDENTIFIER,
@@ -93,7 +103,7 @@ _ITEM: Final[dict[str, Rule]] = {
 }
 
 
-def _under(prefix: str, rules: dict[str, Rule]) -> dict[str, Rule]:
+def _under[R](prefix: str, rules: dict[str, R]) -> dict[str, R]:
     return {f"{prefix}.{name}": rule for name, rule in rules.items()}
 
 
@@ -235,4 +245,90 @@ def event(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("openai", TABLE, error, event=event)
+_CALLS: Final[dict[str, Said]] = {
+    "tool_calls[].function.name": TOOL_NAME,
+    "tool_calls[].custom.name": TOOL_NAME,
+    "function_call.name": TOOL_NAME,
+}
+
+SAID: Final[dict[str, Said]] = {
+    # Chat completions and completions, as one document or in pieces.
+    "choices[].delta.content": PIECE,
+    "choices[].delta.content[].text": PIECE,
+    "choices[].delta.content[].thinking.**": KEPT,
+    "choices[].delta.refusal": PIECE,
+    "choices[].delta.audio.transcript": PIECE,
+    "choices[].delta.tool_calls[].function.arguments": TOOL_PIECE,
+    "choices[].delta.tool_calls[].custom.input": TOOL_PIECE,
+    "choices[].delta.function_call.arguments": TOOL_PIECE,
+    **{f"choices[].delta.{name}": rule for name, rule in _CALLS.items()},
+    "choices[].text": PIECE,
+    "choices[].message.tool_calls[].function.arguments": TOOL,
+    "choices[].message.tool_calls[].custom.input": TOOL,
+    "choices[].message.function_call.arguments": TOOL,
+    **{f"choices[].message.{name}": rule for name, rule in _CALLS.items()},
+    "choices[].logprobs.content[].token": LOGPROB,
+    "choices[].logprobs.refusal[].token": LOGPROB,
+    "choices[].logprobs.content[].top_logprobs.**": KEPT,
+}
+
+_ITEM_SAID: Final[dict[str, Said]] = {
+    "name": TOOL_NAME,
+    "arguments": TOOL,
+    "input": TOOL,
+    "code": TOOL,
+    "action.**": TOOL,
+    "operation.**": TOOL,
+    "summary.**": KEPT,
+    "content[].logprobs[].token": LOGPROB,
+    "content[].logprobs[].top_logprobs.**": KEPT,
+}
+
+_ARGUMENTS: Final = (
+    r"response\.(?:function_call_arguments|mcp_call_arguments|custom_tool_call_input"
+    r"|code_interpreter_call_code|apply_patch_call_operation_diff|shell_call_command)"
+)
+
+ANSWERS: Final = Answers.of(
+    {
+        **SAID,
+        **_under("output[]", _ITEM_SAID),
+    },
+    (
+        (r"response\.reasoning.*", {"**": KEPT}),
+        (rf"{_ARGUMENTS}\.delta", {"delta": TOOL_PIECE}),
+        (
+            rf"{_ARGUMENTS}\.done",
+            {"arguments": TOOL, "input": TOOL, "code": TOOL, "diff": TOOL, "name": TOOL_NAME},
+        ),
+        # Responses, the Realtime API, transcriptions; Mistral's conversations; assistants.
+        (
+            r".*\.delta",
+            {
+                "delta": PIECE,
+                "logprobs[].token": LOGPROB,
+                "logprobs[].top_logprobs.**": KEPT,
+                "content": PIECE,
+                "content[].text": PIECE,
+                "content.text": PIECE,
+                "arguments": TOOL_PIECE,
+                "name": TOOL_NAME,
+                "data.delta.content[].text.value": PIECE,
+            },
+        ),
+        (
+            r"response\..*|conversation\.item\..*",
+            {
+                **_under("item", _ITEM_SAID),
+                **_under("response.output[]", _ITEM_SAID),
+                "part.summary.**": KEPT,
+                "logprobs[].token": LOGPROB,
+                "logprobs[].top_logprobs.**": KEPT,
+            },
+        ),
+    ),
+)
+"""Answers of OpenAI's operations and of those who copy them, in one document or in events."""
+
+
+PROTOCOL: Final = Wire("openai", TABLE, error, event=event, answers=ANSWERS)

@@ -1,7 +1,7 @@
 """What is a wire protocol to the gateway?
 
-Law: a protocol is data, a table of places and the shape of an error; how an exchange is read, and
-how it is rewritten, is the same for all.
+Law: a protocol is data, tables of places and the shape of an error; how an exchange is read, how it
+is rewritten and how its answer is restored is the same for all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gateway.model import Exchange, Extraction, Headers, Refusal, Refuse
 from gateway.protocols import reading, refusals
 from gateway.protocols.reading import Limits
 from gateway.protocols.rules import Rule
+from gateway.protocols.said import GENERIC, Answers
 
 
 class Protocol(typing.Protocol):
@@ -30,6 +31,10 @@ class Protocol(typing.Protocol):
 
     def extract(self, exchange: Exchange, limits: Limits) -> Extraction:
         """All content of an exchange. Never raises for what an exchange holds."""
+
+    @property
+    def answers(self) -> Answers:
+        """Where the service's answers carry text."""
 
     def refuse(self, refusal: Refusal) -> Refuse:
         """The answer that the service's own clients show as an error, and do not retry."""
@@ -49,6 +54,7 @@ class Wire:
     error_headers: Headers = ()
     event: Callable[[Refusal], object] | None = field(default=None, repr=False)
     calls: bool = False
+    answers: Answers = field(default=GENERIC, repr=False)
 
     def extract(self, exchange: Exchange, limits: Limits) -> Extraction:
         """See `Protocol.extract`."""

@@ -14,17 +14,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from mitmproxy import http
+from mitmproxy import http, websocket
 from mitmproxy.net.http import status_codes
 from mitmproxy.net.http import url as mitm_url
 
-from gateway import inspection
+from gateway import inspection, protocols
+from gateway.answers import Shape
 from gateway.metrics import Meter
 from gateway.model import Decision, Exchange, Forward, Headers, Refuse, Rewrite, Transport
-from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, UNINSPECTED
+from gateway.proxy.answering import ANSWER, Plan, Running, Tokenising, head, is_whole, start
+from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
 from gateway.proxy.recent import Recent
 from gateway.services import Catalogue
-from gateway.workers import InspectionFault
+from gateway.workers import InspectionFault, place_of
 
 logger = logging.getLogger("leakgate.proxy")
 
@@ -36,6 +38,9 @@ _STREAM = "leakgate.stream"
 
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
 """Content types of answers that come bit by bit."""
+
+_MINTINGS = 4
+"""Times that tokens are made for an exchange until none of them is another value's."""
 
 _OWN_HEADERS = (b"proxy-authorization", b"proxy-connection")
 """Meant for us (RFC 9110 §11.7.1): they do not go on to the service."""
@@ -76,6 +81,7 @@ class Gate:
 
     `inspect` gives the decision for an exchange (in a worker). `record` remembers one durably
     before it is enforced, and raises when it cannot. `upstreams` maps host to base URL.
+    `tokenising` is there when some rule makes tokens; a reload may change it.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class Gate:
         meter: Meter,
         upstreams: Mapping[str, Upstream],
         on_spool_failure: Literal["refuse", "forward"] = "refuse",
+        tokenising: Tokenising | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
@@ -95,6 +102,7 @@ class Gate:
         self._upstreams = upstreams
         self._on_spool_failure = on_spool_failure
         self._recent = Recent()
+        self.tokenising = tokenising
 
     def is_inspected(self, flow: http.HTTPFlow) -> bool:
         """Does this flow go to a host that is inspected? Decided once per flow."""
@@ -130,9 +138,10 @@ class Gate:
         if flow.metadata.get(DENIED) or flow.metadata.get(UNINSPECTED):
             return
         self._strip(flow)
-        exchange = self._exchange(flow)
+        exchange = await self._keyed(self._exchange(flow))
         decision = await self._decide(exchange)
         flow.metadata[_SERVICE] = decision.route.service
+        await self._expect_answer(flow, exchange, decision)
         match decision.enforcement:
             case Forward():
                 flow.response = None
@@ -170,6 +179,37 @@ class Gate:
         return _response(decision.enforcement)
 
     async def _decide(self, exchange: Exchange) -> Decision:
+        decision = self._remember(await self._kept(exchange))
+        self._recent.note(decision)
+        return decision
+
+    async def _kept(self, exchange: Exchange) -> Decision:
+        """The decision, its tokens in the vault; no token stands for two values of an actor."""
+        for _ in range(_MINTINGS):
+            decision = await self._inspected(exchange)
+            rewrite = decision.enforcement
+            if not isinstance(rewrite, Rewrite) or not rewrite.tokens or self.tokenising is None:
+                return decision
+            values = {one.token: one.value for one in rewrite.tokens if one.restorable}
+            if not values:
+                return decision
+            taken = await self.tokenising.vault.keep(
+                actor_of(exchange), values, key_id=rewrite.token_key
+            )
+            if not taken:
+                return decision
+            exchange = replace(exchange, taken=exchange.taken | taken)
+        self._meter.failed("tokens")
+        return inspection.fault(self.catalogue, exchange, "tokens")
+
+    async def _keyed(self, exchange: Exchange) -> Exchange:
+        """The exchange with the key that its tokens are to be made with."""
+        if self.tokenising is None:
+            return exchange
+        key = await self.tokenising.vault.token_key(actor_of(exchange))
+        return replace(exchange, token_key=key)
+
+    async def _inspected(self, exchange: Exchange) -> Decision:
         started = time.perf_counter()
         exchange = replace(exchange, history=self._recent.before(exchange))
         try:
@@ -183,8 +223,6 @@ class Gate:
                 where = fault.detail
                 logger.error("inspection failed: %s (%s)", fault.cause, where)  # noqa: TRY400  # told without a traceback
             decision = inspection.fault(self.catalogue, exchange, fault.cause)
-        decision = self._remember(decision)
-        self._recent.note(decision)
         return decision
 
     def _remember(self, decision: Decision) -> Decision:
@@ -220,13 +258,52 @@ class Gate:
 
     # --- answers ----------------------------------------------------------------------------------
 
+    async def _expect_answer(
+        self, flow: http.HTTPFlow, exchange: Exchange, decision: Decision
+    ) -> None:
+        """Note what may come up in the answer, and ask for one that can be read as it comes."""
+        if self.tokenising is None or isinstance(decision.enforcement, Refuse):
+            return
+        plan = flow.metadata.get(ANSWER)
+        if not isinstance(plan, Plan):
+            actor = actor_of(exchange)
+            plan = Plan(actor, protocols.get(decision.route.protocol).answers)
+            plan.earlier = await self.tokenising.vault.key_of(actor) is not None
+            flow.metadata[ANSWER] = plan
+        plan.quoted |= decision.quoted
+        if isinstance(decision.enforcement, Rewrite):
+            plan.issued |= {one.token: one for one in decision.enforcement.tokens}
+        if plan.may_change and "accept-encoding" in flow.request.headers:
+            flow.request.headers["accept-encoding"] = "identity"
+
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Answers go to the client chunk by chunk; nothing in them has to change."""
+        """Answers go to the client chunk by chunk; only tokens in them change."""
         assert flow.response is not None
         # HTTP/3 would leave the proxy: an answer that offers it is not passed on (RFC 7838).
         flow.response.headers.pop("alt-svc", None)
-        if flow.response.status_code != 101:
-            flow.response.stream = self._watch(flow)
+        if flow.response.status_code == 101:
+            return
+        plan = flow.metadata.pop(ANSWER, None)
+        if isinstance(plan, Plan) and self.tokenising is not None:
+            running = start(flow, plan, self.tokenising)
+            if running is not None:
+                flow.metadata[ANSWER] = running
+                if is_whole(flow.response):
+                    return
+                head(flow.response, length=None)
+        flow.response.stream = self._watch(flow)
+
+    async def answer_waits(self, flow: http.HTTPFlow) -> None:
+        """Tokens of an answer have to be looked up before it goes on."""
+        running = flow.metadata.get(ANSWER)
+        if isinstance(running, Running):
+            await running.look_up()
+
+    def answer_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
+        """An answer could not be restored: it ends where it is."""
+        flow.metadata.pop(ANSWER, None)
+        self._meter.failed("answer")
+        logger.error("answer not restored: %s", place_of(error))
 
     def response(self, flow: http.HTTPFlow) -> None:
         """An answer has ended."""
@@ -253,6 +330,9 @@ class Gate:
         return passing
 
     def _end_of_answer(self, flow: http.HTTPFlow, result: str) -> None:
+        running = flow.metadata.pop(ANSWER, None)
+        if isinstance(running, Running):
+            self._count_tokens(flow, running)
         stream = flow.metadata.pop(_STREAM, None)
         if stream is not None:
             seconds = time.perf_counter() - stream.started
@@ -260,20 +340,32 @@ class Gate:
                 stream.service, result, seconds=seconds, received=stream.received
             )
 
+    def _count_tokens(self, flow: http.HTTPFlow, running: Running) -> None:
+        counts = running.stream.counts
+        service = flow.metadata.get(_SERVICE, "unknown")
+        self._meter.tokens_restored(
+            service, restored=counts.restored, withheld=counts.withheld, unknown=counts.unknown
+        )
+
     # --- WebSocket --------------------------------------------------------------------------------
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         """Decide about one message; a refused one is dropped, answered, and the connection closed."""
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
-        if not message.from_client or flow.metadata.get(UNINSPECTED):
+        if flow.metadata.get(UNINSPECTED):
+            return
+        if not message.from_client:
+            await self._websocket_answer(flow, message)
             return
         transport = Transport.WEBSOCKET_TEXT if message.is_text else Transport.WEBSOCKET_BINARY
         content = message.content
         exchange = self._exchange(flow, transport=transport, body=content)
         # INVARIANT: what is not decided is dropped.
         message.drop()
+        exchange = await self._keyed(exchange)
         decision = await self._decide(exchange)
+        await self._expect_message(flow, exchange, decision)
         match decision.enforcement:
             case Forward():
                 message.dropped = False
@@ -285,6 +377,40 @@ class Gate:
                 flow.metadata[CLOSE_REASON] = (
                     f"blocked by company policy, incident {decision.incident}"
                 )
+
+    async def _expect_message(
+        self, flow: http.HTTPFlow, exchange: Exchange, decision: Decision
+    ) -> None:
+        """Note what may come up in messages of the service from now on."""
+        running = flow.metadata.get(ANSWER)
+        if isinstance(running, Running):
+            if isinstance(decision.enforcement, Rewrite):
+                running.stream.issue(decision.enforcement.tokens, decision.quoted)
+            return
+        await self._expect_answer(flow, exchange, decision)
+
+    async def _websocket_answer(
+        self, flow: http.HTTPFlow, message: websocket.WebSocketMessage
+    ) -> None:
+        """Restore a message of the service; one that may go on in the next waits for it."""
+        running = flow.metadata.get(ANSWER)
+        if isinstance(running, Plan) and running.may_change and self.tokenising is not None:
+            running = flow.metadata[ANSWER] = Running(running, self.tokenising, Shape.MESSAGE)
+        if not isinstance(running, Running) or not message.is_text:
+            return
+        message.drop()
+        running.feed(message.content)
+        while running.waits:
+            await running.look_up()
+        flow.metadata[SEND] = [
+            frame.decode("utf-8", "replace") for frame in running.stream.take_frames()
+        ]
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """A WebSocket connection has ended."""
+        running = flow.metadata.pop(ANSWER, None)
+        if isinstance(running, Running):
+            self._count_tokens(flow, running)
 
     # --- reading a flow ---------------------------------------------------------------------------
 
@@ -364,6 +490,11 @@ class Gate:
         request.port = upstream.port
         if upstream.path:
             request.data.path = upstream.path.encode() + request.data.path
+
+
+def actor_of(exchange: Exchange) -> str:
+    """Whose tokens an exchange's are."""
+    return exchange.actor or exchange.source_ip
 
 
 def _response(refuse: Refuse) -> http.Response:

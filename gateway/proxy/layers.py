@@ -7,7 +7,8 @@ could be broken. `install` puts them in place once, before the first connection.
   (mitmproxy's `body_size_limit` would also cut large downloads);
 - HTTP/1.1 trailers are carried and inspected (mitmproxy raises on them);
 - WebSocket pings, pongs and close reasons carry up to 125 bytes of anything: they end here;
-- a tunnel that is passed through is counted.
+- a tunnel that is passed through is counted;
+- an answer whose tokens become values again may wait for a look-up between two of its chunks.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from gateway.proxy.answering import ANSWER, Running, head
+
 type Commands = Generator[commands.Command, Any, Any]
 
 UNINSPECTED = "leakgate.uninspected"
@@ -49,23 +52,89 @@ CLOSE_REASON = "leakgate.close"
 CLOSE_MESSAGE = "leakgate.close_message"
 """Metadata key of what the client is told in a text message before such a connection closes."""
 
+SEND = "leakgate.send"
+"""Metadata key of WebSocket messages to send to the client, in the place of the one at hand."""
+
 DENIED = "leakgate.denied"
 """Metadata key of a flow whose answer was already sent by a layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`max_body` in bytes, who says whether a flow is inspected, and who makes the refusal."""
+    """`max_body` in bytes, who says whether a flow is inspected, who makes the refusal, and who is
+    told when an answer could not be restored.
+    """
 
     max_body: int
     is_inspected: Callable[[http.HTTPFlow], bool]
     too_large: Callable[[http.HTTPFlow], http.Response]
+    answer_failed: Callable[[http.HTTPFlow, Exception], None] = lambda _flow, _error: None
+
+
+@dataclass
+class AnswerHook(commands.StartHook):
+    """An answer waits for tokens to be looked up."""
+
+    flow: http.HTTPFlow
+
+    name = "answer_waits"
 
 
 class HttpStream(http_layers.HttpStream):
     """One request and its answer, with a bounded request body that always meets the gate."""
 
     bounds: ClassVar[Bounds]
+
+    def state_stream_response_body(self, event: events.Event) -> Commands:
+        """Send on an answer as it comes, restored where it is to be."""
+        running = self.flow.metadata.get(ANSWER)
+        if not isinstance(running, Running) or isinstance(event, ResponseTrailers):
+            yield from super().state_stream_response_body(event)
+            return
+        data, ok = yield from self._restored(
+            running, event.data if isinstance(event, ResponseData) else None
+        )
+        if not ok:
+            return
+        if data:
+            yield http_layers.SendHttp(ResponseData(self.stream_id, data), self.context.client)
+        if isinstance(event, ResponseEndOfMessage):
+            yield from self.send_response(already_streamed=True)
+
+    def send_response(self, already_streamed: bool = False) -> Commands:  # noqa: FBT001, FBT002  # mitmproxy's signature
+        """Send an answer that was kept whole; its tokens become values first."""
+        running = self.flow.metadata.get(ANSWER)
+        response = self.flow.response
+        if isinstance(running, Running) and not already_streamed and response is not None:
+            data, ok = yield from self._restored(running, response.raw_content or b"")
+            if not ok:
+                return
+            rest, ok = yield from self._restored(running, None)
+            if not ok:
+                return
+            response.raw_content = data + rest
+            head(response, length=len(data + rest))
+        yield from super().send_response(already_streamed)
+
+    def _restored(
+        self, running: Running, data: bytes | None
+    ) -> Generator[commands.Command, Any, tuple[bytes, bool]]:
+        """What may leave after `data`, or after the end when it is None; whether all is well."""
+        try:
+            if data is None:
+                running.end()
+            else:
+                running.feed(data)
+            while running.waits:
+                yield AnswerHook(self.flow)
+                if self.flow.error is not None:
+                    raise RuntimeError("the look-up failed")  # noqa: TRY301  # ends as any failure
+            return running.stream.take(), True
+        except Exception as error:  # noqa: BLE001  # whatever it is, the answer ends here
+            self.bounds.answer_failed(self.flow, error)
+            yield commands.CloseConnection(self.context.client)
+            self.client_state = self.server_state = self.state_errored
+            return b"", False
 
     def check_body_size(self, request: bool) -> Commands:  # noqa: FBT001  # mitmproxy's signature
         """Refuse a request body over the limit, before or while it arrives.
@@ -262,12 +331,21 @@ class WebsocketLayer(websocket_layers.WebsocketLayer):
         if not message.dropped:
             for piece in fragments(message.content):
                 yield other.send2(piece)
+        for text in self.flow.metadata.pop(SEND, ()):
+            yield other.send2(wsproto.events.TextMessage(data=text))
 
     def _close(self, event: wsproto.events.CloseConnection, *, from_client: bool) -> Commands:
         assert self.flow.websocket is not None
         self.flow.websocket.timestamp_end = time.time()
         self.flow.websocket.closed_by_client = from_client
         self.flow.websocket.close_code = event.code
+        running = self.flow.metadata.pop(ANSWER, None)
+        if isinstance(running, Running):
+            running.end()
+            for frame in running.stream.take_frames():
+                if self.client_ws.state is wsproto.connection.ConnectionState.OPEN:
+                    text = frame.decode("utf-8", "replace")
+                    yield self.client_ws.send2(wsproto.events.TextMessage(data=text))
         to_server = wsproto.events.CloseConnection(event.code) if from_client else event
         for peer, goodbye in ((self.server_ws, to_server), (self.client_ws, event)):
             yield from self._goodbye(peer, goodbye)

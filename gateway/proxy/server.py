@@ -136,7 +136,12 @@ class ProxyServer:
     async def start(self) -> None:
         """Listen. `StartError` when an address is taken or the self-test fails."""
         layers.install(
-            layers.Bounds(self._max_body, self.gate.is_inspected, self.gate.refuse_too_large)
+            layers.Bounds(
+                self._max_body,
+                self.gate.is_inspected,
+                self.gate.refuse_too_large,
+                self.gate.answer_failed,
+            )
         )
         mode_servers.ProxyConnectionHandler = ConnectionHandler  # type: ignore[misc]
         opts = options.Options()

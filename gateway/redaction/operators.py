@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from presidio_anonymizer import operators as presidio
 
@@ -30,6 +30,11 @@ _MAX_HASH = 32
 _MIN_HASH = 4
 _MAX_MASK = 64
 _MAX_KEPT = 8
+
+type Scope = Literal["actor", "conversation", "organisation"]
+type Shape = Literal["opaque", "similar"]
+SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
+SHAPES: tuple[Shape, ...] = get_args(Shape.__value__)
 
 type Params = Mapping[str, str | int]
 
@@ -142,14 +147,37 @@ class Hash:
         return f"[{label(entity)}:{digest[: self.length].translate(_CONSONANTS)}]"
 
 
-_OPERATORS: Mapping[str, type[Replace | Mask | Partial | Hash]] = {
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that answers turn into the value again, unless `restore` is false.
+
+    `shape` is `opaque` (`PERSON_…`) or `similar` (of the value's own form, where there is one);
+    `scope` says within what the same value has the same token: `actor`, `conversation` (the actor
+    where none is known) or `organisation`. Which token, `gateway.redaction.tokens` says.
+    """
+
+    shape: Shape = "opaque"
+    scope: Scope = "actor"
+    restore: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("shape", self.shape, SHAPES),
+            ("scope", self.scope, SCOPES),
+        ):
+            if value not in known:
+                raise OperatorError(f"`{name}` must be one of {', '.join(known)}")
+
+
+_OPERATORS: Mapping[str, type[Replace | Mask | Partial | Hash | Token]] = {
     "replace": Replace,
     "mask": Mask,
     "partial": Partial,
     "hash": Hash,
+    "token": Token,
 }
 
-STRICTNESS = ("partial", "hash", "mask", "replace")
+STRICTNESS = ("partial", "token", "hash", "mask", "replace")
 """Operators from the one that shows most to the one that shows nothing, not even a length."""
 
 
@@ -158,7 +186,7 @@ def names() -> tuple[str, ...]:
     return tuple(_OPERATORS)
 
 
-def operator(name: str, params: Params | Sequence[tuple[str, str | int]] = ()) -> Operator:
+def operator(name: str, params: Params | Sequence[tuple[str, str | int]] = ()) -> Operator | Token:
     """The operator `name` with its parameters; `OperatorError` when they do not fit."""
     given = dict(params)
     kind = _OPERATORS.get(name)
@@ -189,11 +217,12 @@ def take_out(
     return next(
         text
         for text in (result, f"[{label(entity)}]", *_LAST_RESORTS)
-        if not any(_holds(text, gone) for gone in values)
+        if not any(holds(text, gone) for gone in values)
     )
 
 
-def _holds(text: str, value: str) -> bool:
+def holds(text: str, value: str) -> bool:
+    """Whether a replacement shows a value, in whatever case."""
     return value.casefold() in text.casefold()
 
 

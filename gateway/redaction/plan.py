@@ -7,25 +7,37 @@ all with what shows least. Deterministic: neither the order of findings nor of r
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
-from gateway.model import Edit, Finding, Locator, Outcome, Redaction, Scan
-from gateway.redaction.operators import STRICTNESS, Operator, operator, take_out
+from gateway.encodings import urls
+from gateway.model import Edit, Finding, Issued, Locator, Outcome, Redaction, Scan
+from gateway.redaction.operators import STRICTNESS, Operator, Token, holds, operator, take_out
+from gateway.redaction.tokens import Minter
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to change, and the tokens that it puts in place of values."""
+
+    edits: tuple[Edit, ...]
+    issued: tuple[Issued, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
+    number: int
     finding: Finding
     redaction: Redaction
-    call: Operator
+    call: Operator | Token
 
     @property
-    def weight(self) -> tuple[int, int, int, str, str]:
+    def weight(self) -> tuple[int, bool, int, int, str, str]:
         """The heaviest of an overlap gives the replacement: strictest, longest, first."""
         finding = self.finding
         return (
             STRICTNESS.index(self.redaction.operator),
+            isinstance(self.call, Token) and not self.call.restore,
             finding.end - finding.start,
             -finding.start,
             finding.entity,
@@ -33,14 +45,20 @@ class _Wanted:
         )
 
 
-def edits(
-    scan: Scan, outcome: Outcome, value_of: Callable[[Finding], str], *, key: bytes
-) -> tuple[Edit, ...]:
+def plan(
+    scan: Scan,
+    outcome: Outcome,
+    text_of: Callable[[Locator], str],
+    *,
+    key: bytes,
+    minter: Minter | None = None,
+) -> Plan:
     """The edits for `outcome.redactions`, in order of place and position.
 
-    `value_of` gives the text of a finding. Findings that are not editable are left out: the
-    outcome blocks for those. Raises `OperatorError` for an operator that does not exist and
-    `IndexError` for a finding that the scan does not have.
+    `text_of` gives the text at a place where something was found. Findings that are not editable
+    are left out: the outcome blocks for those. Raises `OperatorError` for an operator that does
+    not exist, `IndexError` for a finding that the scan does not have, and `ValueError` for a token
+    that nobody can make.
     """
     by_place: defaultdict[Locator, list[_Wanted]] = defaultdict(list)
     for redaction in outcome.redactions:
@@ -49,12 +67,17 @@ def edits(
         finding = scan.findings[redaction.finding]
         call = operator(redaction.operator, redaction.params)
         if finding.editable and finding.start < finding.end:
-            by_place[finding.locator].append(_Wanted(finding, redaction, call))
-    return tuple(
-        _edit(locator, group, value_of, key)
-        for locator in sorted(by_place, key=_place)
-        for group in _overlapping(by_place[locator])
+            by_place[finding.locator].append(_Wanted(redaction.finding, finding, redaction, call))
+    # In the order of findings, so that the first one names a value for all of them: with each turn
+    # a conversation grows at its end, and what stands before must stay as it was.
+    groups = sorted(
+        (_Group.of(some) for found in by_place.values() for some in _overlapping(found)),
+        key=lambda group: group.number,
     )
+    tokens = _Tokens(minter, [group.text(text_of) for group in groups])
+    edits = [_edit(group, text_of, key, tokens) for group in groups]
+    edits.sort(key=lambda edit: (*_place(edit.locator), edit.start))
+    return Plan(tuple(edits), tokens.issued())
 
 
 def _place(locator: Locator) -> tuple[str, str]:
@@ -74,20 +97,91 @@ def _overlapping(wanted: list[_Wanted]) -> list[list[_Wanted]]:
     return groups
 
 
-def _edit(
-    locator: Locator, group: list[_Wanted], value_of: Callable[[Finding], str], key: bytes
-) -> Edit:
-    chosen = max(group, key=lambda item: item.weight)
-    replacement = take_out(
-        chosen.call,
-        value_of(chosen.finding),
-        chosen.finding.entity,
-        key=key,
-        others=[value_of(item.finding) for item in group if item is not chosen],
-    )
-    return Edit(
-        locator,
-        min(item.finding.start for item in group),
-        max(item.finding.end for item in group),
-        replacement,
-    )
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Findings that go out with one edit; `number` is the first one's place in the scan."""
+
+    number: int
+    locator: Locator
+    start: int
+    end: int
+    chosen: _Wanted
+    others: tuple[_Wanted, ...]
+
+    @classmethod
+    def of(cls, items: Iterable[_Wanted]) -> _Group:
+        items = list(items)
+        chosen = max(items, key=lambda item: item.weight)
+        return cls(
+            min(item.number for item in items),
+            chosen.finding.locator,
+            min(item.finding.start for item in items),
+            max(item.finding.end for item in items),
+            chosen,
+            tuple(item for item in items if item is not chosen),
+        )
+
+    def text(self, text_of: Callable[[Locator], str]) -> str:
+        """All that the edit covers."""
+        return text_of(self.locator)[self.start : self.end]
+
+
+class _Tokens:
+    """The tokens of one plan: one for each value, none for two."""
+
+    def __init__(self, minter: Minter | None, values: Iterable[str]) -> None:
+        self._minter = minter
+        self._values = frozenset(values)
+        self._by_value: dict[tuple[str, str, str], str] = {}
+        self._issued: dict[str, Issued] = {}
+
+    def token(self, value: str, entity: str, call: Token, *, before: str) -> str:
+        """The token for `value`, which follows on `before` in its text."""
+        if self._minter is None:
+            raise ValueError("tokens cannot be made without a key")
+        known = self._by_value.get((value, call.shape, call.scope))
+        token = known or self._minter.mint(
+            value,
+            entity,
+            shape=call.shape,
+            scope=call.scope,
+            free=lambda new: self._free(new, value),
+        )
+        self._by_value[value, call.shape, call.scope] = token
+        host = urls.host_around(before)
+        hosts = frozenset({host} if host else ())
+        old = self._issued.get(token, Issued(token, value, call.restore, hosts))
+        self._issued[token] = replace(
+            old, restorable=old.restorable and call.restore, hosts=old.hosts | hosts
+        )
+        return token
+
+    def _free(self, token: str, value: str) -> bool:
+        """Not another value's, no value itself, and without the value in it."""
+        other = self._issued.get(token)
+        return (
+            (other is None or other.value == value)
+            and token not in self._values
+            # The label tells nothing of the value, even when it reads like it.
+            and not holds(token.rpartition("_")[2], value)
+        )
+
+    def issued(self) -> tuple[Issued, ...]:
+        return tuple(self._issued.values())
+
+
+def _edit(group: _Group, text_of: Callable[[Locator], str], key: bytes, tokens: _Tokens) -> Edit:
+    chosen, text = group.chosen, text_of(group.locator)
+    if isinstance(chosen.call, Token):
+        value = text[group.start : group.end]
+        before = text[max(0, group.start - urls.REACH) : group.start]
+        new = tokens.token(value, chosen.finding.entity, chosen.call, before=before)
+    else:
+        new = take_out(
+            chosen.call,
+            text[chosen.finding.start : chosen.finding.end],
+            chosen.finding.entity,
+            key=key,
+            others=[text[item.finding.start : item.finding.end] for item in group.others],
+        )
+    return Edit(group.locator, group.start, group.end, new)

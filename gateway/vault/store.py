@@ -310,6 +310,11 @@ class Vault:
         with self.engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(TokenRow)).scalar_one()
 
+    def is_empty(self) -> bool:
+        """Whether no token is kept at all."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(TokenRow.key).limit(1)).first() is None
+
     def per_key(self) -> Mapping[str, int]:
         """How many rows each key has sealed, keys that are dropped included."""
         query = select(TokenRow.key, func.count().label("rows")).group_by(TokenRow.key)

@@ -16,7 +16,7 @@ from gateway.model import (
     Severity,
     Verdict,
 )
-from gateway.redaction import OperatorError, edits
+from gateway.redaction import OperatorError, plan
 
 KEY = b"k" * 32
 TEXTS = {
@@ -45,6 +45,10 @@ def value_of(found):
     return TEXTS[found.locator.path][found.start : found.end]
 
 
+def text_of(locator):
+    return TEXTS[locator.path]
+
+
 def planned(findings, calls, order=None):
     redactions = [Redaction(index, *call) for index, call in enumerate(calls)]
     outcome = Outcome(
@@ -53,7 +57,7 @@ def planned(findings, calls, order=None):
         Severity.HIGH,
         redactions=tuple(redactions if order is None else [redactions[index] for index in order]),
     )
-    return edits(Scan(tuple(findings)), outcome, value_of, key=KEY)
+    return plan(Scan(tuple(findings)), outcome, text_of, key=KEY).edits
 
 
 def test_separate_findings_are_separate_edits_in_order():
@@ -102,7 +106,7 @@ def test_a_redaction_of_nothing_or_with_nothing_is_an_error():
         Verdict.REDACT, Verdict.REDACT, Severity.LOW, redactions=(Redaction(-1, "mask"),)
     )
     with pytest.raises(IndexError):
-        edits(Scan((finding(0, 5),)), outcome, value_of, key=KEY)
+        plan(Scan((finding(0, 5),)), outcome, text_of, key=KEY)
     with pytest.raises(OperatorError):
         planned([finding(0, 5)], [("shred",)])
 

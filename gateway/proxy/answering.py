@@ -1,0 +1,229 @@
+"""What happens to one answer on its way to the client? Its tokens become values again.
+
+Law: an answer to which no token can come up passes untouched. One that is restored is decoded as it
+comes, never kept whole unless it came whole; whatever fails here ends the answer, never shows more.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import brotli
+import zstandard
+from mitmproxy import http
+
+from gateway.answers import AnswerStream, Shape, Vault, shape_of
+from gateway.model import Issued, Restoring
+from gateway.protocols.said import Answers
+from gateway.redaction import Keys
+
+ANSWER: Final = "leakgate.answer"
+"""Metadata key of what is to become of a flow's answer: a `Plan`, then a `Running`."""
+
+WHOLE: Final = 8 << 20
+"""Bytes up to which an answer of a told length is kept whole, so that it keeps a length."""
+
+_STALE: Final = (
+    "content-encoding",
+    "content-md5",
+    "digest",
+    "content-digest",
+    "repr-digest",
+    "etag",
+    "accept-ranges",
+    "x-amz-crc32",
+)
+"""What says something of the bytes that no longer holds once they change."""
+
+_SLICE: Final = 1 << 10
+_PIECE: Final = 1 << 20
+
+
+class Keeping(Protocol):
+    """Where tokens are kept beyond their exchange; the vault."""
+
+    async def keep(self, actor: str, issued: Mapping[str, str], *, key_id: str) -> frozenset[str]:
+        """Keep tokens and values; gives the tokens that stand for another value already."""
+        ...
+
+    async def find(self, actor: str, tokens: Collection[str]) -> Mapping[str, str]:
+        """The values of the actor's own tokens among `tokens`."""
+        ...
+
+    async def key_of(self, actor: str) -> str | None:
+        """The key that the actor's tokens were made with last; None when the actor has none."""
+        ...
+
+    async def token_key(self, actor: str) -> str:
+        """The key to make the actor's next tokens with."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenising:
+    """What the gate needs for tokens: the keys, the vault, what policy says of answers.
+
+    `labels` are what tokens of earlier exchanges may begin with.
+    """
+
+    keys: Keys = field(repr=False)
+    vault: Keeping
+    restoring: Restoring
+    labels: Vault
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is known of an answer before it comes."""
+
+    actor: str = field(repr=False)
+    answers: Answers = field(repr=False)
+    issued: dict[str, Issued] = field(default_factory=dict, repr=False)
+    quoted: frozenset[str] = field(default=frozenset(), repr=False)
+    earlier: bool = False
+    """Whether the actor has tokens of earlier exchanges."""
+
+    @property
+    def may_change(self) -> bool:
+        """Whether any token can come up."""
+        return self.earlier or any(one.restorable for one in self.issued.values())
+
+
+class Undecodable(Exception):
+    """An answer's content encoding is not what it says."""
+
+
+def _inflate(wbits: int) -> Callable[[bytes], Iterator[bytes]]:
+    decoder = zlib.decompressobj(wbits)
+
+    def decode(data: bytes) -> Iterator[bytes]:
+        while data:
+            yield decoder.decompress(data, _PIECE)
+            data = decoder.unconsumed_tail
+
+    return decode
+
+
+def _brotli() -> Callable[[bytes], Iterator[bytes]]:
+    decoder = brotli.Decompressor()
+
+    def decode(data: bytes) -> Iterator[bytes]:
+        yield decoder.process(data, output_buffer_limit=_PIECE)
+        while not decoder.can_accept_more_data():
+            yield decoder.process(b"", output_buffer_limit=_PIECE)
+
+    return decode
+
+
+def _zstd() -> Callable[[bytes], Iterator[bytes]]:
+    decoder = zstandard.ZstdDecompressor(max_window_size=8 << 20).decompressobj()
+
+    def decode(data: bytes) -> Iterator[bytes]:
+        # The library has no limit for what one call gives: little goes in at once.
+        for at in range(0, len(data), _SLICE):
+            yield decoder.decompress(data[at : at + _SLICE])
+
+    return decode
+
+
+def _as_it_is(data: bytes) -> Iterator[bytes]:
+    yield data
+
+
+def decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]] | None:
+    """What undoes a content encoding bit by bit; None for one that nobody here knows."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return _as_it_is
+        case "gzip" | "x-gzip":
+            return _inflate(31)
+        case "deflate":
+            return _inflate(15)
+        case "br":
+            return _brotli()
+        case "zstd":
+            return _zstd()
+    return None
+
+
+class Running:
+    """An answer under way."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        tokenising: Tokenising,
+        shape: Shape,
+        decode: Callable[[bytes], Iterator[bytes]] = _as_it_is,
+    ) -> None:
+        self.plan = plan
+        self._vault = tokenising.vault
+        self._decode = decode
+        self.received = 0
+        self.stream = AnswerStream(
+            shape,
+            plan.answers,
+            plan.issued.values(),
+            tokenising.keys,
+            restoring=tokenising.restoring,
+            vault=tokenising.labels if plan.earlier else None,
+            quoted=plan.quoted,
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether tokens have to be looked up before it goes on."""
+        return bool(self.stream.wanted)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes from the service."""
+        self.received += len(data)
+        try:
+            for piece in self._decode(data):
+                self.stream.feed(piece)
+        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+            raise Undecodable from error
+
+    def end(self) -> None:
+        """The answer has ended."""
+        self.stream.end()
+
+    async def look_up(self) -> None:
+        """Look up what is wanted."""
+        wanted = self.stream.wanted
+        self.stream.answer(await self._vault.find(self.plan.actor, wanted))
+
+
+def start(flow: http.HTTPFlow, plan: Plan, tokenising: Tokenising) -> Running | None:
+    """Begin with the answer of `flow`, whose head is there; None when it passes as it is."""
+    response = flow.response
+    assert response is not None
+    if response.status_code in {101, 204, 206, 304} or flow.request.method == "HEAD":
+        return None
+    shape = shape_of(response.headers.get("content-type", ""))
+    decode = decoder(response.headers.get("content-encoding", ""))
+    if shape is Shape.OPAQUE or decode is None or not plan.may_change:
+        return None
+    return Running(plan, tokenising, shape, decode)
+
+
+def is_whole(response: http.Response) -> bool:
+    """Whether an answer is short enough, and says so, to be sent with its length."""
+    try:
+        return int(response.headers["content-length"]) <= WHOLE
+    except (KeyError, ValueError):
+        return False
+
+
+def head(response: http.Response, *, length: int | None) -> None:
+    """Take what no longer holds out of an answer's head; `length` is None while it is not known."""
+    for name in _STALE:
+        response.headers.pop(name, None)
+    if length is None:
+        if response.headers.pop("content-length", None) is not None and not response.is_http2:
+            response.headers["transfer-encoding"] = "chunked"
+    else:
+        response.headers["content-length"] = str(length)
