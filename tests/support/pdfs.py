@@ -446,6 +446,12 @@ def _info(document, value):
     document.docinfo.Author = "the author"
 
 
+def _title_by_itself(document, value):
+    """Strings and numbers may be objects of their own."""
+    document.docinfo.Title = document.make_indirect(String(f"title {value}"))
+    document.pages[0].obj.Extra = document.make_indirect(pikepdf.Object.parse(b"42"))
+
+
 def _xmp(document, value):
     with document.open_metadata(set_pikepdf_as_editor=False) as xmp:
         xmp["dc:title"] = f"title {value}"
@@ -544,7 +550,7 @@ BEHIND = {
         for change in (
             _annotation, _free_text, _only_in_the_look, _link, _field, _comb, _choice, _rich, _xfa,
             _attachment, _attached_zip, _attached_pdf, _name_of_attachment, _outline, _destination,
-            _old_destination, _info, _xmp, _label, _structure, _script, _script_string, _layer,
+            _old_destination, _info, _title_by_itself, _xmp, _label, _structure, _script, _script_string, _layer,
             _private, _unused_object,
         )
     },

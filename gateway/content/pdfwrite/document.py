@@ -292,6 +292,7 @@ class _Writing:
 
     def _strings(self, held: list[list[pdf.Held]]) -> None:
         renamed: dict[str, str] = {}
+        alone: dict[int, str] = {}
         for number, piece in enumerate(held):
             at = 0
             for one in piece:
@@ -306,42 +307,43 @@ class _Writing:
                     continue
                 if one.is_name:
                     renamed[f"/{one.text}"] = f"/Removed{len(renamed)}"
+                elif one.holder is None:
+                    alone[int(one.key)] = _cut(one.text, spans)
                 else:
-                    self._put(one, _cut(one.text, spans))
+                    self._put(one.holder, one.key, _cut(one.text, spans))
         if any(number >= len(held) for number in self._in_strings):
             raise CannotRewrite("a part of the document cannot be changed")
-        if renamed:
-            self._rename(renamed)
+        if renamed or alone:
+            self._refer(renamed, alone)
 
-    def _put(self, one: pdf.Held, text: str) -> None:
-        new = pikepdf.String(text)
-        if one.holder is None:
-            raise CannotRewrite("a part of the document cannot be changed")
-        one.holder[one.key] = new
-        self._touched.add(one.holder.objgen)
+    def _put(self, holder: pikepdf.Object, key: str | int, text: str) -> None:
+        holder[key] = pikepdf.String(text)
+        self._touched.add(holder.objgen)
 
-    def _rename(self, renamed: dict[str, str]) -> None:
-        """Give names new ones, the same for all that refer to them."""
+    def _refer(self, renamed: dict[str, str], alone: dict[int, str]) -> None:
+        """Give names new ones, and strings that are objects of their own, to all that refer to them."""
         for item in (self._document.trailer, *self._document.objects):
             stack = [item]
             while stack:
                 self._budget.tick()
                 value = stack.pop()
                 if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
-                    for key, inner in list(value.items()):
-                        if isinstance(inner, pikepdf.Name) and str(inner) in renamed:
-                            value[key] = pikepdf.Name(renamed[str(inner)])
-                        elif _is_direct(inner):
-                            stack.append(inner)
-                        if key in renamed:
-                            value[renamed[key]] = value[key]
-                            del value[key]
+                    places: list[tuple[str | int, object]] = list(value.items())
                 elif isinstance(value, pikepdf.Array):
-                    for number, inner in enumerate(list(value)):
-                        if isinstance(inner, pikepdf.Name) and str(inner) in renamed:
-                            value[number] = pikepdf.Name(renamed[str(inner)])
-                        elif _is_direct(inner):
-                            stack.append(inner)
+                    places = list(enumerate(value))
+                else:
+                    continue
+                for key, inner in places:
+                    if isinstance(inner, pikepdf.Name):
+                        if str(inner) in renamed:
+                            value[key] = pikepdf.Name(renamed[str(inner)])
+                    elif isinstance(inner, pikepdf.String) and inner.objgen[0] in alone:
+                        self._put(value, key, alone[inner.objgen[0]])
+                    elif isinstance(inner, pikepdf.Object) and not inner.is_indirect:
+                        stack.append(inner)
+                    if isinstance(key, str) and key in renamed:
+                        value[renamed[key]] = value[key]
+                        del value[key]
 
     def _files(self) -> None:
         """Attachments, scripts and metadata."""
@@ -500,10 +502,6 @@ def _cut(text: str, spans: Sequence[Span]) -> str:
         out += [text[at : span.start], span.new]
         at = span.end
     return "".join([*out, text[at:]])
-
-
-def _is_direct(value: object) -> bool:
-    return not isinstance(value, pikepdf.Object) or not value.is_indirect
 
 
 def _is_empty(metadata: pikepdf.Object) -> bool:

@@ -156,19 +156,20 @@ def _found(all_glyphs: list[Glyph], letters: list[_Letter]) -> dict[Glyph, int]:
     """The glyphs that stand where `letters` do, or over these; with the span of each."""
     if not letters:
         return {}
-    cells: defaultdict[tuple[int, int], list[Glyph]] = defaultdict(list)
-    for glyph in all_glyphs:
-        cells[_cell(glyph.origin)].append(glyph)
-    gone: dict[Glyph, int] = {}
-    for letter in letters:
-        some = False
+    cells: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, letter in enumerate(letters):
         for cell in _around(_cell(letter.origin)):
-            for glyph in cells.get(cell, ()):
-                if math.dist(glyph.origin, letter.origin) <= _NEAR * glyph.size + 0.02:
-                    gone[glyph] = max(letter.span, gone.get(glyph, -1))
-                    some = True
-        if not some and letter.span >= 0:
-            raise Unfollowed
+            cells[cell].append(number)
+    gone: dict[Glyph, int] = {}
+    missing = {number for number, letter in enumerate(letters) if letter.span >= 0}
+    for glyph in all_glyphs:
+        for number in cells.get(_cell(glyph.origin), ()):
+            letter = letters[number]
+            if math.dist(glyph.origin, letter.origin) <= _NEAR * glyph.size + 0.02:
+                gone[glyph] = max(letter.span, gone.get(glyph, -1))
+                missing.discard(number)
+    if missing:
+        raise Unfollowed
     # Whoever says a thing in words and shows it in glyphs has both taken out.
     marks = {
         mark: span
@@ -187,18 +188,19 @@ def _found(all_glyphs: list[Glyph], letters: list[_Letter]) -> dict[Glyph, int]:
 def _over(all_glyphs: list[Glyph], gone: dict[Glyph, int]) -> dict[Glyph, int]:
     """Glyphs that lie over those that go: shadows, doubles, and the text behind a scan."""
     cells: defaultdict[tuple[int, int], list[Glyph]] = defaultdict(list)
-    for glyph in gone:
-        cells[_cell(glyph.middle())].append(glyph)
     reach = max((math.hypot(*glyph.along) for glyph in gone), default=0.0)
+    far = 1 + int(reach / 2 / _CELL)
+    for glyph in gone:
+        for cell in _around(_cell(glyph.middle()), far):
+            cells[cell].append(glyph)
     more: dict[Glyph, int] = {}
     for glyph in all_glyphs:
         if glyph in gone:
             continue
         middle = glyph.middle()
-        for cell in _around(_cell(middle), 1 + int(reach / 2 / _CELL)):
-            for other in cells.get(cell, ()):
-                if 0.5 < glyph.size / (other.size or 1) < 2 and _holds(other.quad(), middle):
-                    more[glyph] = gone[other]
+        for other in cells.get(_cell(middle), ()):
+            if 0.5 < glyph.size / (other.size or 1) < 2 and _holds(other.quad(), middle):
+                more[glyph] = gone[other]
     return more
 
 

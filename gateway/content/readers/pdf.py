@@ -282,8 +282,10 @@ def is_metadata(item: pikepdf.Stream) -> bool:
     return item.get("/Type") == "/Metadata" and item.get("/Subtype") == "/XML"
 
 
-def _strings(item: pikepdf.Object, marks: Marks, budget: Budget) -> Iterator[Held]:
+def _strings(item: object, marks: Marks, budget: Budget) -> Iterator[Held]:
     """Strings that stand in one object itself; what it points to is an object of its own."""
+    if not isinstance(item, pikepdf.Object):
+        return  # a number by itself, say a length
     where: tuple[pikepdf.Object | None, str | int] = None, item.objgen[0]
     stack: list[tuple[str, pikepdf.Object, int, tuple[pikepdf.Object | None, str | int]]]
     stack = [("", item, 0, where)]
