@@ -450,7 +450,7 @@ class Inspector:
                 looking=self._looking,
             )
             blobs.append((upload.blob.locator, data))
-            changes = [change for change in changes if change not in its_edits]
+            changes = [change for change in changes if change.locator not in texts]
             cleanings = [clean for clean in cleanings if clean not in its_cleanings]
         if cleanings or any(_is_in_file(change.locator) for change in changes):
             raise splice.CannotRewrite("a file cannot be changed")

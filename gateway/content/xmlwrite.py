@@ -15,11 +15,13 @@ from urllib.parse import quote
 from xml.parsers import expat
 
 from gateway.content.readers.office import plain
-from gateway.content.readers.xmltext import Scanner, holds_words
+from gateway.content.readers.xmltext import CODE, HEADERS, Scanner, holds_words
 from gateway.content.reading import Budget, FileLimits, Stop
 from gateway.content.rewriting import CannotRewrite, Replace
 
 _LINE = re.compile(r"[^\t\n]+")
+_SECTION = re.compile(rf"{CODE.pattern}|(?:(?!{CODE.pattern})[^\t\n])+")
+"""A code of a sheet's header, or what stands between two."""
 _OTHER_ENCODING = re.compile(
     rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding\s*=\s*(?![\"'](?:utf-8|us-ascii)))", re.IGNORECASE
 )
@@ -58,6 +60,7 @@ class _Piece:
 
     `fixed`: it must not change. `cell`: where the start tag of its number cell begins, or -1, and
     `odf`: of its cell in OpenDocument. `drawn`: a number that a chart draws.
+    `header`: of a sheet, with codes in it.
     """
 
     text: str
@@ -66,6 +69,7 @@ class _Piece:
     cell: int = -1
     odf: int = -1
     drawn: bool = False
+    header: bool = False
 
 
 def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]]:
@@ -156,6 +160,7 @@ class _Writer(Scanner):
             or (in_value and self._cell_kind not in {"n", "str"}),
             cell=self._cell if in_value and self._cell_kind == "n" else -1,
             odf=self._odf[-1] if self._odf else -1,
+            header=self._open[-1] in HEADERS,
             drawn=self._open[-1] == "v" and not _CACHES.isdisjoint(self._open[-3:]),
         )
         self._all.append(piece)
@@ -176,6 +181,9 @@ class _Writer(Scanner):
         if self._new(f"{target} {data}") is not None:
             raise CannotRewrite(_UNKNOWN)
 
+    def _begin(self) -> None:
+        self._break("\n")
+
     def _break(self, mark: str) -> None:  # noqa: ARG002  # every break ends a line here
         self._lines(self._shown)
         if self._differs:
@@ -186,7 +194,8 @@ class _Writer(Scanner):
 
     def _lines(self, pieces: Sequence[_Piece]) -> None:
         text = "".join(piece.text for piece in pieces)
-        for found in _LINE.finditer(text):
+        in_header = any(piece.header for piece in pieces)
+        for found in (_SECTION if in_header else _LINE).finditer(text):
             wishes = self._wanted.get(found[0])
             if wishes:
                 self.met.update(wishes)

@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 from odf import opendocument
 
 from gateway.content import CannotRewrite, open_blob, write_blob
+from gateway.content.readers.xmltext import Scanner
+from gateway.content.reading import Budget, FileLimits
 from gateway.content.rewriting import Replace
 from gateway.content.xmlwrite import replaced
 from gateway.model import BlobPart, Edit, Locator, Step
 
 PLACE = Locator("body.file", (Step("body", 0, 0),))
 NEW = "[GO<&>NE]"
+NEW_BYTES = b"[GO&lt;&amp;&gt;NE]"
 READ = {
     "docx": docx.Document,
     "xlsx": openpyxl.load_workbook,
@@ -252,3 +255,25 @@ def test_any_part_is_rewritten_or_refused(tokens, value):
 def test_any_bytes_are_rewritten_or_refused(raw):
     with contextlib.suppress(CannotRewrite):
         replaced(raw, [part("Ann", "Ann")])
+
+
+def test_codes_in_a_header_of_a_sheet_are_no_part_of_a_word():
+    header = (
+        '<headerFooter><oddHeader>&amp;C457-55-5462&amp;R&amp;"Arial,Bold"Ann &amp;amp; Lee</oddHeader>'
+        "<oddFooter>&amp;LPage &amp;P</oddFooter></headerFooter></worksheet>"
+    )
+    raw = SHEET.format("").replace("</worksheet>", header).encode()
+    data = make.changed(make.small_xlsx("x"), {"xl/worksheets/sheet1.xml": raw})
+    (said,) = [part.text for part in opened(data)[1].parts if "457" in part.text]
+    assert "\t457-55-5462\t" in said
+    after = without(data, ["457-55-5462"])
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert archive.read("xl/worksheets/sheet1.xml") == raw.replace(b"457-55-5462", NEW_BYTES)
+
+
+def test_a_note_within_a_paragraph_begins_a_line():
+    raw = b"<p>number 457<note><p>55 is</p></note> left</p>"
+    blocks = list(Scanner(Budget(FileLimits(), 100)).feed([raw]))
+    assert [block.text for block in blocks] == ["number 457\n55 is\n left\n"]
+    after, _ = replaced(raw, [part("number 457", "457"), part("55 is", "55")])
+    assert after == raw.replace(b"457", NEW_BYTES).replace(b"55", NEW_BYTES, 1)

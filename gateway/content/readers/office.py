@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from gateway.content.readers import zipped
 from gateway.content.readers.strings import printable
-from gateway.content.readers.xmltext import PIECE, Scanner
+from gateway.content.readers.xmltext import CODE, HEADERS, PIECE, Scanner
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
 
@@ -496,7 +496,8 @@ class _Sheet:
             elif name == "c":
                 in_cell = False
             elif held and not in_cell:
-                extra.append("".join(held))
+                said = "".join(held)
+                extra.append("\t".join(CODE.split(said)) if name in HEADERS else said)
                 held.clear()
 
         def simple(cells: list[tuple[str, ...]]) -> None:

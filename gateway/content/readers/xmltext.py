@@ -39,12 +39,17 @@ class Block:
 
 _PARAGRAPHS = frozenset(
     "p h si row table-row comment annotation property sheet tr li br cr line-break lpwstr lpstr"
-    " creator title subject description keywords lastModifiedBy category company manager"
+    " author creator title subject description keywords lastModifiedBy category company manager"
     " created modified revision lastPrinted date creation-date print-date printed-by"
     " generator initial-creator user-defined keyword sheetName v text definedName f pt oddHeader"
     " evenHeader firstHeader oddFooter evenFooter firstFooter formatCode".split()
 )
 """Local names of elements after which a new line begins; `c` and cells give a tab."""
+_STARTS = frozenset("p h note annotation".split())
+"""Those that begin one, too: a note or a box of text stands within a paragraph."""
+HEADERS = frozenset("oddHeader evenHeader firstHeader oddFooter evenFooter firstFooter".split())
+CODE = re.compile(r'&(?:"[^"]*"|K[0-9A-Fa-f]{6}|\d{1,3}|.)')
+"""A code in the headers of a sheet (ECMA-376, 18.3.1.46): what it divides is no one word."""
 _CELLS = frozenset({"tc", "table-cell", "c", "td", "th"})
 _SPACES = {"tab": "\t", "ptab": "\t", "s": " ", "noBreakHyphen": "-", "sym": " "}
 _HIDING = frozenset(
@@ -143,6 +148,8 @@ class Scanner:
             self._vanished = False
         elif name in _SPACES:
             self._put(_SPACES[name])
+        elif name in _STARTS:
+            self._begin()
         if attributes:
             for key, value in zip(attributes[::2], attributes[1::2], strict=True):
                 if len(value) >= 4 and value not in self._attributes and holds_words(key, value):
@@ -177,6 +184,11 @@ class Scanner:
 
     def _instruction(self, target: str, data: str) -> None:
         self._hidden_text.append(f"{target} {data}")
+
+    def _begin(self) -> None:
+        """The start of a paragraph, which may stand within another."""
+        if self._full and self._full[-1] != "\t":
+            self._break("\n")
 
     def _break(self, mark: str) -> None:
         """The end of a paragraph or row."""

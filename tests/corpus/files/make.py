@@ -34,8 +34,10 @@ import pptx.util
 import zstandard
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
+from odf import draw as odf_draw
 from odf import office as odf_office
 from odf import opendocument
+from odf import presentation as odf_presentation
 from odf import style as odf_style
 from odf import table as odf_table
 from odf import text as odf_text
@@ -43,14 +45,19 @@ from reportlab.pdfgen import canvas
 
 
 class Plant:
-    """Hands out values; `places` says which one stands where."""
+    """Hands out values; `places` says which one stands where.
 
-    def __init__(self, kind):
+    Those of the places that are `fixed` begin with another word.
+    """
+
+    def __init__(self, kind, fixed=()):
         self.kind = kind
+        self.fixed = fixed
         self.places = {}
 
     def __call__(self, place):
-        value = f"canary {zlib.crc32(f'{self.kind} {place}'.encode()):010d} end"
+        word = "marble" if place in self.fixed else "canary"
+        value = f"{word} {zlib.crc32(f'{self.kind} {place}'.encode()):010d} end"
         self.places[place] = value
         return value
 
@@ -97,7 +104,7 @@ def make_docx(plant):
     section.footer.paragraphs[0].text = plant("footer")
     document.core_properties.author = plant("author")
     document.core_properties.comments = plant("description")
-    hidden = document.add_paragraph("x").add_run(plant("hidden run"))
+    hidden = document.add_paragraph("x ").add_run(plant("hidden run"))
     hidden.font.hidden = True
     deletion = OxmlElement("w:del")
     deletion.set(qn("w:author"), plant("author of a change"))
@@ -255,6 +262,43 @@ def make_ods(plant):
     return saved(document)
 
 
+def make_odp(plant):
+    document = opendocument.OpenDocumentPresentation()
+    layout = odf_style.PageLayout(name="layout")
+    document.automaticstyles.addElement(layout)
+    master = odf_style.MasterPage(name="master", pagelayoutname=layout)
+    document.masterstyles.addElement(master)
+    name = plant.places["name of a slide"] = plant("name of a slide").replace(" ", "_")
+    page = odf_draw.Page(name=name, masterpagename=master)
+    frame = odf_draw.Frame(width="10cm", height="5cm", x="1cm", y="1cm")
+    box = odf_draw.TextBox()
+    value = plant("body, cut by formatting")
+    paragraph = odf_text.P(text="before ")
+    for n in range(0, len(value), 9):
+        paragraph.addElement(odf_text.Span(text=value[n : n + 9]))
+    box.addElement(paragraph)
+    frame.addElement(box)
+    page.addElement(frame)
+    notes = odf_presentation.Notes()
+    frame = odf_draw.Frame(width="10cm", height="5cm")
+    box = odf_draw.TextBox()
+    box.addElement(odf_text.P(text=plant("notes")))
+    frame.addElement(box)
+    notes.addElement(frame)
+    page.addElement(notes)
+    document.presentation.addElement(page)
+    return saved(document)
+
+
+def make_csv(plant):
+    return f'name,value\nfirst,{plant("cell")}\nsecond,"{plant("quoted cell")}"\n'.encode()
+
+
+def make_json(plant):
+    key = plant("key")
+    return json.dumps({key: [1, plant("value")], "x": f"\u00e9 {plant('escapes')}"}).encode()
+
+
 def make_pdf(plant):
     out = io.BytesIO()
     page = canvas.Canvas(out)
@@ -385,7 +429,7 @@ def make_zip(plant):
         archive.writestr("a.txt", plant("text"))
         archive.writestr(f"{plant('name')}.txt", "x")
         archive.writestr("in.zip", zipped({"b.tar": tar_of(plant("nested three deep"))}))
-        archive.writestr("doc.docx", make_docx(Plant("inner")))
+        archive.writestr("doc.docx", make_docx(Plant("inner", {"XML comment"})))
     data = bytearray(b"".join([out.getvalue()]))
     return bytes(data)
 
@@ -566,9 +610,9 @@ MAKERS = {
 }
 
 
-def made(kind):
+def made(kind, fixed=()):
     """The file and its places."""
-    plant = Plant(kind)
+    plant = Plant(kind, fixed)
     return MAKERS[kind](plant), plant.places
 
 
