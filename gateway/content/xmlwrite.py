@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.parsers import expat
 
-from gateway.content.readers.office import plain
+from gateway.content.readers.office import CELL, ROW, plain
 from gateway.content.readers.xmltext import CODE, HEADERS, Scanner, holds_words
 from gateway.content.reading import Budget, FileLimits, Stop
 from gateway.content.rewriting import CannotRewrite, Replace
@@ -44,6 +44,8 @@ _ODF_CELLS = frozenset({"table-cell", "covered-table-cell"})
 _TYPED_ATTRIBUTES = frozenset(
     "formula condition ref sqref id style-name date-value time-value boolean-value value cell-range-address".split()
 )
+_NO_TEXT = frozenset("worksheet sheetData row c is".split())
+"""Elements of a sheet that hold no text themselves."""
 _NAMED = frozenset("definedName sheet Override Default table named-range named-expression".split())
 """Elements that formulas, or the package itself, know by the words of their attributes."""
 _LINKS = frozenset({"Target", "href"})
@@ -78,7 +80,7 @@ def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]
         raise CannotRewrite(_UNKNOWN)
     writer = _Writer(raw, wishes)
     try:
-        for _ in writer.feed([raw]):
+        for _ in writer.feed([_without_rows(raw, {wish.line for wish in wishes})]):
             pass
     except (Stop, expat.ExpatError, UnicodeError, ValueError):
         raise CannotRewrite(_UNKNOWN) from None
@@ -88,6 +90,33 @@ def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]
         out += raw[at:start] + new
         at = end
     return bytes(out + raw[at:]), writer.met
+
+
+def _without_rows(raw: bytes, lines: set[str]) -> bytes:
+    """A sheet of the same length, with blanks for rows of plain cells that hold none of `lines`.
+
+    As in the reader: calls from the parser are what a large sheet costs.
+    """
+    if b"<sheetData>" not in raw:
+        return raw
+    *rows, rest = raw.split(b"</row>")
+    out = []
+    for row in rows:
+        try:
+            text = row.decode()
+        except UnicodeDecodeError:
+            text = ""
+        head = ROW.match(text)
+        cells = CELL.findall(text, head.end()) if head is not None else []
+        size = head.end() + sum([len(cell[0]) for cell in cells]) if head is not None else -1
+        if size == len(text) and not any(
+            number in lines or words in lines or "E" in number or "\n" in words or "\t" in words
+            for _, _, number, words in cells
+        ):
+            out.append(b" " * (len(row) + len(b"</row>")))
+        else:
+            out += row, b"</row>"
+    return b"".join((*out, rest))
 
 
 def _merged(splices: Sequence[_Splice]) -> Iterator[_Splice]:
@@ -150,6 +179,8 @@ class _Writer(Scanner):
             self._odf.pop()
 
     def _characters(self, data: str) -> None:
+        if self._open[-1] in _NO_TEXT and data.isspace():
+            return  # between the elements of a sheet
         in_value = self._cell >= 0 and self._open[-1] == "v"
         if in_value and self._cell_kind == "s":
             return  # an index into the table of strings

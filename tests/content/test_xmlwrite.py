@@ -277,3 +277,17 @@ def test_a_note_within_a_paragraph_begins_a_line():
     assert [block.text for block in blocks] == ["number 457\n55 is\n left\n"]
     after, _ = replaced(raw, [part("number 457", "457"), part("55 is", "55")])
     assert after == raw.replace(b"457", NEW_BYTES).replace(b"55", NEW_BYTES, 1)
+
+
+@pytest.mark.parametrize("gap", ["", "\n   "])
+def test_rows_that_hold_nothing_to_change_do_not_hide_those_that_do(gap):
+    rows = [
+        f'<row r="{n}">{gap}<c r="A{n}" t="inlineStr"><is><t>{text}</t></is></c>{gap}<c r="B{n}"><v>{n}</v></c>{gap}</row>'
+        for n, text in enumerate(
+            ["457-55-5462", "é", "x", "457-55-5462", "a &amp; b", "457-55-5462 y"], 1
+        )
+    ]
+    raw = SHEET.split("<row", 1)[0] + gap.join(rows) + "</sheetData></worksheet>"
+    after, met = replaced(raw.encode(), [part("457-55-5462", "457-55-5462", "gone")])
+    assert met
+    assert after.decode() == raw.replace("457-55-5462</t>", "gone</t>")

@@ -553,11 +553,11 @@ class _Sheet:
         lines.clear()
 
 
-_ROW = re.compile(
+ROW = re.compile(
     r"\s*<row(?: (?:r|spans|s|ht|customFormat|customHeight|thickBot|thickTop|\w+:dyDescent)"
     r'="(?:[\d.:]{1,12}|true|false)")*>\s*'
 )
-_CELL = re.compile(
+CELL = re.compile(
     r'(<c(?: r="[A-Z]{1,3}\d{1,7}")?(?: s="\d{1,6}")?(?: t="(\w{1,9})")?'
     r"(?:/>|>(?:<v>([^<&]*)</v>|<is><t>([^<&]*)</t></is>|<v/>)?</c>))"
 )
@@ -594,10 +594,10 @@ def _complex(
             head = None
             try:
                 row = raw.decode("utf-8")
-                head = _ROW.match(row)
+                head = ROW.match(row)
             except UnicodeDecodeError:
                 pass
-            cells = _CELL.findall(row, head.end()) if head is not None else []
+            cells = CELL.findall(row, head.end()) if head is not None else []
             if (
                 head is None
                 or hidden_columns
