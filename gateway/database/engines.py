@@ -29,10 +29,12 @@ class Patience:
     statement: int = 30
 
 
-def open_engine(url: str, patience: Patience = Patience()) -> Engine:
+def open_engine(url: str, patience: Patience = Patience(), *, durable: bool = True) -> Engine:
     """An engine on `sqlite:///PATH` or `postgresql://…`; connects when first used.
 
-    Raises `StoreError` for a URL that names no such database.
+    What is committed outlives a power cut if it is `durable`; else the last moments may be missing
+    then, but nothing is torn, and no commit waits for the disk. Raises `StoreError` for a URL that
+    names no such database.
     """
     try:
         parsed = make_url(url)
@@ -43,16 +45,16 @@ def open_engine(url: str, patience: Patience = Patience()) -> Engine:
         ) from None
     match parsed.get_backend_name():
         case "sqlite":
-            return _sqlite(parsed, patience)
+            return _sqlite(parsed, patience, durable=durable)
         case "postgresql" | "postgres":
-            return _postgresql(parsed, patience)
+            return _postgresql(parsed, patience, durable=durable)
         case other:
             raise StoreError(
                 f"`database` is of kind `{other}`; only `sqlite` and `postgresql` are supported"
             )
 
 
-def _sqlite(url: URL, patience: Patience) -> Engine:
+def _sqlite(url: URL, patience: Patience, *, durable: bool) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError("`database` keeps everything in memory only; write `sqlite:///PATH`")
     path = Path(url.database)
@@ -76,8 +78,7 @@ def _sqlite(url: URL, patience: Patience) -> Engine:
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
-            # The spool forgets what the store has: a commit must outlive a power cut.
-            "synchronous=FULL",
+            f"synchronous={'FULL' if durable else 'NORMAL'}",
             "foreign_keys=ON",
             f"busy_timeout={patience.lock * 1000}",
         ):
@@ -91,8 +92,10 @@ def _sqlite(url: URL, patience: Patience) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, patience: Patience) -> Engine:
+def _postgresql(url: URL, patience: Patience, *, durable: bool) -> Engine:
     limits = f"-c lock_timeout={patience.lock}s -c statement_timeout={patience.statement}s"
+    if not durable:
+        limits += " -c synchronous_commit=off"
     given = url.query.get("options", "")
     options = f"{limits} {given if isinstance(given, str) else ' '.join(given)}".strip()
     try:

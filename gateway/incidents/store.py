@@ -91,7 +91,8 @@ class Store:
 
         Raises `StoreError` for a URL that names no such database.
         """
-        return cls(open_engine(url), clock=clock)
+        # Durable: the spool forgets what the store has.
+        return cls(open_engine(url, durable=True), clock=clock)
 
     def add(self, incidents: Iterable[Incident]) -> int:
         """Store those incidents that are not stored yet; how many were new."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Engine,
+    bindparam,
     case,
     delete,
     func,
@@ -52,6 +53,35 @@ _ROUNDS = 3
 
 _PATIENCE = Patience(connect=2, lock=1, statement=5)
 """People wait for the vault, and do without it when it takes longer."""
+
+
+# Built once: building a statement takes longer than either database takes to run it.
+_LOOK = select(TokenRow.token, TokenRow.sealed, TokenRow.key, TokenRow.expires_at).where(
+    TokenRow.actor == bindparam("owner"), TokenRow.token.in_(bindparam("digests", expanding=True))
+)
+
+
+def _writing(statement: sqlite.Insert | postgresql.Insert) -> Any:
+    """INSERT … ON CONFLICT, which both databases have, each in its own dialect."""
+    gone = TokenRow.expires_at <= statement.excluded.created
+    return statement.on_conflict_do_update(
+        index_elements=["actor", "token"],
+        set_={
+            "sealed": statement.excluded.sealed,
+            "key": statement.excluded.key,
+            "created": case((gone, statement.excluded.created), else_=TokenRow.created),
+            "expires_at": statement.excluded.expires_at,
+        },
+        # INVARIANT: a live row never changes what it stands for. Sealing is deterministic, so
+        # equal values under one key are equal here, whichever gateway wrote them.
+        where=or_(gone, TokenRow.sealed == statement.excluded.sealed),
+    ).returning(TokenRow.token)
+
+
+_WRITE: Mapping[str, Any] = {
+    "sqlite": _writing(sqlite.insert(TokenRow)),
+    "postgresql": _writing(postgresql.insert(TokenRow)),
+}
 
 
 class UnknownKey(LookupError):
@@ -108,7 +138,9 @@ class Vault:
         clock: Callable[[], datetime] | None = None,
     ) -> Self:
         """A vault in the database at `url`; connects when first used. Raises `StoreError`."""
-        return cls(open_engine(url, _PATIENCE), keyring, ttl=ttl, clock=clock)
+        # A person waits for each commit, and a power cut ends the exchange that it was for anyway.
+        engine = open_engine(url, _PATIENCE, durable=False)
+        return cls(engine, keyring, ttl=ttl, clock=clock)
 
     def close(self) -> None:
         """Close all connections."""
@@ -229,31 +261,15 @@ class Vault:
 
     @staticmethod
     def _rows(connection: Connection, owner: bytes, digests: Sequence[bytes]) -> dict[bytes, _Row]:
-        query = select(TokenRow.token, TokenRow.sealed, TokenRow.key, TokenRow.expires_at).where(
-            TokenRow.actor == owner, TokenRow.token.in_(digests)
-        )
-        return {row.token: _Row(*row) for row in connection.execute(query)}
+        found = connection.execute(_LOOK, {"owner": owner, "digests": list(digests)})
+        return {row.token: _Row(*row) for row in found}
 
     @staticmethod
     def _insert(connection: Connection, rows: list[dict[str, object]]) -> set[bytes]:
         """Write rows that are new, expired, or the same but for their time; which ones were."""
         if not rows:
             return set()
-        statement = _insert_into(connection)
-        gone = TokenRow.expires_at <= statement.excluded.created
-        statement = statement.on_conflict_do_update(
-            index_elements=["actor", "token"],
-            set_={
-                "sealed": statement.excluded.sealed,
-                "key": statement.excluded.key,
-                "created": case((gone, statement.excluded.created), else_=TokenRow.created),
-                "expires_at": statement.excluded.expires_at,
-            },
-            # INVARIANT: a live row never changes what it stands for. Sealing is deterministic, so
-            # equal values under one key are equal here, whichever gateway wrote them.
-            where=or_(gone, TokenRow.sealed == statement.excluded.sealed),
-        )
-        return set(connection.execute(statement.returning(TokenRow.token), rows).scalars())
+        return set(connection.execute(_WRITE[connection.dialect.name], rows).scalars())
 
     @staticmethod
     def _replace(connection: Connection, row: dict[str, Any], sealed: bytes) -> bool:
@@ -366,10 +382,3 @@ def _too_long(value: str) -> bool:
         len(value) > MAX_VALUE_BYTES
         or len(value.encode("utf-8", "surrogatepass")) > MAX_VALUE_BYTES
     )
-
-
-def _insert_into(connection: Connection) -> sqlite.Insert | postgresql.Insert:
-    """INSERT … ON CONFLICT, which both databases have, each in its own dialect."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(TokenRow)
-    return postgresql.insert(TokenRow)

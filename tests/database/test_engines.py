@@ -33,6 +33,7 @@ def test_postgresql_waits_for_nothing_without_end(postgres):
         assert show("lock_timeout") == "5s"
         assert show("statement_timeout") == "30s"
         assert show("application_name") == "leakgate"
+        assert show("synchronous_commit") == "on"
 
 
 @pytest.mark.parametrize(

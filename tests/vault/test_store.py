@@ -351,6 +351,21 @@ def test_keeping_purging_and_forgetting_at_once_harm_nobody(vaults, clock):
     assert first.count() == 2 * len(new)
 
 
+def test_no_commit_waits_for_the_disk_and_nobody_waits_for_long(vault):
+    def asked(statement: str) -> object:
+        with vault.engine.connect() as connection:
+            return connection.exec_driver_sql(statement).scalar_one()
+
+    if vault.engine.dialect.name == "sqlite":
+        assert asked("PRAGMA synchronous") == 1  # NORMAL: in WAL mode nothing is torn
+        assert asked("PRAGMA journal_mode") == "wal"
+        assert asked("PRAGMA busy_timeout") == 1000
+    else:
+        assert asked("SHOW synchronous_commit") == "off"
+        assert asked("SHOW lock_timeout") == "1s"
+        assert asked("SHOW statement_timeout") == "5s"
+
+
 # --- nothing shows -------------------------------------------------------------------------------
 
 
