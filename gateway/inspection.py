@@ -60,6 +60,9 @@ _FLOWING = frozenset(
 )
 """Kinds of parts over which a value may be cut."""
 
+_SEAM = 4096
+"""Code points of a piece in which a value may end that began in the piece before it."""
+
 _ROUNDS = 3
 """Times that an exchange is rewritten before it is refused."""
 
@@ -260,6 +263,10 @@ class Inspector:
                             preview="",
                         )
                     )
+        for part in looked_at:
+            if isinstance(part, TextPart) and part.before:
+                findings += self._seam(part, found, unread)
+                texts[part.locator] = part.text
         findings += self._split(replace(opened, parts=tuple(looked_at)), texts, found, unread)
         timings["detect"] = self._clock() - before
         marked = tuple(findings)
@@ -312,6 +319,39 @@ class Inspector:
             parts.extend(opened.parts)
             unread.extend(opened.unread)
         return Extraction(tuple(parts), tuple(unread)), tuple(files), tuple(uploads)
+
+    def _seam(self, part: TextPart, found: dict[str, int], unread: list[Unread]) -> list[Finding]:
+        """Findings that began in what has left already, and end in this part."""
+        cut = len(part.before)
+        text = part.before + part.text[:_SEAM]
+        result = self.engine.scan(text, label=part.label)
+        unread.extend(
+            Unread(part.locator, UnreadReason.DETECTOR_FAILED, _size(part.text), failure)
+            for failure in result.failures
+        )
+        findings: list[Finding] = []
+        for match in result.matches:
+            if not match.start < cut < match.end:
+                continue
+            found[match.entity] = found.get(match.entity, 0) + 1
+            value = text[match.start : match.end]
+            if self._asked is None or match.entity in self._asked:
+                findings.append(
+                    Finding(
+                        locator=part.locator,
+                        role=part.role,
+                        kind=part.kind,
+                        editable=False,
+                        entity=match.entity,
+                        start=0,
+                        end=match.end - cut,
+                        confidence=match.confidence,
+                        detector=match.detector,
+                        fingerprint=fingerprint(value, match.entity, key=self._key),
+                        preview=preview(value, match.entity),
+                    )
+                )
+        return findings
 
     def _split(
         self,

@@ -38,6 +38,13 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The end of what an upload had brought before a piece of it; empty for the first piece."""
+
+    end: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One request (or one client WebSocket message) on its way to an AI service.
 
@@ -45,7 +52,8 @@ class Exchange:
     query, as on the wire). `body` is the body as on the wire, still content-encoded, without
     transfer framing. For a WebSocket message, method, target and headers are those of the upgrade
     request and `body` is the message. `history` is what the same actor sent before, as far as it is
-    remembered.
+    remembered. `before` is what stood before this piece of an upload; None for what is no piece, and
+    for a piece of which that is not known.
 
     `token_key` names the key that tokens are made with, the newest one when empty. `taken` are
     tokens that stand for another value of this actor already.
@@ -67,6 +75,7 @@ class Exchange:
     history: tuple[Sent, ...] = field(default=(), repr=False)
     token_key: str = ""
     taken: frozenset[str] = field(default=frozenset(), repr=False)
+    before: Before | None = field(default=None, repr=False)
 
     def header(self, name: str) -> str | None:
         """First value of header `name` (any case), decoded as Latin-1; None when absent."""
@@ -180,7 +189,8 @@ class TextPart:
 
     `editable` is False for places that must go out byte-identical (ids, signatures, numbers):
     a finding there cannot be redacted, only blocked. `label` is the name of the field that holds
-    the text (a JSON key, a form field, a header name), for context; it is content.
+    the text (a JSON key, a form field, a header name), for context; it is content. `before` is what
+    stood just before it and has left already: what is found there alone is not asked for again.
     """
 
     locator: Locator
@@ -189,6 +199,7 @@ class TextPart:
     kind: PartKind = PartKind.TEXT
     editable: bool = True
     label: str = field(default="", repr=False)
+    before: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,7 @@ class UnreadReason(StrEnum):
     ENCRYPTED = "encrypted"
     TIMED_OUT = "timed_out"  # reading took longer than its limit
     CRASHED = "crashed"  # the file's reader died, or ran out of memory
+    PARTIAL = "partial"  # a piece of an upload that cannot be read by itself
     TOKEN_IDS = "token_ids"  # noqa: S105  # token-id arrays instead of text
     DETECTOR_FAILED = "detector_failed"  # a detector raised, or ran out of time
 

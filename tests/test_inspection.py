@@ -24,6 +24,7 @@ from support import pdfs
 from gateway import bootstrap, content, inspection
 from gateway.incidents.record import from_decision
 from gateway.model import (
+    Before,
     BlobPart,
     Exchange,
     Forward,
@@ -866,3 +867,58 @@ def test_a_signed_pdf_stops_with_the_reason(redacting):
     )
     assert isinstance(decision.enforcement, Refuse)
     assert "a signed document cannot be changed" in decision.outcome.message
+
+
+# --- uploads in pieces ---------------------------------------------------------------------------
+
+
+def piece(data: bytes, before: Before | None, at: int) -> Exchange:
+    headers = ((b"content-range", f"bytes {at}-{at + len(data) - 1}/*".encode()),)
+    return exchange(data, method="PUT", target="/up", headers=headers, before=before)
+
+
+def seen(decision) -> list[tuple[str, str]]:
+    return [
+        (finding.entity, finding.fingerprint)
+        for finding in decision.scan.findings
+        if finding.entity in {"US_SSN", "CREDIT_CARD"}
+    ]
+
+
+@pytest.mark.parametrize("value", [SSN, CARD])
+def test_a_value_cut_between_two_pieces_is_found_wherever_it_is_cut(redacting, value):
+    text = f"The social security number or card is {value}, as you asked.\n".encode()
+    start = text.index(value.encode())
+    whole = redacting.inspect(piece(text, Before(b""), 0))
+    assert isinstance(whole.enforcement, Refuse)
+    (mark,) = set(seen(whole))
+    for cut in range(start + 1, start + len(value)):
+        after = redacting.inspect(piece(text[cut:], Before(text[:cut]), cut))
+        assert isinstance(after.enforcement, Refuse), cut
+        assert mark in seen(after), cut
+        assert value not in repr(after)
+
+
+def test_a_value_that_has_left_is_not_found_again(redacting):
+    """It was decided about with its own piece."""
+    before = f"The social security number is {SSN}, as you asked. ".encode()
+    after = redacting.inspect(piece(b"And the herons stand still.", Before(before), len(before)))
+    assert isinstance(after.enforcement, Forward)
+    assert not seen(after)
+
+
+def test_a_value_within_a_piece_cannot_be_taken_out(redacting):
+    decision = redacting.inspect(piece(f"My SSN is {SSN}.".encode(), Before(b"Dear all, "), 10))
+    assert isinstance(decision.enforcement, Refuse)
+    assert len(seen(decision)) == 1
+
+
+def test_a_piece_of_which_nothing_is_known_is_decided_by_its_rule(redacting):
+    decision = redacting.inspect(piece(b"some words", None, 10))
+    assert [unread.reason for unread in decision.scan.unread] == [UnreadReason.PARTIAL]
+    assert isinstance(decision.enforcement, Refuse)
+
+
+def test_a_clean_piece_leaves_as_it_came(redacting):
+    decision = redacting.inspect(piece(b"some words", Before(b"here are "), 9))
+    assert isinstance(decision.enforcement, Forward)

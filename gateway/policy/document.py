@@ -47,6 +47,7 @@ type UnreadWord = Literal[
     "encrypted",
     "timed_out",
     "crashed",
+    "partial",
     "token_ids",
     "detector_failed",
 ]

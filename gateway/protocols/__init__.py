@@ -34,10 +34,22 @@ from gateway.protocols import (
 from gateway.protocols.calls import call_of
 from gateway.protocols.fields import METHODS
 from gateway.protocols.mcp import mirrored
+from gateway.protocols.pieces import Piece, piece_of
 from gateway.protocols.protocol import Protocol, Wire
 from gateway.protocols.reading import Limits
 
-__all__ = ["METHODS", "Limits", "Protocol", "call_of", "get", "mirrored", "names", "of"]
+__all__ = [
+    "METHODS",
+    "Limits",
+    "Piece",
+    "Protocol",
+    "call_of",
+    "get",
+    "mirrored",
+    "names",
+    "of",
+    "piece_of",
+]
 
 _BY_NAME: Final[dict[str, Wire]] = {
     module.PROTOCOL.name: module.PROTOCOL

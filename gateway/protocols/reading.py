@@ -6,6 +6,7 @@ in a part, or its place is `Unread`; nothing is dropped, and no bytes make this 
 
 from __future__ import annotations
 
+import codecs
 import quopri
 import re
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from gateway.encodings import (
 )
 from gateway.encodings.json_text import Container, EventKind, JsonError, Node, Table, Walk
 from gateway.model import (
+    Before,
     BlobPart,
     Exchange,
     Extraction,
@@ -38,6 +40,7 @@ from gateway.model import (
     UnreadReason,
 )
 from gateway.protocols import fields
+from gateway.protocols.pieces import Piece, piece_of
 from gateway.protocols.rules import (
     CREDENTIAL,
     FILE_NAME,
@@ -90,6 +93,7 @@ _FRAME_PREFIX: Final = re.compile(r"[0-9]{1,6}-?(?:/[^,\[{]{0,100},)?[0-9]{0,10}
 _PERCENT: Final = re.compile(r"%[0-9a-fA-F]{2}")
 _WRAPPED: Final = re.compile(r"=\?base64\?([A-Za-z0-9+/_\-]*={0,2})\?=\Z")
 _PRINTABLE_RUN: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{6,}")
+_IN_A_CHARACTER: Final = re.compile(rb"\A[\x80-\xbf]{1,3}")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MAX_SALVAGE: Final = 4 << 20
 _MIN_NUMBER_DIGITS: Final = 6
@@ -125,6 +129,23 @@ def _text_like(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return None if _UNPRINTABLE.search(text) else text
+
+
+def _read_on(before: bytes, data: bytes) -> tuple[str, str | None]:
+    """The texts of two pieces that follow one another; None where the second one is no text.
+
+    A character that is cut belongs to the piece in which it ends.
+    """
+    head = _IN_A_CHARACTER.sub(b"", before, count=1)
+    if not head:
+        data = _IN_A_CHARACTER.sub(b"", data, count=1)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        said = decoder.decode(head)
+        text = decoder.decode(data)
+    except UnicodeDecodeError:
+        return "", None
+    return said, None if _UNPRINTABLE.search(text) else text
 
 
 def _has_digits(text: str) -> bool:
@@ -168,6 +189,8 @@ class _Reader:
         self.unread: list[Unread] = []
         self.files: list[FileInfo] = []
         self._overflowed = False
+        self._piece: Piece | None = None
+        self._before: Before | None = None
 
     # --- one part --------------------------------------------------------------------------------
 
@@ -326,6 +349,9 @@ class _Reader:
         if not data:
             return
         place = _Place("body", (Step("body", 0, len(data)),))
+        piece = piece_of(exchange)
+        if piece is not None and not piece.whole:
+            self._piece, self._before = piece, exchange.before
         headers: dict[str, list[str]] = {}
         for name, value in exchange.headers:
             headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
@@ -348,7 +374,11 @@ class _Reader:
         if len({value.strip().lower() for value in types}) > 1:
             # RFC 9110 section 8.3: one value. Which of two a server takes is not known.
             self._not_read(UnreadReason.MALFORMED, place, len(data), "content-type")
-        self._content(data, place, types[0] if types else "")
+        content_type = types[0] if types else ""
+        if self._piece is not None and not multipart.media_type(content_type).startswith("multi"):
+            self._slice(data, place)
+        else:
+            self._content(data, place, content_type)
 
     def _content(self, data: bytes, place: _Place, content_type: str) -> None:
         """Bytes with a content type: a body, or one part of a multipart body."""
@@ -551,7 +581,11 @@ class _Reader:
             self._salvage(content, place)
             return
         media = multipart.media_type(part.content_type)
-        if "filename" in params or "filename*" in params:
+        if self._piece is not None and base == "data":
+            if transfer in ("base64", "quoted-printable"):
+                self._before = None  # what is kept of a piece is kept as it was sent
+            self._slice(content, place)
+        elif "filename" in params or "filename*" in params:
             filename = params.get("filename*") or params["filename"]
             self._file(content, place._replace(media=media, filename=filename[0]))
         elif part.content_type:
@@ -603,6 +637,30 @@ class _Reader:
             )
             return
         self._blob(data, place)
+
+    def _slice(self, data: bytes, place: _Place) -> None:
+        """A piece of an upload. Text is read on from what stood before it; no other file can be.
+
+        What is found cannot change: the sizes and hashes of the whole were said before, and a value
+        that began in an earlier piece has left in part.
+        """
+        place = place._replace(rule=_PIECE)
+        known = self._before
+        before, text = _read_on(known.end if known else b"", data)
+        if known is None or text is None:
+            self._not_read(UnreadReason.PARTIAL, place, len(data))
+        if text is None:
+            self._salvage(data, place)
+        elif not self._full(place):
+            self.parts.append(
+                TextPart(
+                    locator=Locator(place.path),
+                    text=text,
+                    kind=PartKind.FILE,
+                    editable=False,
+                    before=before if known else "",
+                )
+            )
 
     # --- JSON ------------------------------------------------------------------------------------
 
@@ -756,6 +814,7 @@ class _Reader:
 
 
 _FIXED: Final = replace(SAY, editable=False)
+_PIECE: Final = Rule(kind=PartKind.FILE, editable=False)
 _KEY: Final = Rule(kind=PartKind.KEY, opaque=True)
 _MADE_UP: Final = Rule(kind=PartKind.KEY, editable=False, opaque=True)
 _URL_PATH: Final = Rule(kind=PartKind.URL_PATH, editable=False)

@@ -25,6 +25,7 @@ from gateway.model import Decision, Exchange, Forward, Headers, Refuse, Rewrite,
 from gateway.proxy.answering import ANSWER, Plan, Running, Tokenising, head, is_whole, start
 from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
 from gateway.proxy.recent import Recent
+from gateway.proxy.uploads import Uploads
 from gateway.services import Catalogue
 from gateway.workers import InspectionFault, place_of
 
@@ -103,6 +104,7 @@ class Gate:
         self._on_spool_failure = on_spool_failure
         self._recent = Recent()
         self.tokenising = tokenising
+        self._uploads = Uploads()
 
     def is_inspected(self, flow: http.HTTPFlow) -> bool:
         """Does this flow go to a host that is inspected? Decided once per flow."""
@@ -179,8 +181,10 @@ class Gate:
         return _response(decision.enforcement)
 
     async def _decide(self, exchange: Exchange) -> Decision:
+        exchange = self._uploads.before(exchange)
         decision = self._remember(await self._kept(exchange))
         self._recent.note(decision)
+        self._uploads.note(exchange, decision)
         return decision
 
     async def _kept(self, exchange: Exchange) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -105,6 +106,16 @@ PAGE = b"""<!doctype html><title>chat</title><h1>A page of the service</h1>
 <input name="note"><input type="file" name="attachment"></form>"""
 
 
+JSON = "application/json"
+PART = b'{"id":"part_1","object":"upload.part","created_at":1,"upload_id":"upload_1"}'
+
+
+def upload_said(status):
+    """What OpenAI's API says of an upload in parts."""
+    said = {"id": "upload_1", "object": "upload", "bytes": 1, "created_at": 1, "expires_at": 2}
+    return json.dumps(said | {"filename": "f", "purpose": "batch", "status": status}).encode()
+
+
 class Mocked:
     """A gateway with the shipped policies, and aimock behind it."""
 
@@ -119,6 +130,9 @@ class Mocked:
                 # AWS's client does not take aimock's own.
                 bedrock.CONVERSE: (bedrock.STREAM, bedrock.converse_stream(ANSWER)),
                 bedrock.INVOKE: (bedrock.STREAM, bedrock.invoke_stream(ANSWER)),
+                "/v1/uploads": (JSON, upload_said("pending")),
+                "/v1/uploads/upload_1/parts": (JSON, PART),
+                "/v1/uploads/upload_1/complete": (JSON, upload_said("completed")),
                 "/api/say": ("application/json", b'{"said":true}'),
             }
             self.upstream = self.stack.enter_context(Relay(tls[0], mock.port, own))

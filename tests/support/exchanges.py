@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model import Exchange, Headers, Transport
+from gateway.model import Before, Exchange, Headers, Transport
 
 
 def exchange(
@@ -14,10 +14,13 @@ def exchange(
     target: str = "/",
     transport: Transport = Transport.HTTP,
     source_ip: str = "192.0.2.1",
+    before: Before | None = None,
+    received_at: float = 0.0,
+    id: str = "x",  # noqa: A002  # the field's name
 ) -> Exchange:
     return Exchange(
-        id="x",
-        received_at=0.0,
+        id=id,
+        received_at=received_at,
         actor="",
         source_ip=source_ip,
         method=method,
@@ -28,4 +31,5 @@ def exchange(
         headers=headers,
         body=body,
         transport=transport,
+        before=before,
     )

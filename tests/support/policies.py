@@ -25,6 +25,7 @@ rules:
         - unknown_type
         - charset
         - encrypted
+        - partial
         - detector_failed
     action: block
     message: Part of this request could not be read.
