@@ -113,7 +113,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         if incident is not None:
             recorder.record(incident)
 
-    def spec(rules: bootstrap.Rules) -> WorkerSpec:
+    def spec(rules: bootstrap.Rules, keyring: token_keys.Keyring) -> WorkerSpec:
         cache = bootstrap.cache_folder(settings.state)
         plan = bootstrap.plan(
             rules,
@@ -122,12 +122,12 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             max_decoded=settings.max_decoded,
             files=_files(settings),
             looking=_looking(settings),
-            tokens=Keys(vault.keyring.minting()),
+            tokens=Keys(keyring.minting()),
         )
         compiled = cache is not None and any(cache.iterdir())
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
 
-    pool = Pool(spec(rules), size=settings.workers, deadline=settings.deadline, watch=meter)
+    pool = Pool(spec(rules, ring), size=settings.workers, deadline=settings.deadline, watch=meter)
     ledger = PassedLedger(meter, settings.state / "passed-through.json")
     gate = Gate(
         catalogue=rules.catalogue,
@@ -145,7 +145,9 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     async def renew(rules: bootstrap.Rules) -> None:
         gate.tokenising = await _tokenising(rules, vault, front)
 
-    follower = _Follower(settings, rules, pool, gate, routing, meter, spec, seen, vault, renew)
+    follower = _Follower(
+        settings, rules, pool, gate, routing, meter, spec, seen, vault, front, renew
+    )
     admin: AdminServer | None = None
     proxy: ProxyServer | None = None
     tasks: list[asyncio.Task[None]] = []
@@ -242,9 +244,10 @@ class _Follower:
         gate: Gate,
         routing: Routing,
         meter: Metrics,
-        spec: Callable[[bootstrap.Rules], WorkerSpec],
+        spec: Callable[[bootstrap.Rules, token_keys.Keyring], WorkerSpec],
         seen: str,
         vault: Vault,
+        front: Front,
         renew: Callable[[bootstrap.Rules], Awaitable[None]],
     ) -> None:
         self.rules = rules
@@ -256,6 +259,7 @@ class _Follower:
         self._spec = spec
         self._seen = seen
         self._vault = vault
+        self._front = front
         self._renew = renew
         self._pause = _POLL_SECONDS
 
@@ -278,12 +282,18 @@ class _Follower:
         self._seen = seen
         try:
             rules = await asyncio.to_thread(bootstrap.load_rules, self._settings.policies)
-            turned = await asyncio.to_thread(self._turn_keys)
+            ring = await asyncio.to_thread(token_keys.load, self._settings.token_keys_path)
+            turned = ring != self._vault.keyring
             if rules.policy.revision == self.rules.policy.revision and not turned:
                 # As after a mistake was taken back: what is there is what is in force.
                 self._meter.policy_loaded(rules.policy.revision, at=time.time())
                 return
-            await self._pool.replace(self._spec(rules))
+            if turned and ring.lookup != self._vault.keyring.lookup:
+                path = str(self._settings.token_keys_path)
+                why = "`lookup` has changed; with another one no token is found any more"
+                raise DocumentError([Problem(path, 0, 0, why)])
+            # Workers first: what the gate names, they must know.
+            await self._pool.replace(self._spec(rules, ring))
         except DocumentError as error:
             self._meter.policy_rejected()
             for problem in error.problems:
@@ -296,6 +306,9 @@ class _Follower:
             self._seen, self._pause = "", _RETRY_SECONDS
             logger.error("policy not loaded: %s", why)  # noqa: TRY400  # told without a traceback
             return
+        if turned:
+            self._front.adopt(ring)
+            logger.info("token keys loaded, %d of them", len(ring.keys))
         self.rules = rules
         await self._renew(rules)
         self._gate.catalogue = rules.catalogue
@@ -305,19 +318,6 @@ class _Follower:
         )
         self._meter.policy_loaded(rules.policy.revision, at=time.time())
         logger.info("policies loaded, revision %s", rules.policy.revision)
-
-    def _turn_keys(self) -> bool:
-        """Go over to the token keys of the file; whether they are others than before."""
-        path = self._settings.token_keys_path
-        ring = token_keys.load(path)
-        if ring == self._vault.keyring:
-            return False
-        try:
-            self._vault.adopt(ring)
-        except ValueError as error:
-            raise DocumentError([Problem(str(path), 0, 0, str(error))]) from None
-        logger.info("token keys loaded, %d of them", len(ring.keys))
-        return True
 
 
 def _seen(settings: Settings) -> str:

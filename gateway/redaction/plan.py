@@ -6,6 +6,7 @@ all with what shows least. Deterministic: neither the order of findings nor of r
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -67,6 +68,8 @@ def plan(
         finding = scan.findings[redaction.finding]
         call = operator(redaction.operator, redaction.params)
         if finding.editable and finding.start < finding.end:
+            if isinstance(call, Token):
+                finding = _with_its_url(finding, text_of(finding.locator))
             by_place[finding.locator].append(_Wanted(redaction.finding, finding, redaction, call))
     # In the order of findings, so that the first one names a value for all of them: with each turn
     # a conversation grows at its end, and what stands before must stay as it was.
@@ -82,6 +85,22 @@ def plan(
 
 def _place(locator: Locator) -> tuple[str, str]:
     return locator.path, repr(locator.steps)
+
+
+_URL_HEAD = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,30}:/{0,3}[^\s\"'<>`/?#]{0,255}\Z")
+
+
+def _with_its_url(finding: Finding, text: str) -> Finding:
+    """A finding that goes over the host of a URL, widened to where the URL begins.
+
+    A token in the place of a host could not be told from one that carries a value to a stranger's
+    host; the token of a whole URL stands for itself.
+    """
+    before = text[max(0, finding.start - urls.REACH) : finding.start]
+    if urls.host_around(before) != "":
+        return finding
+    head = _URL_HEAD.search(before, max(0, len(before) - 300))
+    return finding if head is None else replace(finding, start=finding.start - len(head[0]))
 
 
 def _overlapping(wanted: list[_Wanted]) -> list[list[_Wanted]]:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from support.echo import Echo
 from support.gateway import GatewayProcess
+from support.wire import Http2
 
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")
@@ -42,7 +43,12 @@ HOSTS = (
     "bedrock-runtime.us-east-1.amazonaws.com",
     "ollama.com",
 )
-VALUES = ("Angela Whitfield", "angela.whitfield@corp-mail.net", "536-90-4399", "4111 1111 1111 1111")
+VALUES = (
+    "Angela Whitfield",
+    "angela.whitfield@corp-mail.net",
+    "536-90-4399",
+    "4111 1111 1111 1111",
+)
 TEXT = (
     "Please write to Angela Whitfield <angela.whitfield@corp-mail.net>, SSN 536-90-4399,\n"
     'about "card 4111 1111 1111 1111" \\ and say thanks to Angela Whitfield. \u00e4\u4e2d\U0001f600'
@@ -109,9 +115,7 @@ def _environment(patch, **more):
 @pytest.fixture(scope="module")
 def through(place):
     with pytest.MonkeyPatch.context() as patch:
-        _environment(
-            patch, HTTPS_PROXY=place.gateway.url, SSL_CERT_FILE=str(place.gateway.ca)
-        )
+        _environment(patch, HTTPS_PROXY=place.gateway.url, SSL_CERT_FILE=str(place.gateway.ca))
         yield Clients(place.gateway.ca)
 
 
@@ -130,7 +134,10 @@ def chat(clients, stream, tools, **more):
     if tools:
         told["tools"] = [{"type": "function", "function": {"name": NAME, "parameters": SCHEMA}}]
     if not stream:
-        return clients.openai.chat.completions.create(**told).to_dict()
+        answer = clients.openai.chat.completions.create(**told).to_dict()
+        told = (answer["choices"][0].pop("logprobs", None) or {}).get("content", ())
+        spelled = "".join(one["token"] for one in told)
+        return [answer, spelled, bytes(b for one in told for b in one["bytes"]).decode()]
     text, called, probable, raw = "", "", "", []
     for chunk in clients.openai.chat.completions.create(stream=True, **told):
         choice = chunk.choices[0]
@@ -155,7 +162,8 @@ def responses(clients, stream, tools):
         if event.type.endswith(".delta"):
             seen[event.type] = seen.get(event.type, "") + event.delta
         elif event.type.endswith(".done") or event.type == "response.completed":
-            whole.append(event.to_dict())
+            # The service said tokens in more pieces than values have.
+            whole.append({**event.to_dict(), "sequence_number": 0})
     return [seen, whole]
 
 
@@ -280,11 +288,16 @@ def test_compressed_answer_is_restored(place, encoding, stream):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_answer_over_http2_is_restored(place, stream):
-    pytest.importorskip("h2")
-    with place.client(http2=True, http1=False) as client:
-        answer = client.post(CHAT, json=_body(stream))
-    assert answer.http_version == "HTTP/2"
-    assert _text(answer, stream) == TEXT
+    where = {"proxy": place.gateway.port, "cafile": place.gateway.ca}
+    client = Http2("api.openai.com", **where)
+    try:
+        body = json.dumps(_body(stream)).encode()
+        fields = [("content-type", "application/json"), ("accept-encoding", "gzip")]
+        answer = client.request("POST", "/v1/chat/completions", fields, body)
+    finally:
+        client.close()
+    assert answer.status == 200
+    assert _text(httpx.Response(200, content=answer.body), stream) == TEXT
 
 
 def test_whole_answer_keeps_a_right_length(place):
@@ -370,16 +383,14 @@ def test_no_value_goes_into_the_url_of_a_host_it_did_not_stand_in(place):
     assert said == f"![x](https://evil.example/p.png?q={token}) and angela.whitfield@corp-mail.net"
 
 
-def test_tool_that_policy_names_gets_no_values(place, through):
-    told = {"model": "echo", "messages": [{"role": "user", "content": TEXT}]}
-    tools = [
-        {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
-        for name in ("web_search",)
-    ]
-    answer = through.openai.chat.completions.create(tools=tools, **told)
-    called = json.loads(answer.choices[0].message.tool_calls[0].function.arguments)
+def test_tool_that_policy_names_gets_no_values(place):
+    tool = {"type": "function", "function": {"name": "web_search", "parameters": SCHEMA}}
+    with place.client() as client:
+        answer = client.post(CHAT, json=_body(stream=False) | {"tools": [tool]})
+    message = answer.json()["choices"][0]["message"]
+    called = json.loads(message["tool_calls"][0]["function"]["arguments"])
     assert "PERSON_" in called["text"]
-    assert VALUES[0] in answer.choices[0].message.content
+    assert VALUES[0] in message["content"]
 
 
 def test_streamed_answer_is_not_held_back(tmp_path, tls):
