@@ -283,15 +283,11 @@ class _Follower:
         try:
             rules = await asyncio.to_thread(bootstrap.load_rules, self._settings.policies)
             ring = await asyncio.to_thread(token_keys.load, self._settings.token_keys_path)
-            turned = ring != self._vault.keyring
+            turned = self._turned(ring)
             if rules.policy.revision == self.rules.policy.revision and not turned:
                 # As after a mistake was taken back: what is there is what is in force.
                 self._meter.policy_loaded(rules.policy.revision, at=time.time())
                 return
-            if turned and ring.lookup != self._vault.keyring.lookup:
-                path = str(self._settings.token_keys_path)
-                why = "`lookup` has changed; with another one no token is found any more"
-                raise DocumentError([Problem(path, 0, 0, why)])
             # Workers first: what the gate names, they must know.
             await self._pool.replace(self._spec(rules, ring))
         except DocumentError as error:
@@ -318,6 +314,14 @@ class _Follower:
         )
         self._meter.policy_loaded(rules.policy.revision, at=time.time())
         logger.info("policies loaded, revision %s", rules.policy.revision)
+
+    def _turned(self, ring: token_keys.Keyring) -> bool:
+        """Whether these are others than the token keys in use; `DocumentError` when they cannot be used."""
+        if ring.lookup != self._vault.keyring.lookup:
+            path = str(self._settings.token_keys_path)
+            why = "`lookup` has changed; with another one no token is found any more"
+            raise DocumentError([Problem(path, 0, 0, why)])
+        return ring != self._vault.keyring
 
 
 def _seen(settings: Settings) -> str:
