@@ -922,3 +922,32 @@ def test_a_piece_of_which_nothing_is_known_is_decided_by_its_rule(redacting):
 def test_a_clean_piece_leaves_as_it_came(redacting):
     decision = redacting.inspect(piece(b"some words", Before(b"here are "), 9))
     assert isinstance(decision.enforcement, Forward)
+
+
+# --- token ids -----------------------------------------------------------------------------------
+
+TOKEN_IDS = [
+    ("/v1/embeddings", {"model": "m", "input": [101, 2023, 2003]}),
+    ("/v1/embeddings", {"model": "m", "input": [[101, 2023], [2003]]}),
+    ("/v1/completions", {"model": "m", "prompt": [[101, 2023, 2003]]}),
+]
+
+
+@pytest.fixture(scope="module")
+def shipped_rules():
+    return (Path(__file__).parents[1] / "policies" / "00-default.yaml").read_text()
+
+
+@pytest.mark.parametrize(("target", "body"), TOKEN_IDS)
+def test_token_ids_are_refused_as_shipped(build, shipped_rules, target, body):
+    decision = build(shipped_rules).inspect(exchange(json.dumps(body).encode(), target=target))
+    assert isinstance(decision.enforcement, Refuse)
+    assert [hit.rule for hit in decision.outcome.hits] == ["unread"]
+
+
+def test_token_ids_go_out_where_a_policy_lets_them(build, shipped_rules):
+    inspector = build(shipped_rules.replace("        - token_ids\n", ""))
+    for target, body in TOKEN_IDS:
+        decision = inspector.inspect(exchange(json.dumps(body).encode(), target=target))
+        assert isinstance(decision.enforcement, Forward)
+        assert {unread.reason for unread in decision.scan.unread} == {UnreadReason.TOKEN_IDS}

@@ -14,6 +14,7 @@ from gateway.model import Refusal
 from gateway.protocols.protocol import Wire
 from gateway.protocols.refusals import sentence
 from gateway.protocols.rules import (
+    ASSISTANT,
     CREDENTIAL,
     FILE_NAME,
     IDENTIFIER,
@@ -167,6 +168,12 @@ PATTERNS: Final[dict[str, Rule]] = {
     "method": IDENTIFIER,
     "input_file_id": IDENTIFIER,
     "completion_window": IDENTIFIER,
+    # Lines of training data: what was asked, and what is to be answered.
+    "completion": ASSISTANT,
+    **_under("input.messages[]", _CHAT_MESSAGE),
+    "input.tools.**": TOOL_DEFINITION,
+    **_under("preferred_output[]", _CHAT_MESSAGE),
+    **_under("non_preferred_output[]", _CHAT_MESSAGE),
     "file_ids[]": IDENTIFIER,
     # Assistants, threads, vector stores.
     "role": IDENTIFIER,
@@ -203,6 +210,9 @@ PATTERNS: Final[dict[str, Rule]] = {
 
 TAGS: Final = (
     "messages[].role",
+    "input.messages[].role",
+    "preferred_output[].role",
+    "non_preferred_output[].role",
     "input[].role",
     "items[].role",
     "item.role",
