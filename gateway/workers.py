@@ -7,6 +7,9 @@ The caller refuses on a fault. Nothing here decides anything.
 One exchange is *running* per worker and at most one more waits in its socket, so that the worker
 does not idle while the answer travels. Which exchange hung or killed a worker is therefore known:
 the oldest one. The other one goes to another worker.
+
+Where there are two workers or more, one of them takes no exchange that may carry a file, and nothing
+light waits behind one that does: reading a file takes seconds, a prompt milliseconds.
 """
 
 from __future__ import annotations
@@ -40,6 +43,24 @@ _IN_FLIGHT = 2
 """Exchanges given to one worker at a time: one running, one waiting in its socket."""
 
 READY = b"ready"
+
+
+_LIGHT = 256 << 10
+_LIGHT_TYPES = (b"application/json", b"text/", b"application/x-www-form-urlencoded")
+_FILE_WORDS = (b"base64", b"mime", b"inlineData", b"inline_data")
+
+
+def is_light(exchange: Exchange) -> bool:
+    """Whether an exchange surely is quick: little text, and no sign of a file in it.
+
+    A guess by what services call their fields; a file that is missed is read all the same, and only
+    keeps other light exchanges waiting.
+    """
+    body = exchange.body
+    if len(body) > _LIGHT or any(word in body for word in _FILE_WORDS):
+        return False
+    kinds = [value for name, value in exchange.headers if name.lower() == b"content-type"]
+    return all(kind.lower().lstrip().startswith(_LIGHT_TYPES) for kind in kinds)
 
 
 class InspectionFault(Exception):
@@ -94,6 +115,7 @@ class _Job:
     deadline: float
     future: asyncio.Future[Decision]
     affinity: int
+    light: bool
     tries: int = 0
 
 
@@ -150,7 +172,8 @@ class Pool:
         prepare()
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._workers: list[_Worker] = []
-        self._waiting: deque[_Job] = deque()
+        # Light ones, and others: they wait apart.
+        self._waiting: dict[bool, deque[_Job]] = {True: deque(), False: deque()}
         self._stopping = False
         self._starts: set[asyncio.Task[None]] = set()
         self._spawning: set[asyncio.Future[_Worker]] = set()
@@ -190,15 +213,16 @@ class Pool:
             self._close(worker)
             for job in worker.jobs:
                 _fail(job, InspectionFault("stopped"))
-        for job in self._waiting:
-            _fail(job, InspectionFault("stopped"))
+        for queue in self._waiting.values():
+            for job in queue:
+                _fail(job, InspectionFault("stopped"))
+            queue.clear()
         self._workers.clear()
-        self._waiting.clear()
 
     @property
     def waiting(self) -> int:
         """Exchanges that no worker has taken yet."""
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
     @property
     def ready(self) -> int:
@@ -218,7 +242,7 @@ class Pool:
         if self._stopping:
             raise InspectionFault("stopped")
         size = len(exchange.body)
-        if len(self._waiting) >= self._backlog or (
+        if self.waiting >= self._backlog or (
             self._undecided and self._undecided + size > self._backlog_bytes
         ):
             raise InspectionFault("overloaded")
@@ -235,10 +259,11 @@ class Pool:
             deadline=loop.time() + self._deadline,
             future=loop.create_future(),
             affinity=hash(affinity),
+            light=is_light(exchange),
         )
         worker = self._choose(job)
         if worker is None:
-            self._waiting.append(job)
+            self._waiting[job.light].append(job)
             expiry = loop.call_at(job.deadline, self._expire, job)
             job.future.add_done_callback(_cancelling(expiry))
         else:
@@ -249,6 +274,9 @@ class Pool:
 
     def _choose(self, job: _Job) -> _Worker | None:
         workers = self._workers
+        if not job.light and self._size > 1:
+            # The first one is for light ones, also while another is being replaced.
+            workers = workers[1:]
         if not workers:
             return None
         preferred = workers[job.affinity % len(workers)]
@@ -256,13 +284,9 @@ class Pool:
             return preferred
         best: _Worker | None = None
         for worker in workers:
-            if (
-                worker.ready
-                and len(worker.jobs) < _IN_FLIGHT
-                and (best is None or len(worker.jobs) < len(best.jobs))
-            ):
+            if _has_room(worker, job) and (best is None or len(worker.jobs) < len(best.jobs)):
                 best = worker
-        if best is not None and preferred.ready and len(preferred.jobs) == len(best.jobs):
+        if best is not None and _has_room(preferred, job) and len(preferred.jobs) == len(best.jobs):
             return preferred
         return best
 
@@ -302,20 +326,22 @@ class Pool:
             loop.remove_writer(worker.channel)
 
     def _dispatch(self) -> None:
-        while self._waiting:
-            job = self._waiting[0]
-            if job.future.done():
-                self._waiting.popleft()
-                continue
-            worker = self._choose(job)
-            if worker is None:
-                return
-            self._waiting.popleft()
-            self._give(worker, job)
+        for queue in self._waiting.values():
+            while queue:
+                job = queue[0]
+                if job.future.done():
+                    queue.popleft()
+                    continue
+                worker = self._choose(job)
+                if worker is None:
+                    break
+                queue.popleft()
+                self._give(worker, job)
 
     def _expire(self, job: _Job) -> None:
-        if job in self._waiting:
-            self._waiting.remove(job)
+        queue = self._waiting[job.light]
+        if job in queue:
+            queue.remove(job)
             _fail(job, InspectionFault("timeout"))
 
     # --- taking answers ---------------------------------------------------------------------------
@@ -388,7 +414,7 @@ class Pool:
             _fail(running, InspectionFault(cause))
         for job in rest:
             if not job.future.done():
-                self._waiting.appendleft(job)
+                self._waiting[job.light].appendleft(job)
                 expiry = asyncio.get_running_loop().call_at(job.deadline, self._expire, job)
                 job.future.add_done_callback(_cancelling(expiry))
         self._dispatch()
@@ -491,6 +517,15 @@ class Pool:
         if bytes(message).strip() != READY:
             raise InspectionFault("exception", message.decode(errors="replace").strip())
         worker.ready = True
+
+
+def _has_room(worker: _Worker, job: _Job) -> bool:
+    """Whether `worker` may be given `job`; a light one never waits behind one that is not."""
+    return (
+        worker.ready
+        and len(worker.jobs) < _IN_FLIGHT
+        and (not job.light or all(other.light for other in worker.jobs))
+    )
 
 
 def _cancelling(timer: asyncio.TimerHandle) -> Callable[[object], None]:

@@ -7,12 +7,13 @@ import os
 import signal
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.model import Exchange
-from gateway.workers import InspectionFault, Pool, WorkerSpec
+from gateway.workers import InspectionFault, Pool, WorkerSpec, is_light
 
 
 class Watch:
@@ -205,6 +206,49 @@ def test_hanging_exchange_does_not_take_the_waiting_one_with_it():
         assert (await other).exchange
 
     with_pool(story, size=1, deadline=1.0)
+
+
+HEAVY = b'{"data": "' + b"A" * (300 << 10) + b'"}'
+
+
+def test_light_exchanges_never_wait_for_heavy_ones():
+    async def story(pool, watch):
+        heavy = [
+            asyncio.ensure_future(pool.inspect(exchange("/slow/1", HEAVY), affinity=str(number)))
+            for number in range(6)
+        ]
+        await asyncio.sleep(0.2)
+        light = [pool.inspect(exchange("/x"), affinity=str(number)) for number in range(20)]
+        assert len(await asyncio.gather(*light)) == 20
+        assert sum(one.done() for one in heavy) <= 1
+        assert len(await asyncio.gather(*heavy)) == 6
+
+    with_pool(story, deadline=30.0)
+
+
+def test_one_worker_alone_takes_heavy_ones_too():
+    async def story(pool, watch):
+        assert await pool.inspect(exchange("/x", HEAVY))
+
+    with_pool(story, size=1, deadline=10.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "light"),
+    [
+        (b'{"messages": []}', b"application/json", True),
+        (b"a=b", b"application/x-www-form-urlencoded", True),
+        (b"", b"", True),
+        (HEAVY, b"application/json", False),
+        (b'{"url": "data:image/png;base64,AA"}', b"application/json", False),
+        (b'{"inlineData": {"mimeType": "image/png"}}', b"application/json", False),
+        (b"\x89PNG", b"image/png", False),
+        (b"--b", b"multipart/form-data; boundary=b", False),
+    ],
+)
+def test_light_is_what_shows_no_sign_of_a_file(body, kind, light):
+    headers = ((b"Content-Type", kind),) if kind else ()
+    assert is_light(replace(exchange("/x", body), headers=headers)) is light
 
 
 def test_memory_bomb_faults():
