@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import itertools
 import ssl
 import subprocess
 import sys
@@ -113,6 +114,16 @@ def sheet(seed: int) -> bytes:
 MAKERS = {"photo.jpg": photograph, "words.pdf": pdf, "sheet.xlsx": sheet}
 
 
+def different(name: str, data: bytes, number: int) -> bytes:
+    """The file with a mark of its own, so that none is remembered from another."""
+    mark = b"%08d" % number
+    if name.endswith("jpg"):
+        return data[:2] + b"\xff\xfe\x00\x0a" + mark + data[2:]
+    if name.endswith("xlsx"):
+        return data[:-2] + len(mark).to_bytes(2, "little") + mark
+    return data + b"\n%" + mark
+
+
 class Client:
     """Connections through the proxy to the upstream."""
 
@@ -167,15 +178,15 @@ def share(seconds: list[float], part: float) -> float:
 
 async def run(proxy: bench_gateway.Proxy, upstream: int, count: int, pause: float) -> None:
     client = Client(proxy, upstream)
-    makers = list(MAKERS.items())
-    files = []
-    for number in range(count):
-        name, make = makers[number % len(makers)]
-        files.append((name, make(number)))
-    sizes = ", ".join(f"{name} {len(data) / (1 << 20):.1f}" for name, data in files[: len(makers)])
+    made = [(name, make(1)) for name, make in MAKERS.items()]
+    files = [
+        (name, different(name, data, number))
+        for number, (name, data) in zip(range(count), itertools.cycle(made), strict=False)
+    ]
+    sizes = ", ".join(f"{name} {len(data) / (1 << 20):.1f}" for name, data in made)
     print(f"{count} uploads (MiB: {sizes})\n")
-    for name, data in files[: len(makers)]:  # libraries and networks are loaded with the first
-        code, took = await client.upload(name, data[:-1] + b"\n")
+    for name, data in made:  # libraries and networks are loaded with the first
+        code, took = await client.upload(name, data)
         print(f"alone: {name} {code} in {took:.1f} s")
     end = asyncio.Event()
     calm = asyncio.ensure_future(client.prompts(end, pause))
