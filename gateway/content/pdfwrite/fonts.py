@@ -53,6 +53,8 @@ _SIGNS = dict(
 _ACCENTED = re.compile(
     r"([A-Za-z])(acute|grave|circumflex|dieresis|tilde|cedilla|ring|caron)\Z",
 )
+_BYTES = [bytes([code]) for code in range(256)]
+_SPACE = 0x20
 _MOST_WIDTHS = 1 << 17
 _HEX = re.compile(rb"<([0-9A-Fa-f\s]*)>|(-?\d+)|/[^\s<>\[\]()/]+|([A-Za-z]+)")
 
@@ -70,17 +72,23 @@ class Font:
 
     def codes(self, text: bytes) -> Iterator[tuple[bytes, float, bool]]:
         """Each code's bytes, its width, and whether word spacing applies to it."""
+        if self.cids is None and self.sizes[0][0] == 1:
+            for code in text:
+                width = self.widths.get(code, self.default)
+                if width is None:
+                    raise Unfollowed
+                yield _BYTES[code], width, code == _SPACE
+            return
         at = 0
         while at < len(text):
-            size = self._size(text, at)
-            raw = text[at : at + size]
+            raw = text[at : at + self._size(text, at)]
             code = int.from_bytes(raw)
             number = code if self.cids is None else self.cids.get(code, 0)
             width = self.widths.get(number, self.default)
             if width is None:
                 raise Unfollowed
             yield raw, width, raw == b" "
-            at += size
+            at += len(raw)
 
     def _size(self, text: bytes, at: int) -> int:
         if len(self.sizes) == 1:

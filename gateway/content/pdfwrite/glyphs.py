@@ -305,35 +305,28 @@ class Page:
         shown: list[Glyph | float] = []
         size, stretch = state.size, state.stretch
         visible = state.mode not in _INVISIBLE
+        a, b, c, d, e, f = multiplied(now, state.matrix)
+        left, bottom = c * state.rise + e, d * state.rise + f
+        up = c * size, d * size
+        x = 0.0  # of the pen, along the baseline
         for item in items:
             if not isinstance(item, pikepdf.String):
                 number = float(item)
                 shown.append(number)
-                now = _along(now, -number / 1000 * size * stretch)
+                x -= number / 1000 * size * stretch
                 continue
             if state.font is None or not size:
                 raise Unfollowed
             for raw, width, is_space in state.font.codes(bytes(item)):
-                order = self._tick()
                 wide = width / 1000 * size + state.space + (state.word if is_space else 0.0)
-                whole = multiplied(now, state.matrix)
-                ends = moved(whole, wide * stretch, state.rise)
-                origin = moved(whole, 0.0, state.rise)
-                above = moved(whole, 0.0, state.rise + size)
-                shown.append(
-                    Glyph(
-                        raw,
-                        wide / size * 1000,
-                        origin,
-                        (ends[0] - origin[0], ends[1] - origin[1]),
-                        (above[0] - origin[0], above[1] - origin[1]),
-                        order,
-                        visible,
-                        mark,
-                    )
-                )
-                now = _along(now, wide * stretch)
-        return shown, now
+                step = wide * stretch
+                origin = a * x + left, b * x + bottom
+                along = a * step, b * step
+                units = wide / size * 1000
+                order = self._tick()
+                shown.append(Glyph(raw, units, origin, along, up, order, visible, mark))
+                x += step
+        return shown, _along(now, x)
 
     def _do(
         self,

@@ -31,6 +31,7 @@ from gateway.content.rewriting import CannotRewrite
 _NEAR = 0.12
 """Share of the font size by which two accounts of a glyph's place may differ."""
 _CELL = 24.0
+_FAR = 1e9
 _MARGIN = 0.3
 """By how much, in font sizes, more of a picture is covered than an unseen text says."""
 _GAP = 1.6
@@ -205,9 +206,10 @@ def _over(all_glyphs: list[Glyph], gone: dict[Glyph, int]) -> dict[Glyph, int]:
 
 
 def _cell(point: Point) -> tuple[int, int]:
-    if not all(map(math.isfinite, point)) or max(map(abs, point)) > 1e9:
+    x, y = point
+    if not (abs(x) < _FAR and abs(y) < _FAR):  # also what is no number
         raise Unfollowed
-    return int(point[0] // _CELL), int(point[1] // _CELL)
+    return int(x // _CELL), int(y // _CELL)
 
 
 def _around(cell: tuple[int, int], far: int = 1) -> Iterator[tuple[int, int]]:
