@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 import re
+import resource
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -42,26 +42,33 @@ def pages(count: int) -> bytes:
 
 
 def taken_out(data: bytes) -> tuple[bytes, float, float]:
-    """The new file, and seconds to read and to write it."""
+    """The new file, and seconds of processor time to read and to write it, in the sandbox."""
     blob = BlobPart(PLACE, data)
-    started = time.perf_counter()
+    started = _spent()
     seen = open_blob(blob, max_bytes=1 << 26, looking=PLAIN)
-    read = time.perf_counter() - started
+    read = _spent() - started
     edits = []
     for part in seen.parts:
         edits += [
             Edit(part.locator, found.start(), found.end(), "[US_SSN]")
             for found in WANTED.finditer(part.text)
         ]
-    started = time.perf_counter()
+    started = _spent()
     new = write_blob(blob, seen, edits, (), key=b"k" * 32)
-    return new, read, time.perf_counter() - started
+    return new, read, _spent() - started
+
+
+def _spent() -> float:
+    """Processor time of this process and of its children that ended."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def main() -> None:
     """Print the tables."""
     print("programs:", ", ".join(pdfs.TOOLS))
     left: dict[str, int] = {}
+    taken_out(pages(1))  # loads the libraries
     places = pdfs.ON_PAGES | pdfs.BEHIND | {"scan": pdfs.scan}
     for name, maker in places.items():
         with tempfile.TemporaryDirectory() as folder:

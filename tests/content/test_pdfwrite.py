@@ -276,6 +276,25 @@ def test_a_page_that_cannot_be_followed_becomes_a_picture(tmp_path):
     assert changed[3] < inked[3] - 20
 
 
+def test_where_a_page_becomes_a_picture_the_right_letters_are_black():
+    document = pikepdf.open(io.BytesIO(pdfs.beyond_the_first_plane(VALUE)))
+    document.pages[0].Resources.Font.F2.Encoding = pikepdf.Name("/UniGB-UCS2-H")
+    before = pdfs.saved(document)
+    after = taken_out(before)
+    assert pdfs.page_words(after) == ""
+    ends = []
+    x, y = ctypes.c_double(), ctypes.c_double()
+    with pdfium.PdfDocument(before) as old:
+        text = old[0].get_textpage()
+        words = text.get_text_range()
+        at = len(words[: words.index(VALUE)].encode("utf-16-le")) // 2
+        for index in (at, at + len(VALUE) - 1):
+            raw.FPDFText_GetCharOrigin(text, index, x, y)
+            ends.append((x.value, y.value))
+    shades = [pixels(after, scale=1).getpixel((int(x) + 2, 300 - int(y) - 3)) for x, y in ends]
+    assert max(shades) < 40
+
+
 def test_a_signed_document_is_refused():
     with pytest.raises(CannotRewrite, match="signed"):
         taken_out(pdfs.signed(VALUE))

@@ -238,6 +238,18 @@ def cid_font(value, *, ligature=False):
     return saved(document)
 
 
+def beyond_the_first_plane(value):
+    """A letter before the value that takes two units in UTF-16."""
+    document = pikepdf.open(io.BytesIO(cid_font(value)))
+    font = document.pages[0].Resources.Font.F2
+    meanings = font.ToUnicode.read_bytes().replace(b"<0062>", b"<d83dde00>")
+    font.ToUnicode = document.make_stream(meanings.replace(b"<0074>", b"<d83dde01>"))
+    words = document.pages[0].Contents.read_bytes()
+    other = b"BT /F1 12 Tf 30 220 Td (before) Tj 0 -150 Td (after) Tj ET "
+    document.pages[0].obj.Contents = document.make_stream(words + b" " + other)
+    return saved(document)
+
+
 def shuffled_codes(value):
     """A font whose codes are not letters: only its ToUnicode map says what they mean."""
     words = f"before {value} after"
@@ -437,6 +449,7 @@ def _destination(document, value):
 
 
 def _old_destination(document, value):
+    document.Root.Odd = pikepdf.Object.parse(b"[/Caf#e9#20number#207]")  # not UTF-8
     document.Root.Dests = Dictionary({f"/{value}": Array([document.pages[0].obj, Name.Fit])})
     add_note(document, Subtype=Name.Link, Dest=Name(f"/{value}"))
 
@@ -536,7 +549,7 @@ ON_PAGES = {
     for maker in (
         one_string, kerned, split_over_strings, placed_letter_by_letter, spaced, quotes, rotated,
         turned_page, over_a_line_break, twice_over, unbalanced, in_a_form, in_a_form_in_a_form,
-        inherited_resources, content_in_pieces, cid_font, shuffled_codes, meant_otherwise,
+        inherited_resources, content_in_pieces, cid_font, beyond_the_first_plane, shuffled_codes, meant_otherwise,
         meant_the_same,
     )
 }  # fmt: skip
@@ -610,7 +623,7 @@ def streams_of(data):
             if not isinstance(item, pikepdf.Stream):
                 said.append(item.unparse().decode("latin-1"))
                 continue
-            said.append(repr(dict(item.items())))
+            said.append(item.stream_dict.unparse().decode("latin-1"))
             try:
                 content = item.read_bytes()
             except pikepdf.PdfError:

@@ -335,8 +335,9 @@ class _Writing:
                     continue
                 for key, inner in places:
                     if isinstance(inner, pikepdf.Name):
-                        if str(inner) in renamed:
-                            value[key] = pikepdf.Name(renamed[str(inner)])
+                        name = pdf.name_of(inner)
+                        if name in renamed:
+                            value[key] = pikepdf.Name(renamed[name])
                     elif isinstance(inner, pikepdf.String) and inner.objgen[0] in alone:
                         self._put(value, key, alone[inner.objgen[0]])
                     elif isinstance(inner, pikepdf.Object) and not inner.is_indirect:

@@ -32,6 +32,8 @@ _NEAR = 0.12
 """Share of the font size by which two accounts of a glyph's place may differ."""
 _CELL = 24.0
 _FAR = 1e9
+_HYPHEN = 0xFFFE
+"""What pdfium has for a hyphen at the end of a line."""
 _MARGIN = 0.3
 """By how much, in font sizes, more of a picture is covered than an unseen text says."""
 _GAP = 1.6
@@ -127,30 +129,36 @@ class Means:
 def _letters(page: pdfium.PdfPage, spans: Sequence[Span]) -> tuple[list[_Letter], str]:
     """Where the characters of `spans` stand, and those that stay."""
     said, raw = pdf.page_text(page)
-    places = pdf.places_in(raw)
     letters: list[_Letter] = []
     taken = bytearray(len(said))
     text_page = page.get_textpage()
     x, y = ctypes.c_double(), ctypes.c_double()
     try:
         for number, span in enumerate(spans):
-            if not 0 <= span.start < span.end <= len(said):
-                raise Unfollowed
-            # Marks of hyphens that are not said stand between; they go too.
-            for place in range(places[span.start], places[span.end - 1] + 1):
-                index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(text_page, place)
-                code = pdfium_c.FPDFText_GetUnicode(text_page, index) if index >= 0 else 0
-                if code != ord(raw[place]) and raw[place] != "\ufffe":
-                    raise Unfollowed
+            for index, letter in _indices(text_page, raw, span):
                 if pdfium_c.FPDFText_IsGenerated(text_page, index) == 1:
                     continue
                 pdfium_c.FPDFText_GetCharOrigin(text_page, index, x, y)
-                space = raw[place].isspace()
-                letters.append(_Letter((x.value, y.value), -1 if space else number))
+                letters.append(_Letter((x.value, y.value), -1 if letter.isspace() else number))
             taken[span.start : span.end] = b"\1" * (span.end - span.start)
     finally:
         text_page.close()
     return letters, "".join(letter for letter, out in zip(said, taken, strict=True) if not out)
+
+
+def _indices(text_page: pdfium.PdfTextPage, raw: str, span: Span) -> Iterator[tuple[int, str]]:
+    """The characters of a span by pdfium's numbers; `Unfollowed` where these mean others."""
+    places = pdf.places_in(raw)
+    if not 0 <= span.start < span.end <= len(places):
+        raise Unfollowed
+    units = memoryview(raw.encode("utf-16-le", "surrogatepass")).cast("H")
+    # Marks of hyphens that are not said stand between; they go too.
+    for place in range(places[span.start].start, places[span.end - 1].stop):
+        index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(text_page, place)
+        code = pdfium_c.FPDFText_GetUnicode(text_page, index) if index >= 0 else 0
+        if code != units[place] and units[place] != _HYPHEN:
+            raise Unfollowed
+        yield index, chr(units[place])
 
 
 def _found(all_glyphs: list[Glyph], letters: list[_Letter]) -> dict[Glyph, int]:
@@ -608,16 +616,16 @@ def _regions_of_pictures(page: pdfium.PdfPage, wanted: Wanted) -> None:
 
 def _letter_boxes(page: pdfium.PdfPage, spans: Iterable[Span]) -> Iterator[Quad]:
     _, raw = pdf.page_text(page)
-    places = pdf.places_in(raw)
     text_page = page.get_textpage()
     box = pdfium_c.FS_RECTF()
     try:
         for span in spans:
-            for place in range(places[span.start], places[span.end - 1] + 1):
-                index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(text_page, place)
-                if index < 0 or not pdfium_c.FPDFText_GetLooseCharBox(text_page, index, box):
+            for index, _ in _indices(text_page, raw, span):
+                if not pdfium_c.FPDFText_GetLooseCharBox(text_page, index, box):
                     raise CannotRewrite("a part of the document cannot be changed")
                 left, right, bottom, top = box.left, box.right, box.bottom, box.top
                 yield (left, bottom), (right, bottom), (right, top), (left, top)
+    except Unfollowed:
+        raise CannotRewrite("a part of the document cannot be changed") from None
     finally:
         text_page.close()

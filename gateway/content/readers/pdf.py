@@ -57,6 +57,8 @@ PICTURES_DEEP = 4
 _TELLING = re.compile(r"/(?=[^/]{6,})(?![A-Z]{6}\+)[^/]*[0-9@ ]")
 """Names (of destinations, states, fields) that may say something; those of the format do not look so."""
 _SHOWS_TEXT = re.compile(rb"T[jJ]\b|['\"]")
+_PLANE = 0xFFFF
+_ESCAPED = re.compile("#([0-9A-Fa-f]{2})")
 _HYPHEN = re.compile("\ufffe(?:\r\n)?")
 """What pdfium makes of a hyphen at the end of a line."""
 
@@ -97,14 +99,17 @@ def is_looked_at(page: pdfium.PdfPage, text: str) -> bool:
     return (visible < _FEW or strange) and pdfium_c.FPDFPage_CountObjects(page) > 0
 
 
-def places_in(raw: str) -> list[int]:
-    """For each code point of a page's text as said, where it stands in the raw one."""
-    places: list[int] = []
+def places_in(raw: str) -> list[range]:
+    """For each code point of a page's text as said, where it stands in pdfium's: in UTF-16 units."""
+    places: list[range] = []
     at = 0
-    for hyphen in _HYPHEN.finditer(raw):
-        places += range(at, hyphen.start())
-        at = hyphen.end()
-    return [*places, *range(at, len(raw))]
+    hyphens = {place for found in _HYPHEN.finditer(raw) for place in range(*found.span())}
+    for number, letter in enumerate(raw):
+        end = at + (2 if ord(letter) > _PLANE else 1)
+        if number not in hyphens:
+            places.append(range(at, end))
+        at = end
+    return places
 
 
 def _pages(
@@ -297,8 +302,9 @@ def _strings(item: object, marks: Marks, budget: Budget) -> Iterator[Held]:
                 yield Held(text, *where)
             continue
         if isinstance(value, pikepdf.Name):
-            if key not in _NAMES_OF_FORMAT and _TELLING.match(str(value)):
-                yield Held(str(value)[1:], *where, is_name=True)
+            name = name_of(value)
+            if key not in _NAMES_OF_FORMAT and _TELLING.match(name):
+                yield Held(name[1:], *where, is_name=True)
             continue
         if depth > _MAX_NESTED:
             raise Stop(UnreadReason.TOO_DEEP, "pdf object")
@@ -327,6 +333,14 @@ def _strings(item: object, marks: Marks, budget: Budget) -> Iterator[Held]:
                     stack.append((key, inner, depth + 1, (value, number)))
                 elif key == "/XFA":
                     marks.scripts.add(inner.objgen[0])
+
+
+def name_of(name: pikepdf.Object) -> str:
+    """The name as text. Names should be UTF-8, and often are not."""
+    try:
+        return str(name)
+    except UnicodeDecodeError:
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), name.unparse().decode("latin-1"))
 
 
 def _is_direct(value: object) -> bool:
