@@ -53,6 +53,8 @@ def taken_out(data: bytes) -> tuple[bytes, float, float]:
             Edit(part.locator, found.start(), found.end(), "[US_SSN]")
             for found in WANTED.finditer(part.text)
         ]
+    if not edits:
+        raise ValueError(f"the value was not read: {seen.unread}")
     started = _spent()
     new = write_blob(blob, seen, edits, (), key=b"k" * 32)
     return new, read, _spent() - started

@@ -6,6 +6,7 @@ ISO 32000-2, 9.6 to 9.7; widths of the 14 standard fonts are those of pdfium.
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import functools
 import re
@@ -207,6 +208,13 @@ def standard_widths(name: str) -> Mapping[str, float]:
     pdfium_c.FPDFFont_Close(loaded)
     document.close()
     return widths
+
+
+# Codecs are loaded by name, which the sandbox would not let them be.
+for _codec in ("cp1252", "mac_roman", "utf-16-le", "utf-16-be"):
+    codecs.lookup(_codec)
+for _name in sorted(set(_STANDARD.values())):
+    standard_widths(_name)
 
 
 # --- composite fonts ------------------------------------------------------------------------------

@@ -343,6 +343,9 @@ def name_of(name: pikepdf.Object) -> str:
         return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), name.unparse().decode("latin-1"))
 
 
+name_of(pikepdf.Object.parse(b"/#e9"))  # as above: an error of decoding loads modules
+
+
 def _is_direct(value: object) -> bool:
     return not isinstance(value, pikepdf.Object) or not value.is_indirect
 
