@@ -33,6 +33,7 @@ from gateway.protocols.rules import (
     Rule,
     compile_rules,
 )
+from gateway.protocols.said import KEPT, Answers
 
 _INVALID_PARAMS: Final = -32602
 
@@ -97,7 +98,21 @@ def error(refusal: Refusal) -> object:
     }
 
 
-PROTOCOL: Final = Wire("mcp", TABLE, error, calls=True)
+ANSWERS: Final = Answers.of(
+    {
+        "jsonrpc": KEPT,
+        "id": KEPT,
+        "method": KEPT,
+        # A server may ask, too: for sampling, for what a person has to say.
+        "params.requestState": KEPT,
+        "params._meta.**": KEPT,
+        "result.requestState": KEPT,
+        "result.nextCursor": KEPT,
+        "result._meta.**": KEPT,
+    }
+)
+
+PROTOCOL: Final = Wire("mcp", TABLE, error, calls=True, answers=ANSWERS)
 
 
 # --- headers that repeat the body ----------------------------------------------------------------

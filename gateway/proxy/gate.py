@@ -271,7 +271,7 @@ class Gate:
         plan = flow.metadata.get(ANSWER)
         if not isinstance(plan, Plan):
             actor = actor_of(exchange)
-            plan = Plan(actor, protocols.get(decision.route.protocol).answers)
+            plan = Plan(actor, protocols.of(decision.route.protocol, exchange).answers)
             plan.earlier = await self.tokenising.vault.key_of(actor) is not None
             flow.metadata[ANSWER] = plan
         plan.quoted |= decision.quoted

@@ -106,6 +106,12 @@ def blocking(tmp_path_factory, server):
         yield running
 
 
+@pytest.fixture(scope="module")
+def tokenising(tmp_path_factory, server):
+    with gateway(tmp_path_factory.mktemp("mcp-token"), server, "tokenise") as running:
+        yield running
+
+
 @pytest.fixture(autouse=True)
 def fresh(server):
     server.calls.clear()
@@ -154,6 +160,18 @@ def test_redacted_call_is_answered_and_its_headers_agree(redacting, server, secr
     arrived = b"\n".join(server.raw)
     assert secret.encode() not in arrived
     assert base64.b64encode(around.format(secret).encode()) not in arrived
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_tokens_reach_the_server_and_values_come_back(tokenising, server, card, mode):
+    answer = through(tokenising, mode, look(f"card {card}", f"charge card {card} now"))
+    assert not answer.is_error
+    assert answer.content[0].text == f"seen: charge card {card} now"
+    ((region, text),) = server.calls
+    assert card not in region + text
+    # One value, one token: in the argument, in its header, and in the other argument.
+    assert region.removeprefix("card ") == text.removeprefix("charge card ").removesuffix(" now")
+    assert card.encode() not in b"\n".join(server.raw)
 
 
 @pytest.mark.parametrize("mode", MODES)
