@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
 import ssl
 import struct
@@ -59,7 +60,8 @@ class Case:
     """One request and how it has to end.
 
     `shown` gives what a person would read in a body. `removed` are values that must not leave;
-    `private` are all that must not be stored. `rule` must be among the rules that fired.
+    `private` are all that must not be stored. `restored` are values that the answer must have
+    again. `rule` must be among the rules that fired.
     """
 
     title: str
@@ -72,6 +74,7 @@ class Case:
     rule: str = ""
     removed: tuple[str, ...] = field(default=(), repr=False)
     private: tuple[str, ...] = field(default=(), repr=False)
+    restored: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -106,6 +109,7 @@ def cases() -> tuple[Case, ...]:
             rule="cards",
             removed=(number, card),
             private=(number, card, name, mail),
+            restored=(number,),
         ),
         Case(
             title="A coding agent that read a private key",
@@ -298,7 +302,7 @@ class StandIn:
                 _, host, path = self.path.split("/", 2)
                 raw = f"{self.requestline}\n{self.headers}\n".encode() + body
                 received.append(Received(host, f"/{path}", body, raw))
-                answer = json.dumps(_answer(host, path, len(body))).encode()
+                answer = json.dumps(_answer(host, path, body)).encode()
                 self.send_response(200)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(answer)))
@@ -332,8 +336,12 @@ class StandIn:
         return taken
 
 
-def _answer(host: str, path: str, size: int) -> dict[str, Any]:
-    text = f"(stand-in) Here is your answer to {size:,} bytes."
+def _answer(host: str, path: str, body: bytes) -> dict[str, Any]:
+    """The size of what came; of a prompt with a number, the sentence that holds it."""
+    text = f"(stand-in) Here is your answer to {len(body):,} bytes."
+    number = re.search(rb"number is (\S+)", body)
+    if number is not None:
+        text = f"(stand-in) I have noted the number {number[1].decode('utf-8', 'replace')}."
     if host == "api.anthropic.com":
         return {"type": "message", "role": "assistant", "content": [{"type": "text", "text": text}]}
     if path.endswith("chat/completions"):
@@ -417,6 +425,8 @@ def judge(case: Case, ending: Ending) -> list[str]:
                 wrong.append("the client was not told that trying again is of no use")
             if enforced != ["refuse"]:
                 wrong.append("no incident of a refused request is in the database")
+    if not all(value in ending.said for value in case.restored):
+        wrong.append("the answer did not get a value back")
     if ending.status != (400 if case.want == "refuse" else 200):
         wrong.append(f"the answer's status was {ending.status}")
     if case.rule and case.rule not in fired:
