@@ -334,9 +334,10 @@ class Gate:
         return passing
 
     def _end_of_answer(self, flow: http.HTTPFlow, result: str) -> None:
-        running = flow.metadata.pop(ANSWER, None)
-        if isinstance(running, Running):
-            self._count_tokens(flow, running)
+        if flow.websocket is None or result != "complete":
+            running = flow.metadata.pop(ANSWER, None)
+            if isinstance(running, Running):
+                self._count_tokens(flow, running)
         stream = flow.metadata.pop(_STREAM, None)
         if stream is not None:
             seconds = time.perf_counter() - stream.started
@@ -398,8 +399,11 @@ class Gate:
     ) -> None:
         """Restore a message of the service; one that may go on in the next waits for it."""
         running = flow.metadata.get(ANSWER)
-        if isinstance(running, Plan) and running.may_change and self.tokenising is not None:
-            running = flow.metadata[ANSWER] = Running(running, self.tokenising, Shape.MESSAGE)
+        if isinstance(running, Plan) and self.tokenising is not None:
+            # The connection may be older than the actor's first token.
+            running.earlier = await self.tokenising.vault.key_of(running.actor) is not None
+            if running.may_change:
+                running = flow.metadata[ANSWER] = Running(running, self.tokenising, Shape.MESSAGE)
         if not isinstance(running, Running) or not message.is_text:
             return
         message.drop()
