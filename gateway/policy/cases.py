@@ -91,8 +91,8 @@ class Request(Node):
     """Who sends it."""
     source_ip: str = "192.0.2.1"
     """Where it comes from."""
-    at: date = date(2000, 1, 1)
-    """Day of the request; the default is so early that no exception has ended."""
+    at: date | datetime = date(2000, 1, 1)
+    """Day, or day and time (UTC without a zone); the default is before any exception ended."""
     history: Many[HistorySketch] = ()
     """What the sender has sent before."""
 
@@ -336,10 +336,10 @@ def _outcome(
     case: Case, policy: PolicySet, scan_text: ScanText, route_of: RouteOf | None
 ) -> tuple[Outcome, Scan]:
     request = case.request
-    noon = datetime.combine(request.at, time(12), tzinfo=UTC)
+    at = _moment(request.at)
     exchange = Exchange(
         id="case",
-        received_at=noon.timestamp(),
+        received_at=at.timestamp(),
         actor=request.actor,
         source_ip=request.source_ip,
         method="POST",
@@ -350,7 +350,7 @@ def _outcome(
         headers=(),
         body=b"",
         history=tuple(
-            Sent(noon.timestamp() - sketch.ago, request.service, f"before-{number}-{picture}")
+            Sent(at.timestamp() - sketch.ago, request.service, f"before-{number}-{picture}")
             for number, sketch in enumerate(request.history)
             for picture in range(sketch.face_pictures)
         ),
@@ -386,6 +386,13 @@ def _outcome(
         ),
     )
     return evaluate(policy, exchange, _route(request, route_of), scan), scan
+
+
+def _moment(at: date | datetime) -> datetime:
+    """The moment that is meant: noon of a day, and UTC where no zone is written."""
+    if not isinstance(at, datetime):
+        return datetime.combine(at, time(12), tzinfo=UTC)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _portraits(file: FileSketch) -> int:

@@ -35,6 +35,7 @@ from gateway.model import (
     UnreadReason,
     Verdict,
 )
+from gateway.policy.clock import TimeTest, time_test
 from gateway.policy.document import (
     COUNT_KEYS,
     COUNTS,
@@ -54,6 +55,7 @@ from gateway.policy.document import (
     Where,
     fact_word,
 )
+from gateway.policy.rollout import WHOLE
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -147,6 +149,7 @@ class SenderTest:
     hosts: tuple[re.Pattern[str], ...] = ()
     actors: tuple[re.Pattern[str], ...] = ()
     networks: tuple[Network, ...] = ()
+    time: TimeTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,10 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule, resolved: groups are entities, names are known, operators are per entity."""
+    """A rule, resolved: groups are entities, names are known, operators are per entity.
+
+    `rollout` is the share of the senders for whom it is enforced, in hundredths of a percent.
+    """
 
     id: str
     title: str
@@ -269,6 +275,7 @@ class CompiledRule:
     default_operator: OperatorCall
     clean: tuple[tuple[Cleaned, str], ...] = ()
     history: HistoryTest | None = None
+    rollout: int = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,13 +567,13 @@ class _Changes:
     """What all files together change of one rule."""
 
     enabled: bool
-    values: Mapping[str, str]
+    values: Mapping[str, object]
     unless: tuple[_Placed, ...]
 
     @classmethod
     def of(cls, name: str, files: Sequence[_File], marks: Mapping[str, Marks]) -> _Changes:
         enabled, unless = True, list[_Placed]()
-        values: dict[str, str] = {}
+        values: dict[str, object] = {}
         for file in files:
             change = file.document.overrides.get(name)
             if change is None:
@@ -581,10 +588,12 @@ class _Changes:
         return cls(enabled, values, tuple(unless))
 
     def applied(self, rule: Rule) -> Rule:
-        """The rule with its changed values; operators go when it no longer redacts."""
+        """The rule with its changed values; operators go when it no longer redacts, shares when it monitors."""
         update: dict[str, object] = dict(self.values)
         if self.values.get("action", "redact") not in TAKES_OUT:
             update["redact"] = {}
+        if self.values.get("mode") == "monitor" and "rollout" not in self.values:
+            update["rollout"] = WHOLE
         return rule.model_copy(update=update) if update else rule
 
 
@@ -750,6 +759,7 @@ class _RuleCompiler:
             history=None
             if when.history is None
             else HistoryTest(when.history.face_pictures.at_least, when.history.within),
+            rollout=rule.rollout,
         )
 
     def _wrong(self, at: Sequence[str | int], message: str) -> None:
@@ -903,6 +913,8 @@ class _RuleCompiler:
             self._wrong(("clean",), "works on files that were read; leave `unread` out")
         if rule.redact and not takes_out:
             self._wrong(("redact",), f"has no effect with `action: {rule.action}`")
+        if rule.mode == "monitor" and rule.rollout != WHOLE:
+            self._wrong(("rollout",), "has no effect with `mode: monitor`")
         if rule.action == "allow" and rule.message:
             self._wrong(("message",), "nobody sees it with `action: allow`")
         if rule.when.min_count > 1 and rule.when.min_count <= rule.when.min_distinct:
@@ -979,6 +991,9 @@ def _sender(where: Where) -> SenderTest:
         hosts=tuple(_glob(normal_host(host)) for host in where.host),
         actors=tuple(_glob(actor.lower()) for actor in where.actor),
         networks=tuple(ipaddress.ip_network(network) for network in where.source_network),
+        time=None
+        if where.time is None
+        else time_test(where.time.days, where.time.hours, where.time.zone),
     )
 
 

@@ -15,11 +15,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 from pydantic_core import core_schema
 
 from gateway.documents import Marks, Problem, Strict, check
 from gateway.model import Act, PartKind, Role
+from gateway.policy import clock
+from gateway.policy.rollout import WHOLE
 
 type Family = Literal[
     "image",
@@ -135,6 +144,34 @@ def _duration(value: Any) -> Any:
     return int(found[1]) * _TIMES[found[2]]
 
 
+def _day(value: str) -> str:
+    clock.days(value)
+    return value
+
+
+def _hours(value: str) -> str:
+    clock.hours(value)
+    return value
+
+
+def _zone(value: str) -> str:
+    clock.zone(value)
+    return value
+
+
+def _share(value: Any) -> Any:
+    found = re.fullmatch(SHARE, value) if isinstance(value, str) else None
+    share = round(float(found[1]) * 100) if found is not None else 0
+    if not 0 < share <= WHOLE:
+        raise ValueError(f"`{value}` is not a share above 0% and up to 100%; write e.g. `25%`")
+    return share
+
+
+def share_word(share: int) -> str:
+    """A share in hundredths of a percent, as a person writes it."""
+    return f"{share / 100:g}%"
+
+
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value)
@@ -151,12 +188,32 @@ def _host(value: str) -> str:
     return value
 
 
+def _whole(pattern: str) -> str:
+    return f"^{pattern}$"
+
+
 type Size = Annotated[int, Field(ge=0), BeforeValidator(_size, json_schema_input_type=int | str)]
 type Seconds = Annotated[
     int,
     Field(ge=1, le=MOST_SECONDS),
     BeforeValidator(_duration, json_schema_input_type=int | str),
 ]
+SHARE = r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%"
+"""A share in percent, to the hundredth."""
+
+type Day = Annotated[
+    str, AfterValidator(_day), Field(json_schema_extra={"pattern": _whole(clock.DAY_WORDS)})
+]
+type Hours = Annotated[
+    str, AfterValidator(_hours), Field(json_schema_extra={"pattern": _whole(clock.HOUR_WORDS)})
+]
+type Zone = Annotated[str, AfterValidator(_zone)]
+type Share = Annotated[
+    int,
+    BeforeValidator(_share, json_schema_input_type=Annotated[str, Field(pattern=_whole(SHARE))]),
+    PlainSerializer(share_word, return_type=str),
+]
+"""Hundredths of a percent."""
 type Network = Annotated[str, AfterValidator(_network)]
 type Host = Annotated[str, AfterValidator(_host)]
 type Text = Annotated[str, Field(min_length=1)]
@@ -323,6 +380,23 @@ FILE_FACTS = COUNTS | WORDS | MARKS
 """All but `mismatch`, which the declared type has a say in (a test keeps them in step with readers)."""
 
 
+class Time(Node):
+    """When a request comes; all given conditions must hold."""
+
+    days: Many[Day] = ()
+    """Days of the week: `mon`, or `mon-fri`."""
+    hours: Many[Hours] = ()
+    """Hours of the day, the end not included; those that pass midnight belong to the day before."""
+    zone: Zone
+    """Time zone, e.g. `Europe/Berlin` or `UTC`."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.days or self.hours):
+            raise ValueError("says no time; give `days`, `hours` or both")
+        return self
+
+
 class Where(Node):
     """Conditions that `when` and `unless` share. All given ones must hold; a list means any of."""
 
@@ -342,6 +416,8 @@ class Where(Node):
     """Who sends it; `*` stands for anything. Letter case does not count."""
     source_network: Many[Network] = ()
     """Network that the request comes from, e.g. `10.1.0.0/16`."""
+    time: Time | None = None
+    """When it comes, e.g. `{days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}`."""
     entity: Many[Text] = ()
     """Entity of a finding, e.g. `US_SSN`."""
     entity_group: Many[Text] = ()
@@ -358,6 +434,11 @@ class Where(Node):
     """A file in the request; findings and unread places must then be in such a file."""
     unread: Many[UnreadWord] = ()
     """Why something could not be read, or `any`."""
+
+
+def _timed(where: Where) -> None:
+    if "time" in where.model_fields_set and where.time is None:
+        raise ValueError("`time` has no value; leave the key out or give one")
 
 
 class Least(Node):
@@ -398,6 +479,7 @@ class When(Where):
             raise ValueError('is empty; to match every request write `host: "*"`')
         if "history" in self.model_fields_set and self.history is None:
             raise ValueError("`history` has no value; leave the key out or give one")
+        _timed(self)
         return self
 
 
@@ -419,6 +501,7 @@ class Unless(Where):
             raise ValueError(
                 "a place is either a finding or unread, never both; write two exceptions"
             )
+        _timed(self)
         return self
 
 
@@ -524,6 +607,8 @@ class Rule(Node):
     """How bad it is when the rule matches."""
     mode: Literal["monitor", "enforce"] = "enforce"
     """`monitor` records what the rule would do and does nothing; it must be written out."""
+    rollout: Share = WHOLE
+    """Share of the senders for whom the rule is enforced, e.g. `25%`; for the rest it monitors."""
     when: When
     """All given conditions must hold."""
     unless: Many[Unless] = ()
@@ -547,6 +632,8 @@ class Override(Node):
     """Another severity."""
     mode: Literal["monitor", "enforce"] = "enforce"
     """Another mode."""
+    rollout: Share = WHOLE
+    """Another share of the senders."""
     action: ActionWord = "log"
     """Another action."""
     message: Annotated[str, Field(max_length=500)] = ""

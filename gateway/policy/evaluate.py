@@ -7,7 +7,6 @@ still counts. Pure: no clock, no I/O; the exchange carries its own time.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from gateway.model import (
     FileInfo,
     Finding,
     Locator,
+    Mode,
     Outcome,
     PartKind,
     Redaction,
@@ -41,8 +41,7 @@ from gateway.policy.compile import (
     normal_host,
     strictest,
 )
-
-type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from gateway.policy.rollout import WHOLE, Address, address_of, enforced
 
 STYLES = ("no_training", "deidentify", "strip", "blur", "pixelate", "fill")
 """Ways to change a picture; of those for the same thing, from the one that shows most."""
@@ -109,7 +108,7 @@ class _View:
         self.host = normal_host(exchange.host)
         self.files = _files(scan) if scan.files or scan.unread else ()
         self._actor = exchange.actor.lower()
-        self._address: _Address | bool | None = False
+        self._address: Address | bool | None = False
         self._by_entity: Mapping[str, Sequence[int]] | None = None
         self._operators: dict[int, OperatorCall] = {}
         self._cleanings: dict[tuple[Locator, Cleaned], str] = {}
@@ -162,7 +161,7 @@ class _View:
             for what, style in rule.clean
             if (cleaning := Cleaning(file.locator, what, style)).needed(file)
         ]
-        if rule.mode == "enforce":
+        if self._mode(rule) == "enforce":
             for one in needed:
                 other = self._cleanings.get((one.file, one.what), one.style)
                 style = max(one.style, other, key=STYLES.index)
@@ -172,7 +171,7 @@ class _View:
     def _told(
         self, rule: CompiledRule, findings: tuple[int, ...], unread: tuple[int, ...]
     ) -> RuleHit:
-        action, message = rule.action, rule.message
+        action, message, mode = rule.action, rule.message, self._mode(rule)
         if not message and action >= Verdict.REDACT:
             message = _default_message(
                 rule, [self.scan.findings[index].entity for index in findings]
@@ -182,7 +181,7 @@ class _View:
                 finding = self.scan.findings[index]
                 if not finding.editable:
                     action = Verdict.BLOCK
-                elif rule.mode == "enforce":
+                elif mode == "enforce":
                     call = rule.operators.get(finding.entity, rule.default_operator)
                     other = self._operators.get(index)
                     self._operators[index] = call if other is None else strictest(call, other)
@@ -191,7 +190,7 @@ class _View:
         return RuleHit(
             rule=rule.id,
             severity=rule.severity,
-            mode=rule.mode,
+            mode=mode,
             action=action,
             findings=findings,
             unread=unread,
@@ -206,14 +205,24 @@ class _View:
             return False
         if test.actors and not _any(test.actors, self._actor):
             return False
+        if test.time is not None and not test.time.holds(self.exchange.received_at):
+            return False
         if not test.networks:
             return True
         if self._address is False:
-            self._address = _address(self.exchange.source_ip)
+            self._address = address_of(self.exchange.source_ip)
         address = self._address
         if address is None or isinstance(address, bool):
             return in_doubt
         return any(address.version == net.version and address in net for net in test.networks)
+
+    def _mode(self, rule: CompiledRule) -> Mode:
+        """The rule's mode for this sender; no content has a say in it."""
+        if rule.mode == "monitor" or rule.rollout >= WHOLE:
+            return rule.mode
+        sender = self.exchange
+        theirs = enforced(rule.id, rule.rollout, actor=sender.actor, source_ip=sender.source_ip)
+        return "enforce" if theirs else "monitor"
 
     def _history_holds(self, test: HistoryTest) -> bool:
         """Whether the sender's pictures with faces, those of now among them, are so many.
@@ -330,16 +339,6 @@ def _is_whole(item: Exemption) -> bool:
 
 def _any(patterns: Sequence[re.Pattern[str]], word: str) -> bool:
     return any(pattern.match(word) for pattern in patterns)
-
-
-def _address(text: str) -> _Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
 
 
 _OPAQUE = frozenset({UnreadReason.UNSUPPORTED_FILE, UnreadReason.ENCRYPTED})

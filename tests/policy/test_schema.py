@@ -13,7 +13,6 @@ entity_groups: {mine: [secret, US_SSN]}
 rules:
 - id: a
   severity: high
-  mode: monitor
   when:
     service: [chatty, my-own]
     category: chat
@@ -23,6 +22,8 @@ rules:
     file: {family: image, max_size: 3 MB}
     unread: any
     min_distinct: 3
+    time: {days: [mon-fri, sun], hours: "08:00-18:00", zone: Europe/Berlin}
+  rollout: 12.5%
   unless:
   - {actor: bob, until: "2026-01-01"}
   action: redact
@@ -52,6 +53,9 @@ def test_a_sound_policy_fits_the_schema(vocabulary):
         ("action: redact", "action: remove"),
         ("US_SSN: mask", "US_SSN: msk"),
         ("severity: high", "sevrity: high"),
+        ("rollout: 12.5%", "rollout: 12"),
+        ("mon-fri", "mon-friday"),
+        ('"08:00-18:00"', '"8-18"'),
         ("id: a", "id: A b"),
     ],
 )
