@@ -156,16 +156,17 @@ def mirrored(exchange: Exchange, rewrite: Rewrite) -> Rewrite:
 
 def _told(exchange: Exchange, body: bytes) -> list[str]:
     """What headers may repeat of a body, in document order."""
-    said: Any = None
     try:
         encodings = exchange.header("content-encoding") or ""
         said = json.loads(content_encoding.decode(body, encodings, MAX_DECODED))
+        params = said.get("params") if isinstance(said, dict) else None
+        if isinstance(params, dict):
+            told = (params.get(name) for name in ("name", "uri", "arguments"))
+            return [text for value in told for text in _scalars(value)]
     except (content_encoding.EncodingError, ValueError, RecursionError):
         pass
-    params = said.get("params") if isinstance(said, dict) else None
-    if not isinstance(params, dict):
-        raise CannotRewrite("its headers repeat a body that cannot be read")
-    return [text for name in ("name", "uri", "arguments") for text in _scalars(params.get(name))]
+    # Not raised inside `except`: the error of a parser holds the document.
+    raise CannotRewrite("its headers repeat a body that cannot be read")
 
 
 def _scalars(value: Any) -> Iterator[str]:

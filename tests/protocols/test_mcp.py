@@ -130,3 +130,36 @@ def test_without_such_headers_nothing_is_looked_at():
     request = exchange(b"no JSON", headers=())
     rewrite = replace(apply(request, []), body=b"other")
     assert protocols.mirrored(request, rewrite) is rewrite
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner)
+    ),
+    max_leaves=6,
+)
+bodies = st.one_of(
+    st.binary(max_size=40),
+    json_values.map(lambda value: json.dumps(value).encode()),
+    json_values.map(lambda value: json.dumps({"params": {"arguments": value}}).encode()),
+)
+
+
+@given(bodies, bodies, st.binary(max_size=20), st.binary(max_size=20))
+def test_any_bodies_and_headers_agree_or_are_refused(before, after, was, now):
+    request = exchange(before, headers=((b"Mcp-Param-A", was),))
+    rewrite = replace(apply(request, []), body=after, headers=((b"Mcp-Param-A", now),))
+    try:
+        fitting = protocols.mirrored(request, rewrite)
+    except CannotRewrite:
+        return
+    assert fitting.body == after
+    assert [name for name, _ in fitting.headers] == [b"Mcp-Param-A"]
+
+
+def test_a_body_too_deep_to_look_through_is_refused():
+    deep = b'{"params":{"arguments":' + b"[" * 5000 + b"1" + b"]" * 5000 + b"}}"
+    request = exchange(deep, headers=((b"Mcp-Param-A", b"1"),))
+    with pytest.raises(CannotRewrite, match="cannot be read"):
+        protocols.mirrored(request, replace(apply(request, []), body=deep + b" "))
