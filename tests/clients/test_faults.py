@@ -204,6 +204,8 @@ def test_worker_fails_on_a_websocket_message(bench, card, fault):
         connection.send(f"marker words {card}")
         with pytest.raises(ClosedError) as closed:
             connection.recv(timeout=20)
+    assert "incident `" in connection.told
+    assert card not in connection.told
     reason = closed.value.reason
     found = bench.incident(re.sub(r"incident (\w+)", r"incident `\1`", reason))
     left = bench.upstream.everything()

@@ -110,9 +110,12 @@ def send(connections, case, where):
     arguments = (request.method, request.target, headers, body)
     options = {"chunked": how == "chunked", "trailers": request.trailers}
     try:
-        return connections[version].request(*arguments, **options).status
+        answer = connections[version].request(*arguments, **options)
     except (OSError, GoneError):
         return 0
+    # A remote call is refused by an error of its own, under a good status.
+    is_refused_call = request.golden.protocol == "mcp" and b'"code": -32602' in answer.body
+    return 400 if is_refused_call else answer.status
 
 
 def send_message(request, headers, where):

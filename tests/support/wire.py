@@ -270,6 +270,9 @@ class ClosedError(Exception):
         super().__init__(code, reason)
 
 
+_TOLD = '"code": "blocked_by_policy"'
+
+
 class WebSocket:
     """A WebSocket in one thread: a TLS socket that two threads share stalls in some Pythons."""
 
@@ -277,6 +280,7 @@ class WebSocket:
         self._socket = connection
         self._ws = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
         self._waiting: list[wsproto.events.Event] = []
+        self.told = ""
 
     def __enter__(self) -> WebSocket:
         return self
@@ -318,14 +322,22 @@ class WebSocket:
             self.put(kind(data=piece, message_finished=number == len(pieces)))
 
     def recv(self, timeout: float = 20) -> str | bytes:
-        """The next message. `ClosedError` when there is none, `TimeoutError` in time."""
+        """The next message. `ClosedError` when there is none, `TimeoutError` in time.
+
+        What the gateway says before it closes the connection is kept in `told`: no service said it.
+        """
         whole: list[str | bytes] = []
         while True:
             match self._next(timeout):
                 case wsproto.events.Message(data=data, message_finished=finished):
                     whole.append(data)
-                    if finished:
-                        return whole[0][:0].join(whole)  # type: ignore[arg-type]
+                    if not finished:
+                        continue
+                    message: str | bytes = whole[0][:0].join(whole)  # type: ignore[arg-type]
+                    if not isinstance(message, str) or _TOLD not in message:
+                        return message
+                    self.told = message
+                    whole = []
                 case wsproto.events.CloseConnection(code=code, reason=reason):
                     raise ClosedError(code, reason or "")
                 case _:
