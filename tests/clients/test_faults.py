@@ -19,10 +19,10 @@ import zipfile
 
 import brotli
 import pytest
-from incidents.conftest import Postgres
 from support import faulty, golden
 from support.gateway import GatewayProcess
 from support.policies import POLICY
+from support.postgres import Postgres
 from support.upstream import Upstream
 from support.wire import ClosedError, GoneError, Http1, Http2, websocket
 

@@ -102,16 +102,17 @@ def build(plan: bootstrap.InspectorPlan) -> Faulty:
     inspection.route_of = _failing("match", inspection.route_of)
     inspection.fingerprint = _failing("fingerprint", inspection.fingerprint)
     inspection.evaluate = _failing("evaluate", inspection.evaluate)
-    inspection.edits = _failing("redact", inspection.edits)
-    get = protocols.get
+    inspection.plan = _failing("redact", inspection.plan)
+    of = protocols.of
 
     class Wrapped:
-        def __init__(self, name: str) -> None:
-            self._real = get(name)
+        def __init__(self, name: str, exchange: Exchange) -> None:
+            self._real = of(name, exchange)
             self.extract = _failing("extract", self._real.extract)
             self.refuse = self._real.refuse
+            self.calls = self._real.calls
 
-    protocols.get = Wrapped
+    protocols.of = Wrapped
     return faulty
 
 
