@@ -38,6 +38,10 @@ ABROAD = 0.75
 """Least confidence of what that model sees in a text of another language, apart from German, where
 lists and the words before a name decide (`german`)."""
 
+NO_NAMES = frozenset({"Begin Patch", "End Patch", "iban"})
+"""What the shipped model takes for a person, and coding agents write all the time: the lines around
+their patches, and a column of a table."""
+
 GLINER_LABELS: Mapping[str, str] = MappingProxyType(
     {"person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION"}
 )
@@ -122,7 +126,7 @@ class Shipped:
         language = None
         for name in model.find(text):
             entity = self._kinds.get(name.kind)
-            if entity is None:
+            if entity is None or text[name.start : name.end] in NO_NAMES:
                 continue
             if abroad is None:
                 language = languages.of(text)

@@ -66,6 +66,18 @@ def test_names_do_not_hide_in_code(engine, text):
     assert people >= {"Katarzyna Wojcik", "angela whitfield"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*** Begin Patch\n*** Update File: .env\n@@\n-DEBUG=0\n+DEBUG=1\n*** End Patch\n",
+        "I mark `INSERT INTO accounts (holder, iban) VALUES ('Marcus Pemberton', 'x');`.",
+    ],
+)
+def test_what_coding_agents_write_around_their_edits_is_no_name(engine, text):
+    people = {held for entity, held, _ in found(engine, text) if entity == "PERSON"}
+    assert people <= {"Marcus Pemberton"}
+
+
 def test_small_words_of_another_language_are_no_names(engine):
     for text in (
         "Le marché ouvre à huit heures ; on y trouve des légumes, et les gens sont dans la rue.",
