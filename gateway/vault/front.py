@@ -41,7 +41,8 @@ MISSED_SECONDS = 5.0
 
 KEY_ENTRIES = 16_384
 KEY_SECONDS = 60.0
-"""Of how many actors it is known which key they go with, and how long."""
+"""Of how many actors it is known which key they go with, and how long. That an actor has none is
+believed for `MISSED_SECONDS` only: another gateway may have given the first one meanwhile."""
 
 FAILURES = 3
 """Failures in a row after which the vault is left alone for a while."""
@@ -166,6 +167,7 @@ class Front:
         self._kept: Recent[Literal["kept", "taken"]] = Recent(KEPT_ENTRIES, believed, clock)
         self._missed: Recent[bool] = Recent(MISSED_ENTRIES, MISSED_SECONDS, clock)
         self._keys: Recent[str] = Recent(KEY_ENTRIES, KEY_SECONDS, clock)
+        self._keyless: Recent[bool] = Recent(KEY_ENTRIES, MISSED_SECONDS, clock)
         self._told = ""
 
     # --- what the proxy asks ---------------------------------------------------------------------
@@ -205,7 +207,9 @@ class Front:
             self._watch.vault_failed("too_large")
         if done.written:
             self._watch.vault_kept(done.written)
-            self._keys[self._vault.mark(actor)] = key_id
+            mark = self._vault.mark(actor)
+            self._keys[mark] = key_id
+            self._keyless.drop(mark)
 
     async def find(self, actor: str, tokens: Iterable[str]) -> Mapping[str, str]:
         """What tokens stand for to this actor; what is not kept, or cannot be asked, is not in it."""
@@ -230,12 +234,13 @@ class Front:
         """The key that this actor's newest tokens go with; None when there are none, or no telling."""
         mark = self._vault.mark(actor)
         known = self._keys.get(mark)
-        if known is None:
-            # No key is remembered too, as an empty one.
-            answer = await self._call(lambda: self._vault.key_of(actor) or "")
-            if answer is None:
-                return None
-            self._keys[mark] = known = answer
+        if known is None and self._keyless.get(mark) is None:
+            # Empty when there is no key, for None says that there was no telling.
+            known = await self._call(lambda: self._vault.key_of(actor) or "")
+            if known:
+                self._keys[mark] = known
+            elif known is not None:
+                self._keyless[mark] = True
         return known or None
 
     async def token_key(self, actor: str) -> str:

@@ -334,6 +334,20 @@ def test_with_one_key_there_is_nothing_to_ask(front, spied):
     assert not spied.calls
 
 
+def test_that_an_actor_has_no_key_is_not_believed_for_long(front, spied, vaults, ticks):
+    """Another gateway may give the actor one in the next moment: its answers hold tokens then."""
+
+    async def story():
+        for _ in range(3):
+            assert await front.key_of("ann") is None
+        assert spied.calls["key_of"] == 1
+        vaults().keep("ann", ISSUED, key_id="k1")
+        ticks.now += fronts.MISSED_SECONDS
+        assert await front.key_of("ann") == "k1"
+
+    asyncio.run(story())
+
+
 @pytest.fixture
 def rotated(vaults, seen, ticks, clock):
     """Ann has a conversation; then a key was added."""
@@ -516,6 +530,8 @@ def test_pauses_grow_to_the_longest_and_end_with_the_first_success():
 def test_what_is_remembered_in_memory_holds_no_content(front):
     asyncio.run(front.keep("ann-canary", {"T-canary": "v-canary"}, key_id="k1"))
     asyncio.run(front.find("ann-canary", ["T2-canary"]))
-    held = repr([dict(m._held) for m in (front._kept, front._missed, front._keys)])
+    asyncio.run(front.key_of("other-canary"))
+    memories = (front._kept, front._missed, front._keys, front._keyless)
+    held = repr([dict(memory._held) for memory in memories])
     assert "canary" not in held
-    assert len(front._kept) == len(front._missed) == len(front._keys) == 1
+    assert [len(memory) for memory in memories] == [1, 1, 1, 1]
