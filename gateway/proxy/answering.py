@@ -7,7 +7,7 @@ comes, never kept whole unless it came whole; whatever fails here ends the answe
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -96,56 +96,111 @@ class Undecodable(Exception):
     """An answer's content encoding is not what it says."""
 
 
-def _inflate(wbits: int) -> Callable[[bytes], Iterator[bytes]]:
-    decoder = zlib.decompressobj(wbits)
+class Decoder(Protocol):
+    """Undoes a content encoding bit by bit."""
 
-    def decode(data: bytes) -> Iterator[bytes]:
+    @property
+    def is_done(self) -> bool:
+        """Whether what came so far is whole."""
+        ...
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` adds, a little at a time."""
+        ...
+
+
+class _Identity:
+    is_done = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
+        yield data
+
+
+class _Inflate:
+    """gzip and deflate."""
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._decoder = zlib.decompressobj(wbits)
+        self._begun = False
+
+    @property
+    def is_done(self) -> bool:
+        """See `Decoder`."""
+        return self._decoder.eof or not self._begun
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
         while data:
-            yield decoder.decompress(data, _PIECE)
-            data = decoder.unconsumed_tail
-
-    return decode
-
-
-def _brotli() -> Callable[[bytes], Iterator[bytes]]:
-    decoder = brotli.Decompressor()
-
-    def decode(data: bytes) -> Iterator[bytes]:
-        yield decoder.process(data, output_buffer_limit=_PIECE)
-        while not decoder.can_accept_more_data():
-            yield decoder.process(b"", output_buffer_limit=_PIECE)
-
-    return decode
+            if self._decoder.eof:
+                # "A gzip file consists of a series of members" (RFC 1952 §2.2); all else is padding.
+                if not data.startswith(b"\x1f"):
+                    return
+                self._decoder = zlib.decompressobj(self._wbits)
+            self._begun = True
+            yield self._decoder.decompress(data, _PIECE)
+            data = self._decoder.unconsumed_tail or self._decoder.unused_data
 
 
-def _zstd() -> Callable[[bytes], Iterator[bytes]]:
-    decoder = zstandard.ZstdDecompressor(max_window_size=8 << 20).decompressobj()
+class _Brotli:
+    def __init__(self) -> None:
+        self._decoder = brotli.Decompressor()
+        self._begun = False
 
-    def decode(data: bytes) -> Iterator[bytes]:
+    @property
+    def is_done(self) -> bool:
+        """See `Decoder`."""
+        return self._decoder.is_finished() or not self._begun
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
+        self._begun = self._begun or bool(data)
+        yield self._decoder.process(data, output_buffer_limit=_PIECE)
+        while not self._decoder.can_accept_more_data():
+            yield self._decoder.process(b"", output_buffer_limit=_PIECE)
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._decoder = self._new()
+        self._begun = False
+
+    @staticmethod
+    def _new() -> zstandard.ZstdDecompressionObj:
+        return zstandard.ZstdDecompressor(max_window_size=8 << 20).decompressobj()
+
+    @property
+    def is_done(self) -> bool:
+        """See `Decoder`."""
+        return self._decoder.eof or not self._begun
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
         # The library has no limit for what one call gives: little goes in at once.
         for at in range(0, len(data), _SLICE):
-            yield decoder.decompress(data[at : at + _SLICE])
+            left = data[at : at + _SLICE]
+            while left:
+                if self._decoder.eof:  # another frame (RFC 8878 §3.1)
+                    self._decoder = self._new()
+                self._begun = True
+                yield self._decoder.decompress(left)
+                left = self._decoder.unused_data
 
-    return decode
 
-
-def _as_it_is(data: bytes) -> Iterator[bytes]:
-    yield data
-
-
-def decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]] | None:
-    """What undoes a content encoding bit by bit; None for one that nobody here knows."""
+def decoder(encoding: str) -> Decoder | None:
+    """What undoes a content encoding; None for one that nobody here knows."""
     match encoding.strip().lower():
         case "" | "identity":
-            return _as_it_is
+            return _Identity()
         case "gzip" | "x-gzip":
-            return _inflate(31)
+            return _Inflate(31)
         case "deflate":
-            return _inflate(15)
+            return _Inflate(15)
         case "br":
-            return _brotli()
+            return _Brotli()
         case "zstd":
-            return _zstd()
+            return _Zstd()
     return None
 
 
@@ -157,11 +212,11 @@ class Running:
         plan: Plan,
         tokenising: Tokenising,
         shape: Shape,
-        decode: Callable[[bytes], Iterator[bytes]] = _as_it_is,
+        decode: Decoder | None = None,
     ) -> None:
         self.plan = plan
         self._vault = tokenising.vault
-        self._decode = decode
+        self._decode = decode or _Identity()
         self.received = 0
         self.stream = AnswerStream(
             shape,
@@ -182,10 +237,15 @@ class Running:
         """Bytes from the service."""
         self.received += len(data)
         try:
-            for piece in self._decode(data):
+            for piece in self._decode.feed(data):
                 self.stream.feed(piece)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
             raise Undecodable from error
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether what came, ends in the middle of a compressed block."""
+        return not self._decode.is_done
 
     def end(self) -> None:
         """The answer has ended."""

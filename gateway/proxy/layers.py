@@ -29,11 +29,14 @@ from mitmproxy.proxy.layers import websocket as websocket_layers
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
     RequestEndOfMessage,
+    RequestProtocolError,
     RequestTrailers,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
+    ResponseProtocolError,
     ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
@@ -99,7 +102,39 @@ class HttpStream(http_layers.HttpStream):
         if data:
             yield http_layers.SendHttp(ResponseData(self.stream_id, data), self.context.client)
         if isinstance(event, ResponseEndOfMessage):
+            if running.is_cut:
+                yield from self._break_off()
+                return
             yield from self.send_response(already_streamed=True)
+
+    def handle_protocol_error(
+        self, event: RequestProtocolError | ResponseProtocolError
+    ) -> Commands:
+        """When a service breaks off, what came of its answer goes on before the client is told."""
+        running = self.flow.metadata.get(ANSWER)
+        if (
+            isinstance(event, ResponseProtocolError)
+            and isinstance(running, Running)
+            and self.server_state == self.state_stream_response_body
+            and self.client_state != self.state_errored
+        ):
+            data, ok = yield from self._restored(running, None)
+            if not ok:
+                return
+            if data:
+                yield http_layers.SendHttp(ResponseData(self.stream_id, data), self.context.client)
+        yield from super().handle_protocol_error(event)
+
+    def _break_off(self) -> Commands:
+        """End an answer before its end, so that nobody takes it for whole."""
+        why = "the answer could not be read to its end"
+        yield http_layers.SendHttp(
+            RequestProtocolError(self.stream_id, why, ErrorCode.CANCEL), self.context.server
+        )
+        # Only this exchange ends: on HTTP/2, the others of the connection go on.
+        error = ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR)
+        yield from super().handle_protocol_error(error)
+        self.client_state = self.server_state = self.state_errored
 
     def send_response(self, already_streamed: bool = False) -> Commands:  # noqa: FBT001, FBT002  # mitmproxy's signature
         """Send an answer that was kept whole; its tokens become values first."""
@@ -111,6 +146,9 @@ class HttpStream(http_layers.HttpStream):
                 return
             rest, ok = yield from self._restored(running, None)
             if not ok:
+                return
+            if running.is_cut:
+                yield from self._break_off()
                 return
             response.raw_content = data + rest
             head(response, length=len(data + rest))
@@ -132,8 +170,7 @@ class HttpStream(http_layers.HttpStream):
             return running.stream.take(), True
         except Exception as error:  # noqa: BLE001  # whatever it is, the answer ends here
             self.bounds.answer_failed(self.flow, error)
-            yield commands.CloseConnection(self.context.client)
-            self.client_state = self.server_state = self.state_errored
+            yield from self._break_off()
             return b"", False
 
     def check_body_size(self, request: bool) -> Commands:  # noqa: FBT001  # mitmproxy's signature
