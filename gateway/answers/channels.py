@@ -7,19 +7,17 @@ Pieces put together again are the text that came, but for the tokens that became
 from __future__ import annotations
 
 import html
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
-from gateway.answers.quoting import Quoting, escaped
+from gateway.answers.quoting import Quoting, Tail, escaped
 from gateway.answers.restore import Decider, Tokens
 from gateway.encodings import urls
 from gateway.redaction.tokens import Hit
 
-_TAIL: Final = urls.REACH
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A piece of a text; `decided` is called once, with what it becomes when that is not the same."""
 
@@ -27,65 +25,103 @@ class Piece:
     decided: Callable[[str | None], None] = field(repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What kind of text it is: a tool's arguments (`tool` tells whose), or what is not JSON.
+
+    Values are escaped in `markup`, so that they stay text; in `plain` text they have to be
+    characters, which half of a surrogate pair is not.
+    """
+
+    in_tool: bool = False
+    tool: Callable[[], str] = str
+    markup: bool = False
+    plain: bool = False
+
+    def written(self, value: str, depth: int) -> str:
+        """How `value` stands here within `depth` JSON strings."""
+        if self.plain:
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return html.escape(value) if self.markup else escaped(value, depth)
+
+
+@dataclass(frozen=True, slots=True)
 class _Change:
     start: int
     end: int
     new: str = field(repr=False)
 
 
-@dataclass(slots=True)
 class Context:
     """What stood before, in one text: for URLs the last of it, for JSON the strings that are open."""
 
-    before: str = field(default="", repr=False)
-    quoting: Quoting = field(default_factory=Quoting, repr=False)
+    __slots__ = ("_quoting", "_tail")
+
+    def __init__(self) -> None:
+        self._tail = Tail(urls.REACH)
+        self._quoting = Quoting(urls.REACH)
+
+    @property
+    def depth(self) -> int:
+        """How many JSON strings are open."""
+        return self._quoting.depth
+
+    @property
+    def before(self) -> str:
+        """What stands before; within a JSON string, all that it says, after its quote."""
+        return f'"{self._quoting.innermost}' if self._quoting.depth else str(self._tail)
+
+    @property
+    def last(self) -> str:
+        """The last character."""
+        return self._tail.last
 
     def advance(self, text: str) -> None:
         """Go on by a text."""
-        if not self.quoting.is_plain:
-            self.quoting.feed(text)
-        self.before = (self.before + text)[-_TAIL:]
+        if not self._quoting.is_plain:
+            self._quoting.feed(text)
+        self._tail.add(text)
 
 
 class Channel:
-    """One text in pieces. `tool` tells the name of the tool whose arguments it holds.
+    """One text in pieces."""
 
-    In `markup` values are escaped, so that they stay text.
-    """
+    __slots__ = ("_at", "_changes", "_context", "_decider", "_end", "_place", "_rest", "_tokens", "_waiting")
 
-    def __init__(
-        self,
-        tokens: Tokens,
-        decider: Decider,
-        *,
-        in_tool: bool,
-        tool: Callable[[], str],
-        markup: bool = False,
-    ) -> None:
+    def __init__(self, tokens: Tokens, decider: Decider, place: Place) -> None:
         self._tokens = tokens
         self._decider = decider
-        self._in_tool = in_tool
-        self._tool = tool
-        self._markup = markup
+        self._place = place
         self._context = Context()
-        self._waiting: list[Piece] = []
+        self._waiting: deque[tuple[Piece, int]] = deque()  # and where it ends
         self._changes: list[_Change] = []
-        self._at = 0  # how far of the waiting text is decided
+        self._rest = ""  # what is not decided
+        self._at = 0  # where that begins; offsets count from the beginning of the text
+        self._end = 0
 
     @property
     def waits(self) -> bool:
         """Whether a piece is not decided yet."""
         return bool(self._waiting)
 
+    def may_pass(self, text: str) -> bool:
+        """Whether nothing waits, and the end of `text`, in which no token stands, begins none."""
+        return not self._waiting and self._tokens.pending(text, self._context.last) == len(text)
+
+    def passes(self, text: str) -> None:
+        """Go on by `text`, which may pass."""
+        self._context.advance(text)
+        self._at = self._end = self._end + len(text)
+
     def unknown(self, text: str) -> set[str]:
         """Tokens that must be looked up before `text` can go on."""
-        rest = self._text()[self._at :] + text
-        return self._tokens.unknown(hit for hit, _ in self._hits(rest))
+        return self._tokens.unknown(hit for hit, _ in self._hits(self._rest + text))
 
     def add(self, piece: Piece) -> None:
         """The text goes on."""
-        self._waiting.append(piece)
+        self._end += len(piece.text)
+        self._waiting.append((piece, self._end))
+        self._rest += piece.text
         self._decide(last=False)
 
     def flush(self) -> None:
@@ -93,12 +129,9 @@ class Channel:
         if self._waiting:
             self._decide(last=True)
 
-    def _text(self) -> str:
-        return "".join(piece.text for piece in self._waiting)
-
     def _hits(self, rest: str) -> Iterator[tuple[Hit, str]]:
         """Tokens in what is not decided, and what stands before each since the one before it."""
-        lead = self._context.before[-1:]  # what a stand-in must not be joined to
+        lead = self._context.last  # what a stand-in must not be joined to
         at = 0
         for hit in self._tokens.hits(lead + rest):
             start, end = hit.start - len(lead), hit.end - len(lead)
@@ -107,41 +140,37 @@ class Channel:
                 at = end
 
     def _decide(self, *, last: bool) -> None:
-        rest = self._text()[self._at :]
-        until = len(rest) if last else self._tokens.pending(rest)
-        context, at = self._context, 0
+        rest, context = self._rest, self._context
+        until = len(rest) if last else self._tokens.pending(rest, context.last)
+        at = 0
         for hit, ahead in self._hits(rest):
             if hit.end > until:
                 until = min(until, hit.start)
                 break
             context.advance(ahead)
             value = self._decider.value(
-                hit.token, context.before, in_tool=self._in_tool, tool=self._tool()
+                hit.token,
+                context.before,
+                in_tool=self._place.in_tool,
+                tool=self._place.tool,
             )
             if value is not None:
-                depth = context.quoting.depth
-                new = html.escape(value) if self._markup else escaped(value, depth)
+                new = self._place.written(value, context.depth)
                 self._changes.append(_Change(self._at + hit.start, self._at + hit.end, new))
             context.advance(rest[hit.start : hit.end])
             at = hit.end
         context.advance(rest[at:until])
         self._at += until
+        self._rest = rest[until:]
         self._release()
 
     def _release(self) -> None:
         """Let go of every piece that is decided to its end."""
-        begin = 0
-        while self._waiting and begin + len(self._waiting[0].text) <= self._at:
-            piece = self._waiting.pop(0)
-            end = begin + len(piece.text)
-            piece.decided(self._changed(piece.text, begin, end))
-            begin = end
-        self._at -= begin
-        self._changes = [
-            _Change(change.start - begin, change.end - begin, change.new)
-            for change in self._changes
-            if change.end > begin
-        ]
+        while self._waiting and self._waiting[0][1] <= self._at:
+            piece, end = self._waiting.popleft()
+            piece.decided(self._changed(piece.text, end - len(piece.text), end))
+            if self._changes:
+                self._changes = [change for change in self._changes if change.end > end]
 
     def _changed(self, text: str, begin: int, end: int) -> str | None:
         """What the piece at `begin:end` becomes; a value stands where its token began."""
@@ -149,8 +178,10 @@ class Channel:
         at = begin
         touched = False
         for change in self._changes:
-            if change.end <= begin or change.start >= end:
+            if change.end <= begin:
                 continue
+            if change.start >= end:
+                break
             touched = True
             if change.start >= begin:
                 out += [text[at - begin : change.start - begin], change.new]

@@ -31,7 +31,7 @@ class Frame:
     """One event: its bytes, and the payload, a text at `start:end` of them; None has no text.
 
     `kind` is the event's type where the framing tells it. `split` frames are plain text that may
-    be cut anywhere.
+    be cut anywhere. In place of a line break in the payload stands `glue`, where there is one.
     """
 
     raw: bytes = field(repr=False)
@@ -40,11 +40,14 @@ class Frame:
     end: int = 0
     kind: str = ""
     split: bool = False
+    glue: bytes = b""
     around: Rebuild | None = field(default=None, repr=False)
 
     def with_payload(self, payload: str) -> bytes:
         """The frame's bytes with another payload."""
         data = payload.encode("utf-8", "surrogateescape")
+        if self.glue:
+            data = _LINE_BREAK.sub(self.glue, data)
         if self.around is not None:
             return self.around(data)
         return self.raw[: self.start] + data + self.raw[self.end :]
@@ -79,18 +82,38 @@ class Opaque:
 
 
 class Text:
-    """Plain text: every chunk is a frame, but for a character that is cut."""
+    """Plain text: every chunk is a frame, but for a character that is cut.
+
+    When it begins like the AI SDK's data streams (`0:"text"`), it is lines of JSON.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._head: bytes | None = b""
+        self._lines: Lines | None = None
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """See `Framing`."""
-        yield from self._frame(self._decoder.decode(data))
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < _PARTS_HEAD and b"\n" not in data:
+                self._head = data
+                return
+            self._head = None
+            if _PARTS.match(data):
+                self._lines = Lines()
+        if self._lines is not None:
+            yield from self._lines.feed(data)
+        else:
+            yield from self._frame(self._decoder.decode(data))
 
     def end(self) -> Iterator[Frame]:
         """See `Framing`."""
-        yield from self._frame(self._decoder.decode(b"", final=True))
+        if self._lines is not None:
+            yield from self._lines.end()
+            return
+        data, self._head = self._head or b"", None
+        yield from self._frame(self._decoder.decode(data, final=True))
 
     @staticmethod
     def _frame(text: str) -> Iterator[Frame]:
@@ -99,11 +122,19 @@ class Text:
             yield Frame(raw, text, 0, len(raw), split=True)
 
 
+_PARTS_HEAD: Final = 4
+
+
+_LINE_BREAK = re.compile(rb"\r\n|\r|\n")
+
 # A line ends with LF, CRLF or CR; an event with an empty line (WHATWG HTML, 9.2.5).
-_EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n|\r\n\r(?!\n)")
+_EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+# What nearly all events look like.
+_USUAL = re.compile(rb"(?:event: ?([^\r\n]*)\n)?data: ?([^\r\n]*)\n\n")
 _DATA_LINE = re.compile(rb"^data:( ?)([^\r\n]*)", re.MULTILINE)
 _EVENT_LINE = re.compile(rb"^event:[ ]?([^\r\n]*)", re.MULTILINE)
 _CR_LINES = re.compile(rb"\r(?!\n)")
+_BOM = b"\xef\xbb\xbf"
 
 
 class ServerSentEvents:
@@ -112,6 +143,7 @@ class ServerSentEvents:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._seen = 0
+        self._begun = False
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """See `Framing`."""
@@ -137,30 +169,28 @@ class ServerSentEvents:
             yield self._frame(bytes(self._buffer))
             self._buffer.clear()
 
-    @staticmethod
-    def _frame(raw: bytes) -> Frame:
+    def _frame(self, raw: bytes) -> Frame:
+        usual = _USUAL.fullmatch(raw)
+        if usual is not None:
+            self._begun = True
+            start, end = usual.span(2)
+            kind = usual[1].decode("utf-8", "replace").strip() if usual[1] else ""
+            return Frame(raw, _text(usual[2]), start, end, kind, glue=b"\ndata: ")
         lines = _CR_LINES.sub(b"\n", raw) if b"\r" in raw else raw
+        if not self._begun and lines.startswith(_BOM):
+            lines = b"\n\n\n" + lines[len(_BOM) :]  # so that offsets stay
+        self._begun = True
         event = _EVENT_LINE.search(lines)
         kind = event[1].decode("utf-8", "replace").strip() if event else ""
         data = list(_DATA_LINE.finditer(lines))
-        if not data:
-            return Frame(raw, kind=kind)
-        if len(data) == 1:
-            start, end = data[0].span(2)
-            return Frame(raw, _text(raw[start:end]), start, end, kind)
-        # Several data lines are one text with LF between them; it is written back as it was.
-        payload = _text(b"\n".join(found[2] for found in data))
-        first, last = data[0].start(), data[-1].end()
-        head, tail = raw[:first], raw[last:]
         between = [lines[one.end() : two.start()] for one, two in itertools.pairwise(data)]
-        if any(gap.strip(b"\r\n") for gap in between):
-            return Frame(raw, kind=kind)  # other fields stand between them
-
-        def rebuilt(new: bytes) -> bytes:
-            newline = b"\r\n" if b"\r\n" in raw else b"\n"
-            return head + newline.join(b"data: " + line for line in new.split(b"\n")) + tail
-
-        return Frame(raw, payload, 0, 0, kind, around=rebuilt)
+        if not data or any(gap.strip(b"\r\n") for gap in between):
+            return Frame(raw, kind=kind)  # nothing is said, or other fields stand in between
+        newline = b"\r\n" if b"\r\n" in raw else b"\n" if b"\n" in raw else b"\r"
+        # Several data lines are one text with LF between them.
+        payload = _text(b"\n".join(found[2] for found in data))
+        start, end = data[0].start(2), data[-1].end()
+        return Frame(raw, payload, start, end, kind, glue=newline + b"data: ")
 
 
 class Lines:
@@ -195,16 +225,32 @@ class Lines:
 
     @staticmethod
     def _frame(raw: bytes) -> Frame:
+        head = _LINE_HEAD.match(raw)
+        start = head.end() if head else 0
         end = len(raw.rstrip(b"\r\n"))
-        return Frame(raw, _text(raw[:end]), 0, end) if end else Frame(raw)
+        if end <= start:
+            return Frame(raw)
+        return Frame(raw, _text(raw[start:end]), start, end, head[1].decode() if head and head[1] else "")
 
+
+# A separator of RFC 7464, or the kind of a part with a colon (the AI SDK's data streams).
+_LINE_HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\x1e?(?:([0-9a-z]{1,2}):(?=["\[{]))?')
+_PARTS = re.compile(rb'[0-9a-z]{1,2}:["\[{]')
 
 _STRUCTURE = re.compile(rb'["\[\]{}\\]')
 _STRING_END = re.compile(rb'["\\]')
+_OPENS = re.compile(rb"\s*\[\s*[\[{]")
+_UNDECIDED = re.compile(rb"\s*(?:\[\s*)?\Z")
+_GAP = re.compile(rb"[\s,\]]*")
+_HEAD: Final = 256
 
 
 class JsonText:
-    """One JSON text; of an array at the top each element is a frame, so that it is not held back."""
+    """One JSON text; of an array of objects each is a frame, so that it is not held back.
+
+    What does not begin like JSON is plain text, or in a framing of its own (lengths, and the guard
+    of Google's sites, `)]}'`), in which nothing is changed.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -212,24 +258,37 @@ class JsonText:
         self._depth = 0
         self._in_string = False
         self._floor: int | None = None  # depth at which frames end: 1 in an array, else 0
-        self._broken = False
+        self._instead: Framing | None = None
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """See `Framing`."""
-        if self._broken:
-            yield Frame(data)
+        if self._instead is not None:
+            yield from self._instead.feed(data)
             return
         self._buffer += data
         if self._floor is None:
-            begin = bytes(self._buffer[:64]).lstrip(b" \t\r\n\xef\xbb\xbf")
-            if not begin:
+            yield from self._begin()
+            if self._floor is None:
                 return
-            self._floor = 1 if begin[:1] == b"[" else 0
         yield from self._frames(self._floor)
         if len(self._buffer) > MAX_FRAME:
-            yield Frame(bytes(self._buffer))
-            self._buffer.clear()
-            self._broken = True
+            yield from self._give_up(Opaque())
+
+    def _begin(self) -> Iterator[Frame]:
+        head = bytes(self._buffer[:_HEAD]).removeprefix(_BOM)
+        if _BOM.startswith(head) or (len(head) < _HEAD and _UNDECIDED.match(head)):
+            return
+        first = head.lstrip()[:1]
+        if first and first in b'{["':
+            self._floor = 1 if _OPENS.match(head) else 0
+        else:
+            yield from self._give_up(Opaque() if first in b")0123456789" else Text())
+
+    def _give_up(self, instead: Framing) -> Iterator[Frame]:
+        self._instead = instead
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        yield from instead.feed(data)
 
     def _frames(self, floor: int) -> Iterator[Frame]:
         at = self._seen
@@ -246,34 +305,67 @@ class JsonText:
                     at -= 1
                     break
                 at += 1
-            elif char == b'"':
+                continue
+            if char == b'"':
                 self._in_string = not self._in_string
+                ends = not self._in_string and self._depth == 0
             elif char in b"[{":
                 self._depth += 1
-                if floor == 1 and self._depth == 1:
-                    yield Frame(bytes(buffer[:at]))
-                    del buffer[:at]
-                    at = 0
+                if floor == 1 and self._depth <= 2:
+                    yield from self._gap(bytes(buffer[: at - 1]))
+                    del buffer[: at - 1]
+                    at = 1
+                    if self._depth == 1:
+                        yield Frame(bytes(buffer[:1]))
+                        del buffer[:1]
+                        at = 0
+                ends = False
             else:
                 self._depth -= 1
-                if self._depth == floor or (floor == 1 and self._depth == 0):
-                    raw = bytes(buffer[:at])
+                if floor == 1 and self._depth == 0:
+                    yield from self._gap(bytes(buffer[:at]))
                     del buffer[:at]
                     at = 0
-                    yield self._frame(raw) if self._depth == floor else Frame(raw)
+                    continue
+                ends = self._depth == floor
+            if ends:
+                raw = bytes(buffer[:at])
+                del buffer[:at]
+                at = 0
+                yield self._frame(raw)
         self._seen = at
 
     @staticmethod
     def _frame(raw: bytes) -> Frame:
-        start = next((at for at, byte in enumerate(raw) if byte in b"[{"), len(raw))
+        start = next((at for at, byte in enumerate(raw) if byte in b'[{"'), len(raw))
         return Frame(raw, _text(raw[start:]), start, len(raw))
+
+    @staticmethod
+    def _gap(raw: bytes) -> Iterator[Frame]:
+        """What stands between the objects of an array; strings in it are read as an array."""
+        if not raw:
+            return
+        head = _GAP.match(raw)
+        start = head.end() if head else 0
+        inside = raw[start:].rstrip(b" \t\r\n,]")
+        if not inside:
+            yield Frame(raw)
+            return
+        end = start + len(inside)
+
+        def rebuilt(new: bytes) -> bytes:
+            return raw[:start] + new[1:-1] + raw[end:]
+
+        yield Frame(raw, f"[{_text(inside)}]", around=rebuilt)
 
     def end(self) -> Iterator[Frame]:
         """See `Framing`. What is left is what stands after the text, or a text that is cut off."""
-        if self._buffer:
+        if self._instead is not None:
+            yield from self._instead.end()
+        elif self._buffer:
             raw = bytes(self._buffer)
             self._buffer.clear()
-            yield Frame(raw, _text(raw), 0, len(raw))
+            yield Frame(raw)
 
 
 class EventStream:
@@ -292,16 +384,20 @@ class EventStream:
             yield self._frame(frame)
         if self._decoder.fault is not None:
             self._broken = True
-            yield from self.end()
+            yield Frame(self._decoder.rest)
 
     @staticmethod
     def _frame(frame: eventstream.Frame) -> Frame:
         payload = frame.payload
 
-        def rebuilt(new: bytes) -> bytes:
-            return frame.with_payload(new).encode()
-
         raw = frame.encode()
+
+        def rebuilt(new: bytes) -> bytes:
+            try:
+                return frame.with_payload(new).encode()
+            except ValueError:  # over the limits of an event stream
+                return raw
+
         inner = _inner(payload)
         if inner is None:
             return Frame(raw, _text(payload), 0, 0, frame.event_type, around=rebuilt)
@@ -314,7 +410,7 @@ class EventStream:
 
     def end(self) -> Iterator[Frame]:
         """See `Framing`."""
-        if self._decoder.rest:
+        if self._decoder.rest and not self._broken:
             yield Frame(self._decoder.rest)
 
 

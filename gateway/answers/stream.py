@@ -12,17 +12,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Final, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
-from gateway.answers import framing
-from gateway.answers.channels import Channel, Piece
+from gateway.answers import framing, leaves
+from gateway.answers.channels import Channel, Piece, Place
 from gateway.answers.framing import Frame, Framing
+from gateway.answers.leaves import Indexes, Leaf
 from gateway.answers.restore import Decider, Tokens, Vault
-from gateway.encodings import json_text, splice
-from gateway.encodings.json_text import Container, EventKind, JsonError
+from gateway.encodings import splice
+from gateway.encodings.json_text import JsonError
 from gateway.model import Issued, Restoring
 from gateway.protocols import said
-from gateway.protocols.said import Answers, Said
+from gateway.protocols.said import Answers
 from gateway.redaction.tokens import Keys
 
 _PATIENCE: Final = 48
@@ -31,18 +32,14 @@ _PATIENCE: Final = 48
 _MAX_QUEUE: Final = 1 << 20
 """Bytes that wait at most."""
 
-_INDEXES: Final = (
-    "index",
-    "output_index",
-    "content_index",
-    "summary_index",
-    "contentBlockIndex",
-    "item_id",
-)
-"""Fields that tell which of several texts an event belongs to."""
+_MAX_CHANNELS: Final = 256
+"""Texts that are remembered at a time; of a longer-lived one only the last part is."""
 
-_KEEPALIVE: Final = frozenset({"ping", "keepalive", "heartbeat"})
+_MOULDS: Final = 4
+"""Kinds of events that are known by what stands around their piece."""
 
+_LARGE: Final = 1 << 20
+"""Characters of an event that is read only if a token stands in it: pictures."""
 
 class Shape(Enum):
     """How an answer's bytes are framed."""
@@ -57,6 +54,9 @@ class Shape(Enum):
     OPAQUE = auto()
 
 
+_AWS_JSON = re.compile(r"application/x-amz-json-1\.\d")
+
+
 def shape_of(content_type: str) -> Shape:
     """The framing of a content type; what has none is taken for text."""
     kind = content_type.partition(";")[0].strip().lower()
@@ -69,9 +69,14 @@ def shape_of(content_type: str) -> Shape:
         "application/ndjson",
         "application/jsonl",
         "application/x-jsonlines",
+        "application/json-seq",
     }:
         return Shape.LINES
-    if kind == "application/json" or kind.endswith("+json"):
+    if kind.startswith(("application/connect+", "application/grpc")):
+        return Shape.OPAQUE  # lengths stand before each message
+    if kind in {"application/json", "text/json"} or _AWS_JSON.fullmatch(kind):
+        return Shape.JSON
+    if kind.endswith("+json"):
         return Shape.JSON
     if kind in {"text/html", "text/xml", "application/xml"} or kind.endswith("+xml"):
         return Shape.MARKUP
@@ -118,6 +123,14 @@ class _Queued:
     open: int = 0
     changes: list[tuple[int, int, str]] = field(default_factory=list, repr=False)
 
+    def change(self, leaf: Leaf, new: str) -> None:
+        """Put `new` in place of a leaf."""
+        written = splice.json_string(new) if leaf.quoted else new
+        self.changes.append((max(leaf.start, 0), leaf.end, written))
+        if leaf.numbers is not None:
+            data = new.encode("utf-8", "surrogatepass")
+            self.changes.append((*leaf.numbers, json.dumps(list(data), separators=(",", ":"))))
+
     def out(self) -> bytes:
         """The bytes that leave."""
         if not self.changes:
@@ -131,17 +144,7 @@ class _Queued:
         return self.frame.with_payload("".join((*pieces, payload[at:])))
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """A text in an event's payload, at `start:end` between its quotes."""
-
-    text: str = field(repr=False)
-    start: int
-    end: int
-    said: Said
-    indexes: tuple[tuple[str, Any], ...]
-    place: str
-    numbers: tuple[int, int] | None = None
+type _Key = tuple[str, Indexes]
 
 
 class AnswerStream:
@@ -168,10 +171,13 @@ class AnswerStream:
         self._tokens = Tokens(issued, keys, vault=vault, quoted=quoted)
         self._decider = Decider(self._tokens, restoring or Restoring())
         self._inbox: deque[Frame] = deque()
-        self._queue: deque[_Queued] = deque()
-        self._channels: dict[tuple[object, ...], Channel] = {}
-        self._waiting_since: dict[tuple[object, ...], int] = {}
-        self._tools: dict[tuple[tuple[str, Any], ...], str] = {}
+        self._queue: deque[_Queued | bytes] = deque()
+        self._channels: dict[_Key, Channel] = {}
+        self._logprobs: set[_Key] = set()
+        self._waiting_since: dict[_Key, int] = {}
+        self._tools: dict[Indexes, str] = {}
+        self._patched = ""
+        self._moulds: list[tuple[leaves.Mould, _Event]] = []
         self._number = 0
         self._size = 0
         self.wanted: frozenset[str] = frozenset()
@@ -202,17 +208,29 @@ class AnswerStream:
         """More tokens went out on the same connection."""
         self._tokens.add(issued, quoted)
 
+    def flush(self) -> None:
+        """Nothing has come for a while: what waits leaves as it is. Once no look-up is `wanted`."""
+        if not self.wanted:
+            self._flush(lambda _: True)
+
     def take(self) -> bytes:
         """What may leave now."""
         return b"".join(self.take_frames())
 
     def take_frames(self) -> list[bytes]:
         """The same, frame by frame."""
-        out = []
-        while self._queue and not self._queue[0].open:
-            queued = self._queue.popleft()
-            self._size -= len(queued.frame.raw)
-            out.append(queued.out())
+        out: list[bytes] = []
+        while self._queue:
+            queued = self._queue[0]
+            if isinstance(queued, bytes):
+                self._size -= len(queued)
+                out.append(queued)
+            elif queued.open:
+                break
+            else:
+                self._size -= len(queued.frame.raw)
+                out.append(queued.out())
+            self._queue.popleft()
         return out
 
     # --- frames ----------------------------------------------------------------------------------
@@ -224,45 +242,157 @@ class AnswerStream:
                 self._flush(lambda _: True)
                 self._inbox.popleft()
                 continue
-            leaves = self._leaves(frame)
-            unknown: set[str] = set()
-            for leaf in leaves:
-                unknown |= self._unknown(leaf)
-            if unknown:
-                self.wanted = frozenset(unknown)
-                return
+            event = self._read(frame)
+            if event.leaves is None:
+                event = self._closely(frame, event)
+                unknown: set[str] = set()
+                for leaf in event.leaves or ():
+                    unknown |= self._unknown(leaf)
+                if unknown:
+                    self.wanted = frozenset(unknown)
+                    return
             self._inbox.popleft()
-            self._enqueue(frame, leaves)
+            self._enqueue(frame, event)
 
-    def _enqueue(self, frame: Frame, leaves: list[_Leaf]) -> None:
-        self._number += 1
-        queued = _Queued(frame, self._number)
-        self._queue.append(queued)
-        self._size += len(frame.raw)
-        pieces = 0
-        for leaf in leaves:
-            if leaf.said.names:
-                self._tools[leaf.indexes] = leaf.text
+    def _read(self, frame: Frame) -> _Event:
+        """The event, with leaves if all of it may pass: then they are heard of already."""
+        payload = frame.payload
+        if not payload:
+            return _NOTHING
+        if frame.split:
+            return _Event(leaves=None)
+        if len(payload) > _LARGE and not self._tokens.may_stand_in(payload):
+            return _NOTHING
+        for number, (mould, event) in enumerate(self._moulds):
+            text = mould.text(payload)
+            if text is not None:
+                if not self._passes(mould.leaf._replace(text=text)):
+                    return event
+                if number:
+                    self._moulds.insert(0, self._moulds.pop(number))
+                return event._replace(leaves=[mould.leaf])
+        try:
+            value = leaves.read(payload)
+        except (ValueError, RecursionError):
+            return self._no_json(payload)
+        kind = leaves.kind_of(value, self._answers) or frame.kind
+        event = _Event(value, kind, None)
+        if self._tokens.may_stand_in(payload):
+            return event
+        where = leaves.interest(self._answers.table(kind))
+        found = leaves.pieces(value, where, apart=self._answers.apart)
+        # First look whether all of them pass, then let them: an event is read once.
+        for leaf in found:
+            if leaf.said.piece and not self._channel(self._key(leaf), leaf).may_pass(leaf.text):
+                return event
+        for leaf in found:
+            self._remember(leaf)
             if leaf.said.piece:
-                pieces += 1
-                self._add_piece(queued, leaf)
-            else:
-                self._whole(queued, leaf)
-        if not pieces and frame.payload is not None and frame.kind not in _KEEPALIVE:
-            self._closed_by(leaves)
-        self._hurry()
+                self._channel(self._key(leaf), leaf).passes(leaf.text)
+        new = leaves.mould(payload, found)
+        if new is not None:
+            self._moulds = [(new, event), *self._moulds[: _MOULDS - 1]]
+        return event._replace(leaves=found)
 
-    def _add_piece(self, queued: _Queued, leaf: _Leaf) -> None:
-        key = (leaf.place, leaf.indexes)
+    def _passes(self, leaf: Leaf) -> bool:
+        """Let a piece pass, if it may."""
+        channel = self._channel(self._key(leaf), leaf)
+        if self._tokens.may_stand_in(leaf.text) or not channel.may_pass(leaf.text):
+            return False
+        self._remember(leaf)
+        channel.passes(leaf.text)
+        return True
+
+    def _no_json(self, payload: str) -> _Event:
+        text = payload.strip()
+        if text == "[DONE]":
+            return _NOTHING._replace(kind="done", value={})
+        if text.startswith(_LIKE_JSON):
+            return _NOTHING
+        return _Event(leaves=None)
+
+    def _closely(self, frame: Frame, event: _Event) -> _Event:
+        """The event with the places of its leaves."""
+        payload = frame.payload or ""
+        if event.value is None and not event.kind:
+            rule = said.PIECE if frame.split or self._answers.apart else said.WHOLE
+            leaf = Leaf(payload, rule, end=len(payload), quoted=False)
+            return event._replace(leaves=[leaf], spanned=True)
+        try:
+            table = self._answers.table(event.kind)
+            found = leaves.spanned(payload, event.value, table, self._tokens, self._answers)
+        except (JsonError, RecursionError):
+            found = []
+        return event._replace(leaves=found, spanned=True)
+
+    def _enqueue(self, frame: Frame, event: _Event) -> None:
+        self._number += 1
+        self._size += len(frame.raw)
+        said_now = event.leaves or []
+        if not event.spanned:
+            self._queue.append(frame.raw)
+        else:
+            queued = _Queued(frame, self._number)
+            self._queue.append(queued)
+            for leaf in said_now:
+                self._remember(leaf)
+                if leaf.said.piece:
+                    self._add_piece(queued, leaf)
+                else:
+                    self._whole(queued, leaf)
+        if self._waiting_since:
+            self._closed_by(event, said_now)
+            self._hurry()
+
+    def _remember(self, leaf: Leaf) -> None:
+        """What later events refer to."""
+        if leaf.said.names:
+            if len(self._tools) >= _MAX_CHANNELS:
+                del self._tools[next(iter(self._tools))]
+            self._tools[leaf.indexes] = leaf.text
+        if leaf.said.patch and leaf.path is not None and "[" not in leaf.place:
+            self._patched = leaf.path
+
+    def _key(self, leaf: Leaf) -> _Key:
+        if leaf.said.patch:
+            return f"patch {self._patched if leaf.path is None else leaf.path}", leaf.indexes
+        return leaf.place, leaf.indexes
+
+    def _channel(self, key: _Key, leaf: Leaf) -> Channel:
         channel = self._channels.get(key)
         if channel is None:
-            channel = self._channels[key] = self._channel(leaf)
+            if len(self._channels) >= _MAX_CHANNELS:
+                self._forget()
+            channel = self._channels[key] = self._text(leaf)
+            if leaf.said.logprob:
+                self._logprobs.add(key)
+        return channel
+
+    def _forget(self) -> None:
+        """Make room: the oldest text has ended, or is taken for ended."""
+        oldest = next(iter(self._channels))
+        self._flush(lambda key: key == oldest)
+        del self._channels[oldest]
+        self._logprobs.discard(oldest)
+
+    def _text(self, leaf: Leaf) -> Channel:
+        def tool() -> str:
+            return leaf.tool or self._tools.get(leaf.indexes, "")
+
+        place = Place(
+            in_tool=leaf.said.tool, tool=tool, markup=self._markup, plain=not leaf.quoted
+        )
+        return Channel(self._tokens, self._decider, place)
+
+    def _add_piece(self, queued: _Queued, leaf: Leaf) -> None:
+        key = self._key(leaf)
+        channel = self._channel(key, leaf)
         queued.open += 1
 
         def decided(new: str | None) -> None:
             queued.open -= 1
             if new is not None:
-                self._change(queued, leaf, new)
+                queued.change(leaf, new)
 
         channel.add(Piece(leaf.text, decided))
         if channel.waits:
@@ -270,53 +400,49 @@ class AnswerStream:
         else:
             self._waiting_since.pop(key, None)
 
-    def _whole(self, queued: _Queued, leaf: _Leaf) -> None:
+    def _whole(self, queued: _Queued, leaf: Leaf) -> None:
         if not self._tokens.hits(leaf.text):
             return
-        channel = self._channel(leaf)
+        channel = self._text(leaf)
 
         def decided(new: str | None) -> None:
             if new is not None:
-                self._change(queued, leaf, new)
+                queued.change(leaf, new)
 
         channel.add(Piece(leaf.text, decided))
         channel.flush()
 
-    def _channel(self, leaf: _Leaf) -> Channel:
-        return Channel(
-            self._tokens,
-            self._decider,
-            in_tool=leaf.said.tool,
-            tool=lambda: self._tools.get(leaf.indexes, ""),
-            markup=self._markup,
-        )
-
-    def _change(self, queued: _Queued, leaf: _Leaf, new: str) -> None:
-        written = new if queued.frame.split or leaf.start < 0 else splice.json_string(new)
-        queued.changes.append((max(leaf.start, 0), leaf.end, written))
-        if leaf.numbers is not None:
-            data = new.encode("utf-8", "surrogatepass")
-            queued.changes.append((*leaf.numbers, json.dumps(list(data), separators=(",", ":"))))
-
-    def _unknown(self, leaf: _Leaf) -> set[str]:
+    def _unknown(self, leaf: Leaf) -> set[str]:
         if leaf.said.piece:
-            channel = self._channels.get((leaf.place, leaf.indexes))
+            channel = self._channels.get(self._key(leaf))
             if channel is not None:
                 return channel.unknown(leaf.text)
         return self._tokens.unknown(self._tokens.hits(leaf.text))
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    def _flush(self, which: Callable[[tuple[object, ...]], bool]) -> None:
+    def _flush(self, which: Callable[[_Key], bool]) -> None:
         for key in [key for key in self._waiting_since if which(key)]:
             self._channels[key].flush()
             del self._waiting_since[key]
 
-    def _closed_by(self, leaves: list[_Leaf]) -> None:
-        """An event without pieces ends the texts that it belongs to."""
-        told = {leaf.indexes for leaf in leaves if leaf.indexes}
-        if told:
-            self._flush(lambda key: any(set(some) >= set(key[1]) for some in told if key[1]))  # type: ignore[call-overload]
+    def _closed_by(self, event: _Event, said_now: Iterable[Leaf]) -> None:
+        """An event ends texts by saying so, or by going on elsewhere at the same indexes."""
+        ended = leaves.ends(event.value, event.kind)
+        if ended:
+            self._flush(lambda key: any(_under(key[1], some) for some in ended))
+        spoken = [(self._key(leaf), leaf.indexes) for leaf in said_now if leaf.said.piece]
+        now = {key for key, _ in spoken}
+        elsewhere = [indexes for key, indexes in spoken if key not in self._logprobs]
+        if elsewhere:
+            self._flush(
+                lambda key: (
+                    bool(key[1])
+                    and key not in now
+                    and key not in self._logprobs
+                    and any(_under(some, key[1]) for some in elsewhere)
+                )
+            )
 
     def _hurry(self) -> None:
         if not self._waiting_since:
@@ -328,124 +454,24 @@ class AnswerStream:
         if min(self._waiting_since.values()) <= late:
             self._flush(lambda key: self._waiting_since[key] <= late)
 
-    # --- payloads --------------------------------------------------------------------------------
 
-    def _leaves(self, frame: Frame) -> list[_Leaf]:
-        payload = frame.payload
-        if not payload:
-            return []
-        if frame.split:
-            return [_Leaf(payload, -1, len(payload), said.PIECE, (), "")]
-        if payload[:1] not in "{[":
-            begin = payload.lstrip()
-            if begin[:1] not in ("{", "["):
-                return [_Leaf(payload, -1, len(payload), said.WHOLE, (), "")]
-        kind = _kind(payload, self._answers.type_keys) or frame.kind
-        try:
-            walk = json_text.walk(payload, self._answers.table(kind))
-            return list(self._of_walk(walk, payload))
-        except (JsonError, ValueError, RecursionError):
-            return [_Leaf(payload, -1, len(payload), said.WHOLE, (), "")]
-
-    def _of_walk(self, walk: json_text.Walk[Said], payload: str) -> Iterable[_Leaf]:
-        """The texts that matter: pieces, names of tools, and whole texts with tokens in them."""
-        value: Any = _UNREAD
-        places: _Places = {}
-        for kind, text, start, end, rule, container, key in walk.events:
-            if kind is not EventKind.STRING and kind is not EventKind.KEY:
-                continue
-            if not (rule.piece or rule.names) and not self._tokens.hits(text):
-                continue
-            if kind is EventKind.KEY:
-                yield _Leaf(text, start, end, said.WHOLE, (), "")
-                continue
-            if value is _UNREAD:
-                value = json.loads(payload)
-            place, indexes, around, kept = _place(container, value, places)
-            if kept or rule.kept or (isinstance(key, str) and said.is_kept_key(key)):
-                continue
-            if rule.unless and isinstance(around, dict) and around.get(rule.unless):
-                continue
-            name = f"{place}.{key}" if isinstance(key, str) else place
-            beside = _numbers(walk, container) if rule.logprob else None
-            yield _Leaf(text, start, end, rule, indexes, name, beside)
+def _under(indexes: Indexes, above: Indexes) -> bool:
+    return indexes[: len(above)] == above
 
 
-_UNREAD: Final = object()
+class _Event(NamedTuple):
+    """What a frame says. `spanned` leaves have places; None were not read yet."""
 
+    value: Any = None
+    kind: str = ""
+    leaves: list[Leaf] | None = None
+    spanned: bool = False
+
+    def __repr__(self) -> str:
+        """Without what it says."""
+        return "_Event()"
+
+
+_NOTHING: Final = _Event(leaves=[])
 _END: Final = Frame(b"")
-
-
-def _kind(payload: str, keys: Iterable[str]) -> str:
-    """An event's type, without reading all of it: some events are megabytes of a picture."""
-    for key in keys:
-        found = _TYPE[key].search(payload, 0, _HEAD)
-        if found is not None:
-            return found[1]
-    if any(f'"{key}"' in payload for key in keys) and payload.lstrip()[:1] == "{":
-        try:
-            value = json.loads(payload)
-        except (ValueError, RecursionError):
-            return ""
-        return next((kind for key in keys if isinstance(kind := value.get(key), str)), "")
-    return ""
-
-
-_HEAD: Final = 4096
-_TYPE: Final = {
-    key: re.compile(rf'\A\s*\{{(?:[^{{}}]*?,)?\s*"{key}"\s*:\s*"([^"\\]{{1,100}})"')
-    for key in ("type", "event_type", "event")
-}
-
-type _Placed = tuple[str, tuple[tuple[str, Any], ...], Any, bool]
-type _Places = dict[int, _Placed]
-
-
-def _numbers(walk: json_text.Walk[Said], container: Container | None) -> tuple[int, int] | None:
-    """The bytes of a model's token, which stand beside it as numbers."""
-    for kind, _, start, end, _, around, key in walk.events:
-        if kind is EventKind.NUMBERS and key == "bytes" and around is container:
-            return start, end
-    return None
-
-
-def _place(
-    container: Container | None,
-    value: Any,
-    known: _Places,
-) -> _Placed:
-    """The path of a container, the indexes on the way to it, the container, and whether it is kept."""
-    if container is None:
-        return "", (), None, False
-    found = known.get(id(container))
-    if found is not None:
-        return found
-    above, key = container
-    path, indexes, here, kept = _place(above, value, known)
-    if above is None:
-        here = value
-    else:
-        here = _below(here, key)
-        if isinstance(key, str):
-            path = f"{path}.{key}"
-            kept = kept or said.is_kept_key(key)
-    if isinstance(here, dict):
-        # An item's id says the same as its index, but not every event has it.
-        indexes += tuple(
-            (name, here[name])
-            for name in _INDEXES
-            if _tells(here.get(name)) and not (name == "item_id" and "output_index" in here)
-        )
-    known[id(container)] = found = path, indexes, here, kept
-    return found
-
-
-def _tells(value: object) -> bool:
-    return isinstance(value, int | str)
-
-
-def _below(around: Any, key: str | int) -> Any:
-    try:
-        return around[key]
-    except (KeyError, IndexError, TypeError):
-        return None
+_LIKE_JSON: Final = ('{"', '[{', '["', "[[", "{}", "[]")

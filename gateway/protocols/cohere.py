@@ -90,7 +90,14 @@ ANSWERS: Final = Answers.of(
         ),
         # Version 1.
         ("text-generation", {"text": PIECE}),
-        ("tool-calls-chunk", {"text": PIECE, "tool_call_delta.parameters": TOOL_PIECE}),
+        (
+            "tool-calls-chunk",
+            {
+                "text": PIECE,
+                "tool_call_delta.name": TOOL_NAME,
+                "tool_call_delta.parameters": TOOL_PIECE,
+            },
+        ),
         (
             "stream-end",
             {

@@ -332,6 +332,8 @@ ANSWERS: Final = Answers.of(
                 **_under("item", _ITEM_SAID),
                 **_under("response.output[]", _ITEM_SAID),
                 "part.summary.**": KEPT,
+                "part.logprobs[].token": LOGPROB,
+                "part.logprobs[].top_logprobs.**": KEPT,
                 "logprobs[].token": LOGPROB,
                 "logprobs[].top_logprobs.**": KEPT,
             },

@@ -37,14 +37,14 @@ class Family:
     """One kind of stand-in.
 
     `make(value, seed, proof)` spells one from a number; `pattern` finds them in a text that holds
-    one of `hints`; `ours` tells whether a match is one.
+    one of `hints`; `ours` tells how many characters of a match are one, none when it is not ours.
     """
 
     name: str
     hints: tuple[str, ...]
     make: Callable[[str, int, Proof], str] = field(repr=False)
     pattern: re.Pattern[str] = field(repr=False)
-    ours: Callable[[str, Proves], bool] = field(repr=False)
+    ours: Callable[[str, Proves], int] = field(repr=False)
 
 
 def _spelled(number: int) -> str:
@@ -82,8 +82,8 @@ def _email(_value: str, seed: int, proof: Proof) -> str:
     return f"{_word('email', seed, proof)}@{DOMAIN}"
 
 
-def _email_is_ours(text: str, proves: Proves) -> bool:
-    return _word_is_ours("email", text.partition("@")[0], proves)
+def _email_is_ours(text: str, proves: Proves) -> int:
+    return len(text) * _word_is_ours("email", text.partition("@")[0], proves)
 
 
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z")
@@ -94,13 +94,18 @@ _PATH = re.compile(
 
 def _path(value: str, seed: int, proof: Proof) -> str:
     drive = value[:2] if re.match(r"[A-Z]:[\\/]", value) else ""
-    kind = _EXTENSION.search(value)
-    return f"{drive}/{FOLDER}/{_word('path', seed, proof)}{kind[0] if kind else ''}"
+    found = _EXTENSION.search(value)
+    kind = found[0] if found else ""
+    # The proof covers the extension: what follows on a path without one is not taken for it.
+    return f"{drive}/{FOLDER}/{_word(f'path{kind}', seed, proof)}{kind}"
 
 
-def _path_is_ours(text: str, proves: Proves) -> bool:
-    found = _PATH.fullmatch(text)
-    return found is not None and _word_is_ours("path", found[1], proves)
+def _path_is_ours(text: str, proves: Proves) -> int:
+    stem, dot, kind = text.partition(".")
+    word = stem.rpartition("/")[2]
+    if dot and _word_is_ours(f"path.{kind}", word, proves):
+        return len(text)
+    return len(stem) * _word_is_ours("path", word, proves)
 
 
 _UUID = re.compile(
@@ -119,11 +124,12 @@ def _uuid(value: str, seed: int, proof: Proof) -> str:
     return text.upper() if value.upper() == value and value.lower() != value else text
 
 
-def _uuid_is_ours(text: str, proves: Proves) -> bool:
+def _uuid_is_ours(text: str, proves: Proves) -> int:
     digits = text.replace("-", "")
     high, middle = int(digits[:12], 16), int(digits[13:16], 16)
     number = high << 74 | middle << 62 | int(digits[16:], 16) & (1 << 62) - 1
-    return proves("uuid", number >> _UUID_PROOF, number % (1 << _UUID_PROOF), _UUID_PROOF)
+    identity, given = number >> _UUID_PROOF, number % (1 << _UUID_PROOF)
+    return len(text) * proves("uuid", identity, given, _UUID_PROOF)
 
 
 _V6 = re.compile(r"(?<![\w:.])2001:[dD][bB]8(?::[1-9a-fA-F][0-9a-fA-F]{3}){6}(?![\w:])")
@@ -145,11 +151,11 @@ def _v6(_value: str, seed: int, proof: Proof) -> str:
     return "2001:db8:" + _groups(identity << _V6_PROOF | proof("v6", identity, _V6_PROOF))
 
 
-def _v6_is_ours(text: str, proves: Proves) -> bool:
+def _v6_is_ours(text: str, proves: Proves) -> int:
     number = 0
     for group in reversed(text.split(":")[2:]):
         number = number * _GROUP + int(group, 16) - 0x1000
-    return proves("v6", number >> _V6_PROOF, number % (1 << _V6_PROOF), _V6_PROOF)
+    return len(text) * proves("v6", number >> _V6_PROOF, number % (1 << _V6_PROOF), _V6_PROOF)
 
 
 # --- by range alone ------------------------------------------------------------------------------
@@ -183,9 +189,9 @@ def _card(value: str, seed: int, _proof: Proof) -> str:
     return between.join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
-def _card_is_ours(text: str, _proves: Proves) -> bool:
+def _card_is_ours(text: str, _proves: Proves) -> int:
     digits = "".join(filter(str.isdigit, text))
-    return str(_luhn(digits[:-1])) == digits[-1]
+    return len(text) * (str(_luhn(digits[:-1])) == digits[-1])
 
 
 _PHONE = re.compile(
@@ -237,8 +243,8 @@ def _date(value: str, seed: int, _proof: Proof) -> str:
     return f"{day.day:02d}{between}{day.month:02d}{between}{day.year}"
 
 
-def _always(_text: str, _proves: Proves) -> bool:
-    return True
+def _always(text: str, _proves: Proves) -> int:
+    return len(text)
 
 
 FAMILIES: Final = (
@@ -289,5 +295,15 @@ def find(text: str, proves: Proves) -> Iterator[tuple[int, int]]:
         if not any(hint in text for hint in one.hints):
             continue
         for found in one.pattern.finditer(text):
-            if one.ours(found[0], proves):
-                yield found.span()
+            size = one.ours(found[0], proves)
+            if size:
+                yield found.start(), found.start() + size
+
+
+def looks_like(text: str) -> bool:
+    """Whether anything in `text` has the form of a stand-in."""
+    return any(
+        one.pattern.search(text) is not None
+        for one in FAMILIES
+        if any(hint in text for hint in one.hints)
+    )

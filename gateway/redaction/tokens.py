@@ -28,8 +28,10 @@ IDENTITY: Final = 15
 PROOF: Final = 3
 BODY: Final = IDENTITY + PROOF
 
-_SPELLED = re.compile(rf"((?:[A-Z][A-Z0-9]*\\?_)(?:[A-Z0-9]+\\?_)*)([{LETTERS}]{{{BODY}}})")
-"""A label and a body. Models write `\\_` in Markdown."""
+_SPELLED = re.compile(
+    rf"((?:[A-Z][A-Z0-9]*\\{{0,4}}_)(?:[A-Z0-9]+\\{{0,4}}_)*)([{LETTERS}]{{{BODY}}})"
+)
+"""A label and a body. Models write `\\_` in Markdown, which JSON in JSON escapes once more."""
 
 _BODY = re.compile(rf"_[{LETTERS}]{{{BODY}}}")
 _MOST_MINTED: Final = 1000
@@ -100,13 +102,17 @@ class Keys:
             return []
         return [hit for found in _SPELLED.finditer(text) if (hit := self.at(found)) is not None]
 
-    def ours_in(self, text: str) -> list[Hit]:
-        """Every token of ours in `text`, stand-ins too, in order and apart from each other."""
-        hits = self.opaque_in(text)
-        stand_ins = [
+    def standins_in(self, text: str) -> list[Hit]:
+        """Every stand-in of ours in `text`, by family."""
+        return [
             Hit(start, end, text[start:end])
             for start, end in standins.find(text, self._proves_standin)
         ]
+
+    def ours_in(self, text: str) -> list[Hit]:
+        """Every token of ours in `text`, stand-ins too, in order and apart from each other."""
+        hits = self.opaque_in(text)
+        stand_ins = self.standins_in(text)
         if stand_ins:
             hits += stand_ins
             hits.sort(key=lambda hit: (hit.start, -hit.end))
