@@ -375,11 +375,12 @@ def ends(value: object, kind: str) -> list[Indexes]:
         out.append(here)
     for name in ("choices", "candidates"):
         some = value.get(name)
-        for element in some if isinstance(some, list) else ():
-            if isinstance(element, dict) and (
-                element.get("finish_reason") or element.get("finishReason")
-            ):
-                out.append(here + _indexes(element))
+        out += [
+            here + _indexes(element)
+            for element in (some if isinstance(some, list) else ())
+            if isinstance(element, dict)
+            and (element.get("finish_reason") or element.get("finishReason"))
+        ]
     return out
 
 

@@ -84,8 +84,9 @@ def test_every_character_by_itself_and_every_byte_by_itself_are_restored(case, v
 
 @each_case
 def test_bytes_cut_anywhere_are_the_same(case):
-    issued, tokens, text, values = setting(case)
-    cut = text.index(tokens[1]) + 5
+    issued, tokens, _, values = setting(case)
+    text = json.dumps({"é": tokens[0]}) if case.arguments else f"é {tokens[0]}"
+    cut = text.index(tokens[0]) + 5
     data = case.write([text[:cut], text[cut:]])
     out = check(case, data, [data], issued, values)
     for at in range(len(data)):
