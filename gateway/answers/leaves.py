@@ -127,7 +127,7 @@ def pieces(value: object, where: Interest | None, *, apart: bool) -> list[Leaf]:
     out: list[Leaf] = []
     if where is not None:
         if isinstance(value, str):
-            if where.rule is not None:
+            if value and where.rule is not None:
                 out.append(Leaf(value, where.rule))
         else:
             _pieces(value, where, ("", (), ""), out, apart=apart)
@@ -187,6 +187,11 @@ def _indexes(around: dict[str, Any]) -> Indexes:
         if isinstance(found := around.get(name), int | str)
         and not (name == "item_id" and "output_index" in around)
     )
+
+
+def patched(value: object) -> str | None:
+    """The path that an event's patch names; None when it names none."""
+    return _path("", value) if isinstance(value, dict) else None
 
 
 def _path(above: str, around: dict[str, Any]) -> str | None:
@@ -275,6 +280,12 @@ class _Walked:
             for kind, _, start, end, _, container, key in walk.events
             if kind is EventKind.NUMBERS and key == "bytes"
         }
+        # Of a key that stands twice readers take the last: only that is a piece.
+        self._last = {
+            (id(container), key): start
+            for kind, _, start, _, rule, container, key in walk.events
+            if kind is EventKind.STRING and rule.piece
+        }
         self._names = {
             id(container): text
             for kind, text, _, _, rule, container, _ in walk.events
@@ -295,6 +306,8 @@ class _Walked:
                 if self._tokens.hits(text):
                     yield Leaf(text, said.TOOL if rule.tool else said.WHOLE, start=start, end=end, tool=self._tool(container))
                 continue
+            if rule.piece and self._last[id(container), key] != start:
+                rule = said.TOOL if rule.tool else said.WHOLE
             around = here.value if isinstance(here.value, dict) else {}
             if (rule.unless and around.get(rule.unless)) or (rule.piece and not text):
                 continue

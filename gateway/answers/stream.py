@@ -277,6 +277,9 @@ class AnswerStream:
             return self._no_json(payload)
         kind = leaves.kind_of(value, self._answers) or frame.kind
         event = _Event(value, kind, None)
+        if self._answers.apart:
+            path = leaves.patched(value)
+            self._patched = self._patched if path is None else path
         if self._tokens.may_stand_in(payload):
             return event
         where = leaves.interest(self._answers.table(kind))
@@ -350,7 +353,7 @@ class AnswerStream:
             if len(self._tools) >= _MAX_CHANNELS:
                 del self._tools[next(iter(self._tools))]
             self._tools[leaf.indexes] = leaf.text
-        if leaf.said.patch and leaf.path is not None and "[" not in leaf.place:
+        if leaf.path is not None and "[" not in leaf.place:
             self._patched = leaf.path
 
     def _key(self, leaf: Leaf) -> _Key:

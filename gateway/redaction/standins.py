@@ -75,7 +75,7 @@ def _word_is_ours(family: str, word: str, proves: Proves) -> bool:
 
 # --- with proof ----------------------------------------------------------------------------------
 
-_EMAIL = re.compile(rf"(?<![\w.+-])([{_LETTERS}]{{{_WORD}}})@{re.escape(DOMAIN)}(?![\w-])")
+_EMAIL = re.compile(rf"(?<![\w.+-])[{_LETTERS}]{{{_WORD}}}@{re.escape(DOMAIN)}(?![\w-])")
 
 
 def _email(_value: str, seed: int, proof: Proof) -> str:
@@ -88,7 +88,7 @@ def _email_is_ours(text: str, proves: Proves) -> int:
 
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z")
 _PATH = re.compile(
-    rf"(?<![\w/.-])(?:[A-Z]:)?/{FOLDER}/([{_LETTERS}]{{{_WORD}}})(?:\.[A-Za-z][A-Za-z0-9]{{0,4}}\b)?"
+    rf"(?<![\w/.-])(?:[A-Z]:)?/{FOLDER}/[{_LETTERS}]{{{_WORD}}}(?:\.[A-Za-z][A-Za-z0-9]{{0,4}}\b)?"
 )
 
 
@@ -224,7 +224,10 @@ def _phone(value: str, seed: int, _proof: Proof) -> str:
     return f"({area}) 555-{line}" if "(" in value else f"{area}-555-{line}"
 
 
-_DATE = re.compile(r"(?<![\w])(?:29\d\d([-./])\d\d\1\d\d|\d\d([-./])\d\d\2(?:29\d\d))(?![\w])")
+_DATE = re.compile(
+    r"(?<![\w])(?:29\d\d(?:-\d\d-|\.\d\d\.|/\d\d/)\d\d"
+    r"|\d\d(?:-\d\d-|\.\d\d\.|/\d\d/)29\d\d)(?![\w])"
+)
 _DATE_FIRST = re.compile(r"(\d{4})([-./])(\d{1,2})\2(\d{1,2})")
 _DATE_LAST = re.compile(r"(\d{1,2})([-./])(\d{1,2})\2(\d{4})")
 _CENTURY: Final = dt.date(2900, 1, 1).toordinal()

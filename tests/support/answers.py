@@ -46,13 +46,14 @@ def issue(values: Sequence[tuple[str, str]], shape: str = "opaque") -> dict[str,
 def stream(case: Case | None, issued: dict[str, Issued], *, vault: bool = False, **options: Any) -> AnswerStream:
     """A stream for an answer of `case`."""
     shape = options.pop("shape", None) or (case.shape if case else Shape.EVENTS)
+    labels = options.pop("labels", VAULT)
     protocol = options.pop("protocol", None) or (case.protocol if case else "openai")
     return AnswerStream(
         shape,
         protocols.get(protocol).answers,
         () if vault else issued.values(),
         KEYS,
-        vault=options.pop("labels", VAULT) if vault else None,
+        vault=labels if vault else None,
         restoring=options.pop("restoring", Restoring()),
         **options,
     )
