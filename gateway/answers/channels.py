@@ -86,7 +86,17 @@ class Context:
 class Channel:
     """One text in pieces."""
 
-    __slots__ = ("_at", "_changes", "_context", "_decider", "_end", "_place", "_rest", "_tokens", "_waiting")
+    __slots__ = (
+        "_at",
+        "_changes",
+        "_context",
+        "_decider",
+        "_end",
+        "_place",
+        "_rest",
+        "_tokens",
+        "_waiting",
+    )
 
     def __init__(self, tokens: Tokens, decider: Decider, place: Place) -> None:
         self._tokens = tokens

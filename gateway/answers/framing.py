@@ -230,7 +230,9 @@ class Lines:
         end = len(raw.rstrip(b"\r\n"))
         if end <= start:
             return Frame(raw)
-        return Frame(raw, _text(raw[start:end]), start, end, head[1].decode() if head and head[1] else "")
+        return Frame(
+            raw, _text(raw[start:end]), start, end, head[1].decode() if head and head[1] else ""
+        )
 
 
 # A separator of RFC 7464, or the kind of a part with a colon (the AI SDK's data streams).

@@ -244,14 +244,18 @@ def mould(payload: str, found: list[Leaf]) -> Mould | None:
 _NO_NUMBER = re.compile(r'"(?:[^"\\]++|\\.)*+"|-?(?:NaN|Infinity)', re.DOTALL)
 
 
-def spanned(payload: str, value: object, table: Table[Said], tokens: Tokens, answers: Answers) -> list[Leaf]:
+def spanned(
+    payload: str, value: object, table: Table[Said], tokens: Tokens, answers: Answers
+) -> list[Leaf]:
     """Pieces, names of tools, and whole texts with tokens in them.
 
     Raises `JsonError` for a payload that is not one JSON text.
     """
     text = payload
     if "NaN" in text or "Infinity" in text:  # no JSON, but Python writes and reads it
-        text = _NO_NUMBER.sub(lambda found: found[0] if found[0][0] == '"' else "0." + "0" * (len(found[0]) - 2), text)
+        text = _NO_NUMBER.sub(
+            lambda found: found[0] if found[0][0] == '"' else "0." + "0" * (len(found[0]) - 2), text
+        )
     return list(_Walked(json_text.walk(text, table), value, tokens, apart=answers.apart).leaves())
 
 
@@ -294,9 +298,10 @@ class _Walked:
 
     def leaves(self) -> Iterator[Leaf]:
         """See `spanned`."""
-        for kind, text, start, end, rule, container, key in self._walk.events:
+        for kind, text, start, end, given, container, key in self._walk.events:
             if kind is not EventKind.STRING and kind is not EventKind.KEY:
                 continue
+            rule = given
             if not (rule.piece or rule.names) and not self._tokens.hits(text):
                 continue
             here = self._container(container)
@@ -304,7 +309,13 @@ class _Walked:
                 continue
             if kind is EventKind.KEY:
                 if self._tokens.hits(text):
-                    yield Leaf(text, said.TOOL if rule.tool else said.WHOLE, start=start, end=end, tool=self._tool(container))
+                    yield Leaf(
+                        text,
+                        said.TOOL if rule.tool else said.WHOLE,
+                        start=start,
+                        end=end,
+                        tool=self._tool(container),
+                    )
                 continue
             if rule.piece and self._last[id(container), key] != start:
                 rule = said.TOOL if rule.tool else said.WHOLE
@@ -397,4 +408,15 @@ def ends(value: object, kind: str) -> list[Indexes]:
     return out
 
 
-__all__ = ["Indexes", "Interest", "JsonError", "Leaf", "ends", "interest", "kind_of", "pieces", "read", "spanned"]
+__all__ = [
+    "Indexes",
+    "Interest",
+    "JsonError",
+    "Leaf",
+    "ends",
+    "interest",
+    "kind_of",
+    "pieces",
+    "read",
+    "spanned",
+]

@@ -41,6 +41,7 @@ _MOULDS: Final = 4
 _LARGE: Final = 1 << 20
 """Characters of an event that is read only if a token stands in it: pictures."""
 
+
 class Shape(Enum):
     """How an answer's bytes are framed."""
 
@@ -382,9 +383,7 @@ class AnswerStream:
         def tool() -> str:
             return leaf.tool or self._tools.get(leaf.indexes, "")
 
-        place = Place(
-            in_tool=leaf.said.tool, tool=tool, markup=self._markup, plain=not leaf.quoted
-        )
+        place = Place(in_tool=leaf.said.tool, tool=tool, markup=self._markup, plain=not leaf.quoted)
         return Channel(self._tokens, self._decider, place)
 
     def _add_piece(self, queued: _Queued, leaf: Leaf) -> None:
@@ -477,4 +476,4 @@ class _Event(NamedTuple):
 
 _NOTHING: Final = _Event(leaves=[])
 _END: Final = Frame(b"")
-_LIKE_JSON: Final = ('{"', '[{', '["', "[[", "{}", "[]")
+_LIKE_JSON: Final = ('{"', "[{", '["', "[[", "{}", "[]")

@@ -49,7 +49,11 @@ _SPELLS: Final = frozenset(":/\\.@?#-[]")
 def _undone(found: re.Match[str]) -> str:
     digits = found["percent"] or found["json"]
     char = chr(int(digits, 16)) if digits else html.unescape(found[0])
-    return char if char in _SPELLS or (len(char) == 1 and char.isascii() and char.isalnum()) else found[0]
+    return (
+        char
+        if char in _SPELLS or (len(char) == 1 and char.isascii() and char.isalnum())
+        else found[0]
+    )
 
 
 def host_around(before: str) -> str | None:

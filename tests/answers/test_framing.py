@@ -4,8 +4,9 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.answers import CASES, events, frame, mint
 
 from gateway.answers import framing
 from gateway.answers.framing import (
@@ -17,7 +18,6 @@ from gateway.answers.framing import (
     ServerSentEvents,
     Text,
 )
-from support.answers import CASES, events, frame, mint
 
 ALL = [EventStream, JsonText, Lines, Message, Opaque, ServerSentEvents, Text]
 cuts = st.lists(st.integers(0, 400), max_size=8)
@@ -41,6 +41,7 @@ def payloads(found):
 
 
 @pytest.mark.parametrize("kind", ALL)
+@settings(deadline=None)
 @given(data=st.binary(max_size=400), at=cuts)
 def test_frames_put_together_are_the_bytes_that_came(kind, data, at):
     assert joined(frames(kind, data, at)) == data
@@ -50,6 +51,7 @@ lines = st.text('data:event {}[]"\\ \r\n\x1e0:,é', max_size=60)
 
 
 @pytest.mark.parametrize("kind", ALL)
+@settings(deadline=None)
 @given(text=lines, at=cuts)
 def test_frames_of_what_looks_like_something_are_the_bytes_too(kind, text, at):
     data = text.encode()
@@ -61,6 +63,7 @@ def test_frames_of_what_looks_like_something_are_the_bytes_too(kind, text, at):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@settings(deadline=None)
 @given(at=cuts)
 def test_chunks_do_not_matter(case, at):
     kind = {
@@ -77,11 +80,14 @@ def test_chunks_do_not_matter(case, at):
 
 # --- events ----------------------------------------------------------------------------------------
 
-field_lines = st.sampled_from(["data: a", "data:b", "data:", "data:  c", "event: x", ": hi", "id: 1", "retry: 5"])
+field_lines = st.sampled_from(
+    ["data: a", "data:b", "data:", "data:  c", "event: x", ": hi", "id: 1", "retry: 5"]
+)
 blocks = st.lists(st.lists(field_lines, min_size=1, max_size=4), max_size=5)
 newlines = st.sampled_from(["\n", "\r\n", "\r"])
 
 
+@settings(deadline=None)
 @given(blocks, newlines, cuts, st.booleans(), st.booleans())
 def test_events_are_those_of_a_reader(found, newline, at, bom, ends):
     text = "".join("".join(f"{line}{newline}" for line in block) + newline for block in found)
@@ -92,7 +98,8 @@ def test_events_are_those_of_a_reader(found, newline, at, bom, ends):
     want = list(events(data))
     # An event in which other fields stand between its lines of data is not read.
     mixed = any(
-        "data" in "".join(some[some.index(one) :]) and not all(line.startswith("data") for line in some[first : last + 1])
+        "data" in "".join(some[some.index(one) :])
+        and not all(line.startswith("data") for line in some[first : last + 1])
         for some in found
         if (lined := [n for n, line in enumerate(some) if line.startswith("data")])
         for first, last in [(lined[0], lined[-1])]
@@ -118,11 +125,14 @@ def test_an_event_is_written_back_with_lines_in_it(newline, head):
 
 json_values = st.recursive(
     st.text('a"\\[]{}é', max_size=6) | st.integers() | st.none(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('k"', max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('k"', max_size=3), inner, max_size=3)
+    ),
     max_leaves=10,
 )
 
 
+@settings(deadline=None)
 @given(st.lists(json_values, max_size=4), cuts, st.sampled_from([None, 1]))
 def test_all_strings_of_an_array_are_in_payloads(values, at, indent):
     data = json.dumps(values, indent=indent).encode()
@@ -133,7 +143,9 @@ def test_all_strings_of_an_array_are_in_payloads(values, at, indent):
         value = json.loads(one)
         said += strings(value)
     assert said == strings(values)
-    assert b"".join(one.with_payload(one.payload) if one.payload else one.raw for one in found) == data
+    assert (
+        b"".join(one.with_payload(one.payload) if one.payload else one.raw for one in found) == data
+    )
 
 
 def strings(value):
@@ -144,7 +156,10 @@ def strings(value):
     return [found for some in value for found in strings(some)] if isinstance(value, list) else []
 
 
-@given(st.lists(st.dictionaries(st.text("k", max_size=2), json_values), min_size=1, max_size=4), cuts)
+@settings(deadline=None)
+@given(
+    st.lists(st.dictionaries(st.text("k", max_size=2), json_values), min_size=1, max_size=4), cuts
+)
 def test_documents_one_after_the_other_are_frames(values, at):
     data = "\n".join(map(json.dumps, values)).encode()
     assert [json.loads(one) for one in payloads(frames(JsonText, data, at))] == values
@@ -157,7 +172,9 @@ def test_the_elements_of_an_array_do_not_wait_for_its_end():
     assert payloads(made.feed(b',\r\n{"b": 2}')) == ['{"b": 2}']
 
 
-@pytest.mark.parametrize("data", [b")]}'\n\n12\n[[\"a\"]]\n", b'12\n[["a"]]', b'{"a": "cut', b'["a"'])
+@pytest.mark.parametrize(
+    "data", [b')]}\'\n\n12\n[["a"]]\n', b'12\n[["a"]]', b'{"a": "cut', b'["a"']
+)
 def test_what_has_a_framing_of_its_own_or_is_cut_off_is_not_read(data):
     found = frames(JsonText, data)
     assert joined(found) == data

@@ -4,14 +4,14 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.answers.quoting import Quoting, Tail, escaped
 
 MARK = "MARK"
 
-texts = st.text("a é\"\\\n\t\u2028\U0001f426{[:,/", max_size=12)
+texts = st.text('a é"\\\n\t\u2028\U0001f426{[:,/', max_size=12)
 values = st.recursive(
     texts | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)
@@ -41,6 +41,7 @@ def depth_of(prefix, level=0):
     return 1 + depth_of(json.loads(f'"{whole}"', strict=False), level + 1)
 
 
+@settings(deadline=None)
 @given(documents)
 def test_depth_is_what_a_reader_finds_at_every_cut(document):
     quoting = Quoting()
@@ -50,6 +51,7 @@ def test_depth_is_what_a_reader_finds_at_every_cut(document):
     assert quoting.depth == 0
 
 
+@settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=3), texts, texts)
 def test_a_value_put_in_at_any_depth_is_read_as_itself(levels, value, beside):
     document: object = {"beside": beside, "at": MARK}
@@ -66,6 +68,7 @@ def test_a_value_put_in_at_any_depth_is_read_as_itself(levels, value, beside):
     assert read["at"] == value
 
 
+@settings(deadline=None)
 @given(documents, st.lists(st.integers(0, 200), max_size=6))
 def test_cuts_do_not_matter(document, cuts):
     whole, pieces = Quoting(50), Quoting(50)
@@ -88,7 +91,7 @@ def test_cuts_do_not_matter(document, cuts):
         "{'a': \"",
         '[x for x in "',
         '{{ "',
-        "<b>\"",
+        '<b>"',
         '"',
     ],
 )
@@ -106,6 +109,7 @@ def test_the_innermost_string_says_what_it_says():
     assert quoting.innermost == "https://a.example/?q="
 
 
+@settings(deadline=None)
 @given(st.lists(texts), st.integers(1, 30))
 def test_a_tail_is_the_last_of_a_text(pieces, reach):
     tail = Tail(reach)

@@ -8,9 +8,9 @@ have read without the gateway.
 import json
 
 import pytest
+from support.answers import CASES, KEPT, THOUGHT, issue, mint, run, stream, swapped
 
 from gateway.answers import Shape
-from support.answers import CASES, KEPT, THOUGHT, issue, mint, run, stream, swapped
 
 VALUES = (
     ('Jané "JD" O\\Brien\n🎈', "PERSON"),
@@ -79,7 +79,9 @@ def test_every_character_by_itself_and_every_byte_by_itself_are_restored(case, v
     issued, _, text, values = setting(case)
     data = case.write(list(text))
     out = check(case, data, [data], issued, values, vault=vault)
-    assert out == check(case, data, [data[at : at + 1] for at in range(len(data))], issued, values, vault=vault)
+    assert out == check(
+        case, data, [data[at : at + 1] for at in range(len(data))], issued, values, vault=vault
+    )
 
 
 @each_case
@@ -103,7 +105,12 @@ def test_half_a_pair_is_restored_or_replaced_and_never_breaks_the_answer(case):
     said = case.read(out)
     assert token not in json.dumps(said)
     want = expected(case, data, {token: HALF[0][0]})
-    if case.shape is not Shape.TEXT and case.name != "plain events" and "bytes 0" not in want and "delta bytes" not in want:
+    if (
+        case.shape is not Shape.TEXT
+        and case.name != "plain events"
+        and "bytes 0" not in want
+        and "delta bytes" not in want
+    ):
         assert said == want
 
 
@@ -111,7 +118,11 @@ def test_half_a_pair_is_restored_or_replaced_and_never_breaks_the_answer(case):
 def test_what_has_no_token_passes_byte_for_byte(case):
     issued, _, _, _ = setting(case)
     stranger = "PERSON_" + "b" * 18
-    text = f"US PERSON_ {stranger} IP {THOUGHT[:-1]}x é\\n" if not case.arguments else json.dumps({"a": stranger, "é": "IP"})
+    text = (
+        f"US PERSON_ {stranger} IP {THOUGHT[:-1]}x é\\n"
+        if not case.arguments
+        else json.dumps({"a": stranger, "é": "IP"})
+    )
     for vault in (False, True):
         data = case.write(list(text))
         assert run(stream(case, issued, vault=vault), [data]) == data

@@ -1,19 +1,13 @@
 """Does a value go where it may and nowhere else, and does an answer wait no longer than it must?"""
 
+import itertools
 import json
 import time
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from gateway import protocols
-from gateway.answers import AnswerStream, Shape, Vault, framing, leaves, shape_of
-from gateway.answers.restore import Tokens
-from gateway.encodings.json_text import JsonError
-from gateway.model import Issued, Restoring
-from gateway.protocols import said
 from support.answers import (
     CASES,
     KEYS,
@@ -27,6 +21,13 @@ from support.answers import (
     run,
     stream,
 )
+
+from gateway import protocols
+from gateway.answers import AnswerStream, Shape, Vault, framing, leaves, shape_of
+from gateway.answers.restore import Tokens
+from gateway.encodings.json_text import JsonError
+from gateway.model import Issued, Restoring
+from gateway.protocols import said
 
 VALUE = 'Jané "JD" O\\Brien'
 TOKEN = mint(VALUE)
@@ -42,7 +43,12 @@ def delta(text, index=0):
 
 
 def content(data):
-    return "".join(choice["delta"].get("content") or "" for some in parsed(data) for choice in some["choices"] if "delta" in choice)
+    return "".join(
+        choice["delta"].get("content") or ""
+        for some in parsed(data)
+        for choice in some["choices"]
+        if "delta" in choice
+    )
 
 
 # --- where values go -------------------------------------------------------------------------------
@@ -57,7 +63,9 @@ def test_a_one_way_token_stays():
 
 def test_a_token_that_the_client_wrote_itself_stays_as_it_wrote_it():
     data = delta(TOKEN)
-    assert run(AnswerStream(Shape.EVENTS, None, (), KEYS, quoted=frozenset([TOKEN])), [data]) == data
+    assert (
+        run(AnswerStream(Shape.EVENTS, None, (), KEYS, quoted=frozenset([TOKEN])), [data]) == data
+    )
     with_vault = AnswerStream(Shape.EVENTS, None, (), KEYS, vault=VAULT, quoted=frozenset([TOKEN]))
     assert run(with_vault, [data], ISSUED) == data
     answers = AnswerStream(Shape.EVENTS, None, ISSUED.values(), KEYS, quoted=frozenset([TOKEN]))
@@ -104,11 +112,29 @@ def test_no_value_goes_into_the_url_of_another_host(before, goes, pieces):
     assert content(run(answers, [data])) == f"{before}{VALUE if goes else TOKEN} end"
 
 
-@pytest.mark.parametrize("url", ["https://evil.example/?q=", "https:\\/\\/evil.example\\/", "https://evil.example/a b"])
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/?q=", "https:\\/\\/evil.example\\/", "https://evil.example/a b"]
+)
 def test_no_value_goes_into_a_url_in_a_tools_arguments(url):
-    arguments = '{"a": "{\\"url\\": \\"' + url.replace("\\", "\\\\") + TOKEN + '\\"}", "b": "' + TOKEN + '"}'
+    arguments = (
+        '{"a": "{\\"url\\": \\"'
+        + url.replace("\\", "\\\\")
+        + TOKEN
+        + '\\"}", "b": "'
+        + TOKEN
+        + '"}'
+    )
     events = [
-        event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": char}}]}}]})
+        event(
+            {
+                "choices": [
+                    {
+                        "index": 0,
+                        "delta": {"tool_calls": [{"index": 0, "function": {"arguments": char}}]},
+                    }
+                ]
+            }
+        )
         for char in arguments
     ]
     out = "".join(
@@ -132,16 +158,34 @@ def test_a_tool_that_is_not_to_have_values_gets_none(turned):
     answers = stream(None, ISSUED, shape=Shape.JSON, protocol="anthropic", restoring=restoring)
     found = json.loads(run(answers, [data]))["content"]
     assert found[0]["text"] == VALUE
-    assert {some["name"]: some["input"]["q"] for some in found[1:]} == {"fetch_url": TOKEN, "save": VALUE}
+    assert {some["name"]: some["input"]["q"] for some in found[1:]} == {
+        "fetch_url": TOKEN,
+        "save": VALUE,
+    }
 
 
 def test_a_tool_that_is_not_to_have_values_gets_none_in_a_stream_either():
     def block(n, name, told=True):
-        start = [{"type": "content_block_start", "index": n, "content_block": {"type": "tool_use", "name": name, "input": {}}}]
-        pieces = [{"type": "content_block_delta", "index": n, "delta": {"type": "input_json_delta", "partial_json": some}} for some in ('{"q": "', TOKEN, '"}')]
+        start = [
+            {
+                "type": "content_block_start",
+                "index": n,
+                "content_block": {"type": "tool_use", "name": name, "input": {}},
+            }
+        ]
+        pieces = [
+            {
+                "type": "content_block_delta",
+                "index": n,
+                "delta": {"type": "input_json_delta", "partial_json": some},
+            }
+            for some in ('{"q": "', TOKEN, '"}')
+        ]
         return b"".join(event(some) for some in (start if told else []) + pieces)
 
-    answers = stream(None, ISSUED, protocol="anthropic", restoring=Restoring(not_in_tools=("fetch*",)))
+    answers = stream(
+        None, ISSUED, protocol="anthropic", restoring=Restoring(not_in_tools=("fetch*",))
+    )
     out = run(answers, [block(0, "fetch_url"), block(1, "save"), block(2, "?", told=False)])
     found: dict[int, str] = {}
     for some in parsed(out):
@@ -152,7 +196,10 @@ def test_a_tool_that_is_not_to_have_values_gets_none_in_a_stream_either():
 
 def test_policy_may_restore_in_texts_only_or_in_tools_only():
     data = json.dumps({"content": [{"type": "text", "text": TOKEN}, CALL]}).encode()
-    for restoring, want in ((Restoring(text=False), (TOKEN, VALUE)), (Restoring(tools=False), (VALUE, TOKEN))):
+    for restoring, want in (
+        (Restoring(text=False), (TOKEN, VALUE)),
+        (Restoring(tools=False), (VALUE, TOKEN)),
+    ):
         answers = stream(None, ISSUED, shape=Shape.JSON, protocol="anthropic", restoring=restoring)
         found = json.loads(run(answers, [data]))["content"]
         assert (found[0]["text"], found[1]["input"]["q"]) == want
@@ -206,7 +253,10 @@ def test_a_stand_in_cut_anywhere_is_restored(value, entity, vault):
             for again in (cut, min(cut + 1, len(text))):
                 data = delta(text[:cut]) + delta(text[cut:again]) + delta(text[again:])
                 answers = stream(None, issued, vault=vault, labels=Vault.of(["PERSON"]))
-                assert content(run(answers, [data], issued)) == f"It is {value}{after}", (cut, after)
+                assert content(run(answers, [data], issued)) == f"It is {value}{after}", (
+                    cut,
+                    after,
+                )
 
 
 @pytest.mark.parametrize("vault", [False, True], ids=["exchange", "vault"])
@@ -250,7 +300,13 @@ def test_only_what_may_become_a_token_waits():
 
 
 FINISH = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-TOOL = event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}}]})
+TOOL = event(
+    {
+        "choices": [
+            {"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}}
+        ]
+    }
+)
 FILTER = event({"choices": [{"index": 0, "content_filter_results": {}, "finish_reason": None}]})
 
 
@@ -331,15 +387,31 @@ def test_texts_that_are_remembered_are_bounded():
 
 def test_keys_in_any_order_and_twice():
     data = event('{"choices":[{"delta":{"content":"a ' + TOKEN[:5] + '"},"index":0}]}')
-    data += event('{"choices":[{"delta":{"content":"' + TOKEN[5:] + '","content":"' + TOKEN[5:] + '"},"index":0}]}')
+    data += event(
+        '{"choices":[{"delta":{"content":"'
+        + TOKEN[5:]
+        + '","content":"'
+        + TOKEN[5:]
+        + '"},"index":0}]}'
+    )
     out = run(stream(None, ISSUED), [data])
     assert TOKEN[5:] not in content(out)
-    twice = event('{"choices":[{"index":0,"delta":{"content":"' + TOKEN + '"}}],"choices":[{"index":0,"delta":{"content":"' + TOKEN + '"}}]}')
+    twice = event(
+        '{"choices":[{"index":0,"delta":{"content":"'
+        + TOKEN
+        + '"}}],"choices":[{"index":0,"delta":{"content":"'
+        + TOKEN
+        + '"}}]}'
+    )
     assert TOKEN not in run(stream(None, ISSUED), [twice]).decode()
 
 
 def test_numbers_that_are_no_json_do_not_matter():
-    data = event('{"choices":[{"index":0,"logprob":-Infinity,"x":NaN,"delta":{"content":"NaN, ' + TOKEN + '"}}]}')
+    data = event(
+        '{"choices":[{"index":0,"logprob":-Infinity,"x":NaN,"delta":{"content":"NaN, '
+        + TOKEN
+        + '"}}]}'
+    )
     out = run(stream(None, ISSUED), [data])
     assert content(out) == f"NaN, {VALUE}"
     assert out.startswith(b'data: {"choices":[{"index":0,"logprob":-Infinity,"x":NaN,')
@@ -348,7 +420,10 @@ def test_numbers_that_are_no_json_do_not_matter():
 def test_a_letter_that_is_escaped_for_no_reason_is_still_a_letter():
     spelled = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
     for cut in range(0, len(spelled), 6):
-        data = b"".join(event(f'{{"choices":[{{"index":0,"delta":{{"content":"{some}"}}}}]}}') for some in (spelled[:cut], spelled[cut:]))
+        data = b"".join(
+            event(f'{{"choices":[{{"index":0,"delta":{{"content":"{some}"}}}}]}}')
+            for some in (spelled[:cut], spelled[cut:])
+        )
         assert content(run(stream(None, ISSUED), [data])) == VALUE
 
 
@@ -382,7 +457,12 @@ def test_the_shape_is_told_by_the_content_type():
     assert shape_of("application/vnd.api+json") is Shape.JSON
     assert shape_of("application/x-amz-json-1.0") is Shape.JSON
     assert shape_of("application/json-seq") is Shape.LINES
-    for kind in ("application/connect+json", "application/grpc-web+json", "image/png", "application/octet-stream"):
+    for kind in (
+        "application/connect+json",
+        "application/grpc-web+json",
+        "image/png",
+        "application/octet-stream",
+    ):
         assert shape_of(kind) is Shape.OPAQUE
 
 
@@ -391,30 +471,48 @@ def test_the_shape_is_told_by_the_content_type():
 anything = st.one_of(
     st.binary(max_size=300),
     st.text('{}[]":,\\nPERSON_bcd data:\r\n0', max_size=120).map(str.encode),
-    st.builds(lambda text: event({"choices": [{"index": 0, "delta": {"content": text}}]}), st.text(max_size=20)),
+    st.builds(
+        lambda text: event({"choices": [{"index": 0, "delta": {"content": text}}]}),
+        st.text(max_size=20),
+    ),
 )
 
 
 @pytest.mark.parametrize("shape", list(Shape))
 @pytest.mark.parametrize("vault", [False, True], ids=["exchange", "vault"])
-@given(data=st.lists(anything, max_size=6), protocol=st.sampled_from(["openai", "anthropic", "gemini", "generic", "bedrock"]))
+@settings(deadline=None)
+@given(
+    data=st.lists(anything, max_size=6),
+    protocol=st.sampled_from(["openai", "anthropic", "gemini", "generic", "bedrock"]),
+)
 def test_anything_without_a_token_passes_byte_for_byte(shape, vault, data, protocol):
     issued = ISSUED | issue(SIMILAR, "similar")
-    answers = stream(None, issued, shape=shape, protocol=protocol, vault=vault, labels=Vault.of(["PERSON"]))
+    answers = stream(
+        None, issued, shape=shape, protocol=protocol, vault=vault, labels=Vault.of(["PERSON"])
+    )
     assert run(answers, data, {}) == b"".join(data)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@given(cuts=st.lists(st.integers(0, 80), max_size=8), wire=st.lists(st.integers(0, 6000), max_size=8), vault=st.booleans())
+@settings(deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 80), max_size=8),
+    wire=st.lists(st.integers(0, 6000), max_size=8),
+    vault=st.booleans(),
+)
 def test_any_pieces_in_any_chunks_are_restored(case, cuts, wire, vault):
     value = "Jané 'JD' \\ 🎈"
     issued = issue([(value, "PERSON")])
     (token,) = issued
-    text = json.dumps({"a": token, "b": json.dumps([token, "PERS"])}) if case.arguments else f"a {token}{token} PERSON"
+    text = (
+        json.dumps({"a": token, "b": json.dumps([token, "PERS"])})
+        if case.arguments
+        else f"a {token}{token} PERSON"
+    )
     places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    data = case.write([text[at:to] for at, to in zip(places, places[1:], strict=False)])
+    data = case.write([text[at:to] for at, to in itertools.pairwise(places)])
     edges = [0, *sorted(min(cut, len(data)) for cut in wire), len(data)]
-    chunks = [data[at:to] for at, to in zip(edges, edges[1:], strict=False)]
+    chunks = [data[at:to] for at, to in itertools.pairwise(edges)]
     out = json.dumps(case.read(run(stream(case, issued, vault=vault), chunks, issued)))
     said_before = json.dumps(case.read(data))
     assert out == said_before.replace(token, json.dumps(value)[1:-1])
@@ -430,7 +528,10 @@ values = st.recursive(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("protocol", ["openai", "anthropic", "gemini", "generic", "bedrock", "cohere", "ollama"])
+@pytest.mark.parametrize(
+    "protocol", ["openai", "anthropic", "gemini", "generic", "bedrock", "cohere", "ollama"]
+)
+@settings(deadline=None)
 @given(value=values)
 def test_both_ways_to_read_an_event_give_the_same_pieces(protocol, value):
     answers = protocols.get(protocol).answers
@@ -442,8 +543,10 @@ def test_both_ways_to_read_an_event_give_the_same_pieces(protocol, value):
         slow = leaves.spanned(payload, value, table, tokens, answers)
     except JsonError:
         return
+
     def key(leaf):
         return (leaf.place, leaf.indexes, leaf.text, leaf.path, leaf.said)
+
     assert sorted(map(repr, map(key, fast))) == sorted(
         repr(key(leaf)) for leaf in slow if leaf.said.piece or leaf.said.names
     )

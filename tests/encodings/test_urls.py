@@ -5,7 +5,7 @@ import json
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.encodings.urls import REACH, host_around
@@ -146,12 +146,14 @@ def test_in_doubt_it_is_a_url_of_nobody(before):
 tails = st.text("abcé/?#=&.:@'|^`;,(%-_~+[", max_size=40)
 
 
+@settings(deadline=None)
 @given(tails, st.sampled_from(["", "(", "<", '"', "=", " ", "\n", "](", "](<", "src="]))
 def test_nothing_in_a_path_leads_out_of_its_url(tail, opening):
     host = host_around(f"{opening}https://evil.example/{tail}")
     assert host in {"evil.example", ""}
 
 
+@settings(deadline=None)
 @given(st.text("ab.:@[]/\\?#%1", max_size=30))
 def test_a_host_that_is_told_is_the_one_that_a_url_reader_sees(rest):
     url = f"https://{rest}"
@@ -165,12 +167,14 @@ def test_a_host_that_is_told_is_the_one_that_a_url_reader_sees(rest):
         assert (seen or "").rstrip(".") == host or seen is None or "\\" in rest
 
 
+@settings(deadline=None)
 @given(st.sampled_from([html.escape, quote, json.dumps]), tails)
 def test_a_url_that_is_escaped_is_one_still(escape, tail):
     spelled = escape(f"https://evil.example/{tail}").strip('"')
     assert host_around(f"x {spelled}") in {"evil.example", ""}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_an_answer(text):
     host = host_around(text)

@@ -1,10 +1,11 @@
 """Are tokens told by a key alone, the same for the same value, and never the same for two?"""
 
+import itertools
 import random
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.redaction import tokens
@@ -33,6 +34,7 @@ def found(text, keys=KEYS):
     return [(hit.start, hit.end, hit.token) for hit in keys.ours_in(text)]
 
 
+@settings(deadline=None)
 @given(values, entities, shapes, scopes)
 def test_a_token_is_always_the_same_and_found_again(value, entity, shape, scope):
     token = mint(value, entity, shape=shape, scope=scope)
@@ -40,6 +42,7 @@ def test_a_token_is_always_the_same_and_found_again(value, entity, shape, scope)
     assert found(f"x {token} y") == [(2, 2 + len(token), token)]
 
 
+@settings(deadline=None)
 @given(values, entities)
 def test_an_opaque_token_says_its_kind_and_survives_everywhere(value, entity):
     token = mint(value, entity)
@@ -49,6 +52,7 @@ def test_an_opaque_token_says_its_kind_and_survives_everywhere(value, entity):
     assert re.fullmatch(r"[A-Za-z0-9_]+", token)
 
 
+@settings(deadline=None)
 @given(values, values, scopes)
 def test_two_values_never_share_a_token(one, two, scope):
     if one != two:
@@ -64,7 +68,9 @@ def test_scopes_actors_conversations_and_keys_tell_tokens_apart():
     }
     assert len(made) == 12
     assert mint("Jane") == mint("Jane", scopes={**SCOPES, "conversation": "c2"})
-    assert mint("Jane", scope="conversation") == mint("Jane", scopes={**SCOPES, "actor": "bob"}, scope="conversation")
+    assert mint("Jane", scope="conversation") == mint(
+        "Jane", scopes={**SCOPES, "actor": "bob"}, scope="conversation"
+    )
 
 
 def test_the_parts_of_what_is_signed_cannot_be_shifted():
@@ -78,14 +84,21 @@ def test_a_token_that_is_taken_or_not_free_makes_room_for_the_next(shape):
     value = "jane@acme.com"
     first = mint(value, "EMAIL_ADDRESS", shape=shape)
     second = mint(value, "EMAIL_ADDRESS", shape=shape, taken=frozenset([first]))
-    third = mint(value, "EMAIL_ADDRESS", shape=shape, free=lambda token: token not in {first, second})
+    third = mint(
+        value, "EMAIL_ADDRESS", shape=shape, free=lambda token: token not in {first, second}
+    )
     assert len({first, second, third}) == 3
     for token in (first, second, third):
         assert found(token) == [(0, len(token), token)]
 
 
 def test_a_range_that_is_full_gives_way_to_opaque_tokens():
-    token = mint("4111111111111111", "CREDIT_CARD", shape="similar", free=lambda some: not some.startswith("9999"))
+    token = mint(
+        "4111111111111111",
+        "CREDIT_CARD",
+        shape="similar",
+        free=lambda some: not some.startswith("9999"),
+    )
     assert token.startswith("CREDIT_CARD_")
 
 
@@ -124,11 +137,18 @@ def test_stand_ins_with_proof_of_other_keys_are_not_ours():
         assert found(token, others)
 
 
-@given(st.sampled_from(["PERSON", "EMAIL_ADDRESS"]), st.sampled_from(["", "X", "MY_", "A1_", "x", "é", "_"]), st.text("abcXY_1 .", max_size=5))
+@settings(deadline=None)
+@given(
+    st.sampled_from(["PERSON", "EMAIL_ADDRESS"]),
+    st.sampled_from(["", "X", "MY_", "A1_", "x", "é", "_"]),
+    st.text("abcXY_1 .", max_size=5),
+)
 def test_what_sticks_to_a_token_does_not_hide_it(entity, before, after):
     token = mint("Jane", entity)
     hits = KEYS.opaque_in(f"{before}{token}{after}")
-    assert [(hit.start, hit.end, hit.token) for hit in hits] == [(len(before), len(before) + len(token), token)]
+    assert [(hit.start, hit.end, hit.token) for hit in hits] == [
+        (len(before), len(before) + len(token), token)
+    ]
 
 
 @pytest.mark.parametrize("slashes", range(5))
@@ -141,15 +161,22 @@ def test_escaped_underscores_are_underscores(slashes):
 
 def test_half_a_token_and_one_in_small_letters_are_none():
     token = mint("Jane")
-    for text in (token[:-1], token.lower(), token.replace("_", "-"), token.replace("_", ""), token[8:]):
+    for text in (
+        token[:-1],
+        token.lower(),
+        token.replace("_", "-"),
+        token.replace("_", ""),
+        token[8:],
+    ):
         assert found(text) == []
 
 
+@settings(deadline=None)
 @given(st.text(LETTERS + "PERSON_9@.example/:-", max_size=80))
 def test_any_text_is_searched_without_a_fault(text):
     hits = KEYS.ours_in(text)
-    assert all(one.end <= two.start for one, two in zip(hits, hits[1:], strict=False))
-    assert all(tokens.BODY <= hit.end - hit.start or text[hit.start : hit.end] for hit in hits)
+    assert all(one.end <= two.start for one, two in itertools.pairwise(hits))
+    assert all(hit.end - hit.start >= tokens.BODY or text[hit.start : hit.end] for hit in hits)
 
 
 def test_no_content_or_key_shows():

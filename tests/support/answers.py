@@ -39,11 +39,15 @@ def mint(value: str, entity: str = "PERSON", shape: str = "opaque", keys: Keys =
 
 def issue(values: Sequence[tuple[str, str]], shape: str = "opaque") -> dict[str, Issued]:
     """Issued tokens for pairs of value and entity, by token."""
-    issued = [Issued(mint(value, entity, shape), value, restorable=True) for value, entity in values]
+    issued = [
+        Issued(mint(value, entity, shape), value, restorable=True) for value, entity in values
+    ]
     return {one.token: one for one in issued}
 
 
-def stream(case: Case | None, issued: dict[str, Issued], *, vault: bool = False, **options: Any) -> AnswerStream:
+def stream(
+    case: Case | None, issued: dict[str, Issued], *, vault: bool = False, **options: Any
+) -> AnswerStream:
     """A stream for an answer of `case`."""
     shape = options.pop("shape", None) or (case.shape if case else Shape.EVENTS)
     labels = options.pop("labels", VAULT)
@@ -59,13 +63,17 @@ def stream(case: Case | None, issued: dict[str, Issued], *, vault: bool = False,
     )
 
 
-def run(answers: AnswerStream, chunks: Sequence[bytes], known: dict[str, Issued] | None = None) -> bytes:
+def run(
+    answers: AnswerStream, chunks: Sequence[bytes], known: dict[str, Issued] | None = None
+) -> bytes:
     """All that comes out; look-ups give what `known` holds."""
     out = []
 
     def look_up() -> None:
         while answers.wanted:
-            found = {token: known[token].value for token in answers.wanted if token in (known or {})}
+            found = {
+                token: known[token].value for token in answers.wanted if token in (known or {})
+            }
             answers.answer(found)
         out.append(answers.take())
 
@@ -92,6 +100,7 @@ def swapped(said: Any, values: dict[str, str]) -> Any:
 
 def nested(text: str) -> Any:
     """JSON text, and JSON text in its strings."""
+
     def deep(value: Any) -> Any:
         if isinstance(value, str) and value[:1] in ("{", "["):
             try:
@@ -143,7 +152,11 @@ def frame(name: str, payload: object) -> bytes:
     """One message of an AWS event stream."""
     headers = b"".join(
         bytes([len(key)]) + key.encode() + b"\7" + struct.pack("!H", len(value)) + value.encode()
-        for key, value in ((":event-type", name), (":content-type", "application/json"), (":message-type", "event"))
+        for key, value in (
+            (":event-type", name),
+            (":content-type", "application/json"),
+            (":message-type", "event"),
+        )
     )
     body = json.dumps(payload).encode()
     prelude = struct.pack("!II", 16 + len(headers) + len(body), len(headers))
@@ -194,15 +207,32 @@ class Said(dict):
 
 
 def _chat(pieces: list[str]) -> bytes:
-    head = {"id": "chatcmpl-8", "object": "chat.completion.chunk", "created": 1729555555, "model": "m"}
-    out = [{**head, "choices": [{"index": n, "delta": {"role": "assistant", "content": ""}}]} for n in (0, 1)]
+    head = {
+        "id": "chatcmpl-8",
+        "object": "chat.completion.chunk",
+        "created": 1729555555,
+        "model": "m",
+    }
+    out = [
+        {**head, "choices": [{"index": n, "delta": {"role": "assistant", "content": ""}}]}
+        for n in (0, 1)
+    ]
     out.append({**head, "choices": [{"index": 0, "delta": {"reasoning_content": f"hm {THOUGHT}"}}]})
     for piece in pieces:
         for n in (0, 1):
-            tokens = [{"token": piece, "bytes": list(piece.encode()), "logprob": -0.1, "top_logprobs": []}]
-            choice = {"index": n, "delta": {"content": piece}, "logprobs": {"content": tokens}, "finish_reason": None}
+            tokens = [
+                {"token": piece, "bytes": list(piece.encode()), "logprob": -0.1, "top_logprobs": []}
+            ]
+            choice = {
+                "index": n,
+                "delta": {"content": piece},
+                "logprobs": {"content": tokens},
+                "finish_reason": None,
+            }
             out.append({**head, "choices": [choice]})
-    out += [{**head, "choices": [{"index": n, "delta": {}, "finish_reason": "stop"}]} for n in (0, 1)]
+    out += [
+        {**head, "choices": [{"index": n, "delta": {}, "finish_reason": "stop"}]} for n in (0, 1)
+    ]
     out.append({**head, "choices": [], "usage": {"total_tokens": 12345}})
     return b"".join(map(event, out)) + event("[DONE]")
 
@@ -227,9 +257,14 @@ def _chat_tools(pieces: list[str]) -> bytes:
         delta = {"tool_calls": [{"index": n, **more, "function": function}]}
         return event({"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
 
-    out = [call(n, {"name": f"tool{n}", "arguments": ""}, id=f"call_{n}", type="function") for n in (0, 1)]
+    out = [
+        call(n, {"name": f"tool{n}", "arguments": ""}, id=f"call_{n}", type="function")
+        for n in (0, 1)
+    ]
     out += [call(n, {"arguments": piece}) for piece in pieces for n in (0, 1)]
-    out.append(event({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}))
+    out.append(
+        event({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    )
     return b"".join(out) + event("[DONE]")
 
 
@@ -243,8 +278,19 @@ def _read_chat_tools(data: bytes) -> dict[str, Any]:
 
 
 def _legacy(pieces: list[str]) -> bytes:
-    out = [{"object": "text_completion", "choices": [{"text": piece, "index": 0, "finish_reason": None}]} for piece in pieces]
-    out.append({"object": "text_completion", "choices": [{"text": "", "index": 0, "finish_reason": "stop"}]})
+    out = [
+        {
+            "object": "text_completion",
+            "choices": [{"text": piece, "index": 0, "finish_reason": None}],
+        }
+        for piece in pieces
+    ]
+    out.append(
+        {
+            "object": "text_completion",
+            "choices": [{"text": "", "index": 0, "finish_reason": "stop"}],
+        }
+    )
     return b"".join(map(event, out)) + event("[DONE]")
 
 
@@ -262,29 +308,64 @@ def _typed(values: list[dict[str, Any]]) -> bytes:
 def _responses(pieces: list[str], numbers: bool = True) -> bytes:
     where = {"item_id": "msg_1", "output_index": 1, "content_index": 0}
     text = "".join(pieces)
-    logprobs = [{"token": piece, "bytes": list(piece.encode()), "logprob": -1, "top_logprobs": []} for piece in pieces]
-    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": THOUGHT}], "encrypted_content": f"x{THOUGHT}"}
+    logprobs = [
+        {"token": piece, "bytes": list(piece.encode()), "logprob": -1, "top_logprobs": []}
+        for piece in pieces
+    ]
+    reasoning = {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [{"type": "summary_text", "text": THOUGHT}],
+        "encrypted_content": f"x{THOUGHT}",
+    }
     part = {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
-    item = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
+    item = {
+        "type": "message",
+        "id": "msg_1",
+        "status": "completed",
+        "role": "assistant",
+        "content": [part],
+    }
     out = [
         {"type": "response.created", "response": {"id": "r", "output": []}},
         {"type": "response.output_item.added", "output_index": 0, "item": reasoning},
-        {"type": "response.reasoning_summary_text.delta", "item_id": "rs_1", "output_index": 0, "summary_index": 0, "delta": THOUGHT},
+        {
+            "type": "response.reasoning_summary_text.delta",
+            "item_id": "rs_1",
+            "output_index": 0,
+            "summary_index": 0,
+            "delta": THOUGHT,
+        },
         {"type": "response.output_item.done", "output_index": 0, "item": reasoning},
         {"type": "response.output_item.added", "output_index": 1, "item": {**item, "content": []}},
-        {"type": "response.content_part.added", **where, "part": {**part, "text": "", "logprobs": []}},
+        {
+            "type": "response.content_part.added",
+            **where,
+            "part": {**part, "text": "", "logprobs": []},
+        },
     ]
     out += [
-        {"type": "response.output_text.delta", **where, "delta": piece, "logprobs": [some], "obfuscation": "k3J9x"}
+        {
+            "type": "response.output_text.delta",
+            **where,
+            "delta": piece,
+            "logprobs": [some],
+            "obfuscation": "k3J9x",
+        }
         for piece, some in zip(pieces, logprobs, strict=True)
     ]
     out += [
         {"type": "response.output_text.done", **where, "text": text, "logprobs": logprobs},
         {"type": "response.content_part.done", **where, "part": part},
         {"type": "response.output_item.done", "output_index": 1, "item": item},
-        {"type": "response.completed", "response": {"id": "r", "output": [reasoning, item], "usage": {"total_tokens": 12345}}},
+        {
+            "type": "response.completed",
+            "response": {"id": "r", "output": [reasoning, item], "usage": {"total_tokens": 12345}},
+        },
     ]
-    return _typed([{**some, "sequence_number": n} for n, some in enumerate(out)] if numbers else out)
+    return _typed(
+        [{**some, "sequence_number": n} for n, some in enumerate(out)] if numbers else out
+    )
 
 
 def _read_responses(data: bytes) -> dict[str, Any]:
@@ -320,12 +401,31 @@ def _read_responses(data: bytes) -> dict[str, Any]:
 
 def _responses_calls(pieces: list[str]) -> bytes:
     text = "".join(pieces)
-    call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "get", "arguments": text}
-    custom = {"type": "custom_tool_call", "id": "ct_1", "call_id": "c2", "name": "patch", "input": text}
+    call = {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "c1",
+        "name": "get",
+        "arguments": text,
+    }
+    custom = {
+        "type": "custom_tool_call",
+        "id": "ct_1",
+        "call_id": "c2",
+        "name": "patch",
+        "input": text,
+    }
     out: list[dict[str, Any]] = []
-    for n, (item, key, kind) in enumerate(((call, "arguments", "function_call_arguments"), (custom, "input", "custom_tool_call_input"))):
+    for n, (item, key, kind) in enumerate(
+        (
+            (call, "arguments", "function_call_arguments"),
+            (custom, "input", "custom_tool_call_input"),
+        )
+    ):
         where = {"item_id": item["id"], "output_index": n}
-        out.append({"type": "response.output_item.added", "output_index": n, "item": {**item, key: ""}})
+        out.append(
+            {"type": "response.output_item.added", "output_index": n, "item": {**item, key: ""}}
+        )
         out += [{"type": f"response.{kind}.delta", **where, "delta": piece} for piece in pieces]
         out.append({"type": f"response.{kind}.done", **where, key: text})
         out.append({"type": "response.output_item.done", "output_index": n, "item": item})
@@ -342,7 +442,10 @@ def _read_responses_calls(data: bytes) -> dict[str, Any]:
         elif kind.endswith(("arguments.done", "input.done")):
             said.add(kind, one.get("arguments", one.get("input")))
         elif kind == "response.output_item.done":
-            said.add(f"item {one['output_index']}", one["item"].get("arguments", one["item"].get("input")))
+            said.add(
+                f"item {one['output_index']}",
+                one["item"].get("arguments", one["item"].get("input")),
+            )
         elif kind == "response.completed":
             for n, item in enumerate(one["response"]["output"]):
                 said.add(f"completed {n}", item.get("arguments", item.get("input")))
@@ -357,19 +460,40 @@ def _anthropic_events(pieces: list[str]) -> list[dict[str, Any]]:
             {"type": "content_block_stop", "index": n},
         ]
 
-    cited = {"type": "char_location", "cited_text": "".join(pieces), "document_index": 0, "start_char_index": 0, "end_char_index": 5}
+    cited = {
+        "type": "char_location",
+        "cited_text": "".join(pieces),
+        "document_index": 0,
+        "start_char_index": 0,
+        "end_char_index": 5,
+    }
     return [
-        {"type": "message_start", "message": {"id": "m", "content": [], "usage": {"input_tokens": 12345}}},
-        *block(0, {"type": "thinking", "thinking": ""}, [
-            {"type": "thinking_delta", "thinking": f"hm {THOUGHT}"},
-            {"type": "signature_delta", "signature": f"sig{THOUGHT}"},
-        ]),
+        {
+            "type": "message_start",
+            "message": {"id": "m", "content": [], "usage": {"input_tokens": 12345}},
+        },
+        *block(
+            0,
+            {"type": "thinking", "thinking": ""},
+            [
+                {"type": "thinking_delta", "thinking": f"hm {THOUGHT}"},
+                {"type": "signature_delta", "signature": f"sig{THOUGHT}"},
+            ],
+        ),
         {"type": "ping"},
-        *block(1, {"type": "text", "text": ""}, [
-            *({"type": "text_delta", "text": piece} for piece in pieces),
-            {"type": "citations_delta", "citation": cited},
-        ]),
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 12345}},
+        *block(
+            1,
+            {"type": "text", "text": ""},
+            [
+                *({"type": "text_delta", "text": piece} for piece in pieces),
+                {"type": "citations_delta", "citation": cited},
+            ],
+        ),
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": 12345},
+        },
         {"type": "message_stop"},
     ]
 
@@ -398,26 +522,59 @@ def _read_anthropic(data: bytes) -> dict[str, Any]:
 
 
 def _anthropic_tool(pieces: list[str]) -> bytes:
-    out: list[dict[str, Any]] = [{"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "x", "input": {}}}]
-    out += [{"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}} for piece in pieces]
+    out: list[dict[str, Any]] = [
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "tool_use", "id": "t", "name": "x", "input": {}},
+        }
+    ]
+    out += [
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": piece},
+        }
+        for piece in pieces
+    ]
     out += [{"type": "content_block_stop", "index": 0}, {"type": "message_stop"}]
     return _typed(out)
 
 
 def _read_anthropic_tool(data: bytes) -> dict[str, Any]:
-    found = [one["delta"]["partial_json"] for one in parsed(data) if one["type"] == "content_block_delta"]
+    found = [
+        one["delta"]["partial_json"] for one in parsed(data) if one["type"] == "content_block_delta"
+    ]
     return {"input": nested("".join(found))}
 
 
 def _gemini_values(pieces: list[str]) -> list[dict[str, Any]]:
     def answer(parts: list[dict[str, Any]], **more: str) -> dict[str, Any]:
         candidate = {"content": {"parts": parts, "role": "model"}, "index": 0, **more}
-        return {"candidates": [candidate], "usageMetadata": {"totalTokenCount": 12345}, "modelVersion": "g"}
+        return {
+            "candidates": [candidate],
+            "usageMetadata": {"totalTokenCount": 12345},
+            "modelVersion": "g",
+        }
 
     return [
-        answer([{"text": f"hm {THOUGHT}", "thought": True}, {"text": "", "thoughtSignature": f"s{THOUGHT}"}]),
+        answer(
+            [
+                {"text": f"hm {THOUGHT}", "thought": True},
+                {"text": "", "thoughtSignature": f"s{THOUGHT}"},
+            ]
+        ),
         *(answer([{"text": piece}]) for piece in pieces),
-        answer([{"functionCall": {"name": "f", "args": {"a": "".join(pieces), "b": ["".join(pieces)]}}}]),
+        answer(
+            [
+                {
+                    "functionCall": {
+                        "name": "f",
+                        "args": {"a": "".join(pieces), "b": ["".join(pieces)]},
+                    }
+                }
+            ]
+        ),
         answer([{"text": ""}], finishReason="STOP"),
     ]
 
@@ -439,14 +596,27 @@ def _gemini(pieces: list[str]) -> bytes:
 
 
 def _gemini_array(pieces: list[str]) -> bytes:
-    return ("[" + "\n,\r\n".join(json.dumps(some, indent=1) for some in _gemini_values(pieces)) + "\n]\n").encode()
+    return (
+        "["
+        + "\n,\r\n".join(json.dumps(some, indent=1) for some in _gemini_values(pieces))
+        + "\n]\n"
+    ).encode()
 
 
 def _cohere1(pieces: list[str]) -> bytes:
     text = "".join(pieces)
     out: list[dict[str, Any]] = [{"event_type": "stream-start", "is_finished": False}]
-    out += [{"is_finished": False, "event_type": "text-generation", "text": piece} for piece in pieces]
-    out.append({"is_finished": True, "event_type": "stream-end", "finish_reason": "COMPLETE", "response": {"text": text, "tool_calls": [{"name": "t", "parameters": {"a": text}}]}})
+    out += [
+        {"is_finished": False, "event_type": "text-generation", "text": piece} for piece in pieces
+    ]
+    out.append(
+        {
+            "is_finished": True,
+            "event_type": "stream-end",
+            "finish_reason": "COMPLETE",
+            "response": {"text": text, "tool_calls": [{"name": "t", "parameters": {"a": text}}]},
+        }
+    )
     return b"".join(json.dumps(some).encode() + b"\n" for some in out)
 
 
@@ -464,9 +634,23 @@ def _read_cohere1(data: bytes) -> dict[str, Any]:
 def _cohere2(pieces: list[str]) -> bytes:
     out: list[dict[str, Any]] = [
         {"type": "message-start", "id": "i", "delta": {"message": {"role": "assistant"}}},
-        *({"type": "tool-plan-delta", "delta": {"message": {"tool_plan": piece}}} for piece in pieces),
-        {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
-        *({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": piece}}}} for piece in pieces),
+        *(
+            {"type": "tool-plan-delta", "delta": {"message": {"tool_plan": piece}}}
+            for piece in pieces
+        ),
+        {
+            "type": "content-start",
+            "index": 0,
+            "delta": {"message": {"content": {"type": "text", "text": ""}}},
+        },
+        *(
+            {
+                "type": "content-delta",
+                "index": 0,
+                "delta": {"message": {"content": {"text": piece}}},
+            }
+            for piece in pieces
+        ),
         {"type": "content-end", "index": 0},
         {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": 12345}}},
     ]
@@ -487,7 +671,11 @@ def _read_cohere2(data: bytes) -> dict[str, Any]:
 
 def _cohere2_tool(pieces: list[str]) -> bytes:
     def call(kind: str, function: dict[str, str]) -> dict[str, Any]:
-        return {"type": kind, "index": 0, "delta": {"message": {"tool_calls": {"function": function}}}}
+        return {
+            "type": kind,
+            "index": 0,
+            "delta": {"message": {"tool_calls": {"function": function}}},
+        }
 
     return _typed([
         call("tool-call-start", {"name": "t", "arguments": ""}),
@@ -497,15 +685,47 @@ def _cohere2_tool(pieces: list[str]) -> bytes:
 
 
 def _read_cohere2_tool(data: bytes) -> dict[str, Any]:
-    calls = [one["delta"]["message"]["tool_calls"] for one in parsed(data) if one["type"] == "tool-call-delta"]
+    calls = [
+        one["delta"]["message"]["tool_calls"]
+        for one in parsed(data)
+        if one["type"] == "tool-call-delta"
+    ]
     return {"args": nested("".join(some["function"]["arguments"] for some in calls))}
 
 
 def _mistral(pieces: list[str]) -> bytes:
     out: list[dict[str, Any]] = [
-        {"id": "m", "choices": [{"index": 0, "delta": {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": THOUGHT}]}]}}]},
-        *({"id": "m", "choices": [{"index": 0, "delta": {"content": [{"type": "text", "text": piece}]}, "finish_reason": None}]} for piece in pieces),
-        {"id": "m", "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}], "usage": {"total_tokens": 12345}},
+        {
+            "id": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {
+                        "content": [
+                            {"type": "thinking", "thinking": [{"type": "text", "text": THOUGHT}]}
+                        ]
+                    },
+                }
+            ],
+        },
+        *(
+            {
+                "id": "m",
+                "choices": [
+                    {
+                        "index": 0,
+                        "delta": {"content": [{"type": "text", "text": piece}]},
+                        "finish_reason": None,
+                    }
+                ],
+            }
+            for piece in pieces
+        ),
+        {
+            "id": "m",
+            "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}],
+            "usage": {"total_tokens": 12345},
+        },
     ]
     return b"".join(map(event, out)) + event("[DONE]")
 
@@ -522,7 +742,16 @@ def _read_mistral(data: bytes) -> dict[str, Any]:
 
 def _conversation(pieces: list[str]) -> bytes:
     out: list[dict[str, Any]] = [{"type": "conversation.response.started", "conversation_id": "c"}]
-    out += [{"type": "message.output.delta", "output_index": 0, "content_index": 0, "id": "m", "content": piece} for piece in pieces]
+    out += [
+        {
+            "type": "message.output.delta",
+            "output_index": 0,
+            "content_index": 0,
+            "id": "m",
+            "content": piece,
+        }
+        for piece in pieces
+    ]
     out.append({"type": "conversation.response.done", "usage": {"total_tokens": 12345}})
     return _typed(out)
 
@@ -535,7 +764,17 @@ def _read_conversation(data: bytes) -> dict[str, Any]:
 
 
 def _conversation_tool(pieces: list[str]) -> bytes:
-    out = [{"type": "function.call.delta", "output_index": 1, "id": "f", "name": "t", "tool_call_id": "c", "arguments": piece} for piece in pieces]
+    out = [
+        {
+            "type": "function.call.delta",
+            "output_index": 1,
+            "id": "f",
+            "name": "t",
+            "tool_call_id": "c",
+            "arguments": piece,
+        }
+        for piece in pieces
+    ]
     return _typed([*out, {"type": "conversation.response.done"}])
 
 
@@ -549,10 +788,41 @@ def _lines(values: list[dict[str, Any]]) -> bytes:
 
 def _ollama(pieces: list[str]) -> bytes:
     text = "".join(pieces)
-    out: list[dict[str, Any]] = [{"model": "m", "message": {"role": "assistant", "content": "", "thinking": THOUGHT}, "done": False}]
-    out += [{"model": "m", "created_at": f"2026-01-01T00:00:0{n}Z", "message": {"role": "assistant", "content": piece}, "done": False} for n, piece in enumerate(pieces)]
-    out.append({"model": "m", "message": {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "t", "arguments": {"a": text}}}]}, "done": False})
-    out.append({"model": "m", "message": {"role": "assistant", "content": ""}, "done": True, "eval_count": 12345})
+    out: list[dict[str, Any]] = [
+        {
+            "model": "m",
+            "message": {"role": "assistant", "content": "", "thinking": THOUGHT},
+            "done": False,
+        }
+    ]
+    out += [
+        {
+            "model": "m",
+            "created_at": f"2026-01-01T00:00:0{n}Z",
+            "message": {"role": "assistant", "content": piece},
+            "done": False,
+        }
+        for n, piece in enumerate(pieces)
+    ]
+    out.append(
+        {
+            "model": "m",
+            "message": {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [{"function": {"name": "t", "arguments": {"a": text}}}],
+            },
+            "done": False,
+        }
+    )
+    out.append(
+        {
+            "model": "m",
+            "message": {"role": "assistant", "content": ""},
+            "done": True,
+            "eval_count": 12345,
+        }
+    )
     return _lines(out)
 
 
@@ -569,7 +839,9 @@ def _read_ollama(data: bytes) -> dict[str, Any]:
 
 
 def _generate(pieces: list[str]) -> bytes:
-    out: list[dict[str, Any]] = [{"model": "m", "response": piece, "done": False} for piece in pieces]
+    out: list[dict[str, Any]] = [
+        {"model": "m", "response": piece, "done": False} for piece in pieces
+    ]
     return _lines([*out, {"model": "m", "response": "", "done": True, "context": [1, 2, 3]}])
 
 
@@ -615,7 +887,11 @@ def _converse_tool(pieces: list[str]) -> bytes:
 
 
 def _read_converse_tool(data: bytes) -> dict[str, Any]:
-    found = [one["delta"]["toolUse"]["input"] for name, one in frames(data) if name == "contentBlockDelta"]
+    found = [
+        one["delta"]["toolUse"]["input"]
+        for name, one in frames(data)
+        if name == "contentBlockDelta"
+    ]
     return {"input": nested("".join(found))}
 
 
@@ -627,12 +903,21 @@ def _invoke(pieces: list[str]) -> bytes:
 
 
 def _read_invoke(data: bytes) -> dict[str, Any]:
-    return _read_anthropic_events([json.loads(base64.b64decode(one["bytes"])) for _, one in frames(data)])
+    return _read_anthropic_events(
+        [json.loads(base64.b64decode(one["bytes"])) for _, one in frames(data)]
+    )
 
 
 def _pages(pieces: list[str]) -> bytes:
     """ChatGPT's page: patches, the path left out when it is the same as before."""
-    out: list[Any] = [{"p": "", "o": "add", "v": {"message": {"id": "m", "content": {"content_type": "text", "parts": [""]}}}, "c": 0}]
+    out: list[Any] = [
+        {
+            "p": "",
+            "o": "add",
+            "v": {"message": {"id": "m", "content": {"content_type": "text", "parts": [""]}}},
+            "c": 0,
+        }
+    ]
     path = "/message/content/parts/0"
     for n, piece in enumerate(pieces):
         if n == 0:
@@ -644,7 +929,11 @@ def _pages(pieces: list[str]) -> bytes:
             ]})  # fmt: skip
         else:
             out.append({"v": piece})
-    return b"".join(event(some, "delta") for some in out) + event({"type": "message_stream_complete"}) + event("[DONE]")
+    return (
+        b"".join(event(some, "delta") for some in out)
+        + event({"type": "message_stream_complete"})
+        + event("[DONE]")
+    )
 
 
 def _read_pages(data: bytes) -> dict[str, Any]:
@@ -688,12 +977,20 @@ def _generic_lines(pieces: list[str]) -> bytes:
 
 
 def _read_generic_lines(data: bytes) -> dict[str, Any]:
-    return {"text": "".join(json.loads(line)["result"]["response"]["token"] for line in data.decode().split("\n") if line)}
+    return {
+        "text": "".join(
+            json.loads(line)["result"]["response"]["token"]
+            for line in data.decode().split("\n")
+            if line
+        )
+    }
 
 
 def _document(pieces: list[str]) -> bytes:
     text = "".join(pieces)
-    return json.dumps({"a": [text, {text: 1}], "text": text, "usage": {"n": 12345}, "d": json.dumps({"x": text})}).encode()
+    return json.dumps(
+        {"a": [text, {text: 1}], "text": text, "usage": {"n": 12345}, "d": json.dumps({"x": text})}
+    ).encode()
 
 
 def _read_document(data: bytes) -> dict[str, Any]:
@@ -715,12 +1012,20 @@ def _read_text(data: bytes) -> dict[str, Any]:
 
 def _parts(pieces: list[str]) -> bytes:
     """The AI SDK's data streams."""
-    lines = ['f:{"messageId":"m"}', *(f"0:{json.dumps(piece)}" for piece in pieces), 'd:{"finishReason":"stop"}']
+    lines = [
+        'f:{"messageId":"m"}',
+        *(f"0:{json.dumps(piece)}" for piece in pieces),
+        'd:{"finishReason":"stop"}',
+    ]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _read_parts(data: bytes) -> dict[str, Any]:
-    return {"text": "".join(json.loads(line[2:]) for line in data.decode().split("\n") if line[:2] == "0:")}
+    return {
+        "text": "".join(
+            json.loads(line[2:]) for line in data.decode().split("\n") if line[:2] == "0:"
+        )
+    }
 
 
 CASES = (
@@ -728,21 +1033,57 @@ CASES = (
     Case("chat tools", "openai", Shape.EVENTS, _chat_tools, _read_chat_tools, arguments=True),
     Case("legacy", "openai", Shape.EVENTS, _legacy, _read_legacy),
     Case("responses", "openai", Shape.EVENTS, _responses, _read_responses),
-    Case("responses calls", "openai", Shape.EVENTS, _responses_calls, _read_responses_calls, arguments=True),
+    Case(
+        "responses calls",
+        "openai",
+        Shape.EVENTS,
+        _responses_calls,
+        _read_responses_calls,
+        arguments=True,
+    ),
     Case("anthropic", "anthropic", Shape.EVENTS, _anthropic, _read_anthropic),
-    Case("anthropic tool", "anthropic", Shape.EVENTS, _anthropic_tool, _read_anthropic_tool, arguments=True),
+    Case(
+        "anthropic tool",
+        "anthropic",
+        Shape.EVENTS,
+        _anthropic_tool,
+        _read_anthropic_tool,
+        arguments=True,
+    ),
     Case("gemini", "gemini", Shape.EVENTS, _gemini, lambda data: _read_gemini_values(parsed(data))),
-    Case("gemini array", "gemini", Shape.JSON, _gemini_array, lambda data: _read_gemini_values(json.loads(data))),
+    Case(
+        "gemini array",
+        "gemini",
+        Shape.JSON,
+        _gemini_array,
+        lambda data: _read_gemini_values(json.loads(data)),
+    ),
     Case("cohere 1", "cohere", Shape.LINES, _cohere1, _read_cohere1),
     Case("cohere 2", "cohere", Shape.EVENTS, _cohere2, _read_cohere2),
-    Case("cohere 2 tool", "cohere", Shape.EVENTS, _cohere2_tool, _read_cohere2_tool, arguments=True),
+    Case(
+        "cohere 2 tool", "cohere", Shape.EVENTS, _cohere2_tool, _read_cohere2_tool, arguments=True
+    ),
     Case("mistral", "mistral", Shape.EVENTS, _mistral, _read_mistral),
     Case("conversation", "mistral", Shape.EVENTS, _conversation, _read_conversation),
-    Case("conversation tool", "mistral", Shape.EVENTS, _conversation_tool, _read_conversation_tool, arguments=True),
+    Case(
+        "conversation tool",
+        "mistral",
+        Shape.EVENTS,
+        _conversation_tool,
+        _read_conversation_tool,
+        arguments=True,
+    ),
     Case("ollama", "ollama", Shape.LINES, _ollama, _read_ollama),
     Case("ollama generate", "ollama", Shape.LINES, _generate, _read_generate),
     Case("converse", "bedrock", Shape.EVENT_STREAM, _converse, _read_converse),
-    Case("converse tool", "bedrock", Shape.EVENT_STREAM, _converse_tool, _read_converse_tool, arguments=True),
+    Case(
+        "converse tool",
+        "bedrock",
+        Shape.EVENT_STREAM,
+        _converse_tool,
+        _read_converse_tool,
+        arguments=True,
+    ),
     Case("invoke", "bedrock", Shape.EVENT_STREAM, _invoke, _read_invoke),
     Case("pages", "generic", Shape.EVENTS, _pages, _read_pages),
     Case("generic events", "generic", Shape.EVENTS, _generic_events, _read_generic_events),
