@@ -17,6 +17,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in 
 from typing import Final
 
 _DEEPEST: Final = 6
+_MOST_PIECES: Final = 256
 _FOREIGN = re.compile(r"[^\s\[\]{}:,0-9+\-.eEtrufalsn]")
 _RUN = re.compile(r'[^"\\]+')
 
@@ -39,7 +40,7 @@ class Tail:
         self._pieces.append(text)
         self._size += len(text)
         self.last = text[-1]
-        if self._size > 2 * self._reach or len(self._pieces) > self._reach:
+        if self._size > 2 * self._reach or len(self._pieces) > _MOST_PIECES:
             self._pieces = [str(self)]
             self._size = len(self._pieces[0])
 

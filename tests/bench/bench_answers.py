@@ -15,11 +15,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gateway.answers import Shape, Vault, framing
 from support.answers import CASES, ENTITIES, issue, stream
 
+from gateway.answers import Shape, Vault, framing
+
 WORDS = 2000
-NAMES = ("chat", "responses", "anthropic", "anthropic tool", "gemini", "ollama", "converse", "pages", "text")
+NAMES = (
+    "chat",
+    "responses",
+    "anthropic",
+    "anthropic tool",
+    "gemini",
+    "ollama",
+    "converse",
+    "pages",
+    "text",
+)
 ISSUED = issue([("Jane Roe", "PERSON"), ("jane@acme.com", "EMAIL_ADDRESS")])
 MANY = issue([(f"Jane {n}", "PERSON") for n in range(5000)])
 (TOKEN, *_) = ISSUED
@@ -56,7 +67,9 @@ def best(work: Callable[[], object]) -> float:
 
 def table() -> None:
     """µs per event, by protocol."""
-    print("| protocol | events | only cut | no token | with a vault | a token in 20 | 5,000 tokens known |")
+    print(
+        "| protocol | events | only cut | no token | with a vault | a token in 20 | 5,000 tokens known |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name in NAMES:
         case = next(case for case in CASES if case.name == name)
@@ -118,7 +131,9 @@ def memory() -> None:
         streams.append(answers)
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    print(f"\n{len(streams)} streams, each {len(half) >> 10} KiB into an answer: {(after - before) / 2**20:.0f} MiB")
+    print(
+        f"\n{len(streams)} streams, each {len(half) >> 10} KiB into an answer: {(after - before) / 2**20:.0f} MiB"
+    )
 
 
 if __name__ == "__main__":
