@@ -26,6 +26,7 @@ documents = st.builds(
 )
 
 
+ESCAPES = frozenset('"\\/bfnrtu')
 OUTSIDE = frozenset("[]{}:,0123456789+-.eEtrufalsn \t\r\n\u2028")
 
 
@@ -38,7 +39,10 @@ def depth_of(prefix, level=0):
     if not quote or not OUTSIDE.issuperset(head):
         return 0
     whole = re.match(r"(?:[^\\]|\\u[0-9a-fA-F]{4}|\\[^u])*", rest, re.DOTALL)[0]
-    return 1 + depth_of(json.loads(f'"{whole}"', strict=False), level + 1)
+    said = re.sub(
+        r"\\(.)", lambda found: found[0] if found[1] in ESCAPES else "?", whole, flags=re.DOTALL
+    )
+    return 1 + depth_of(json.loads(f'"{said}"', strict=False), level + 1)
 
 
 @settings(deadline=None)

@@ -10,8 +10,6 @@ import json
 import pytest
 from support.answers import CASES, KEPT, THOUGHT, issue, mint, run, stream, swapped
 
-from gateway.answers import Shape
-
 VALUES = (
     ('Jané "JD" O\\Brien\n🎈', "PERSON"),
     ("j.d@example.org", "EMAIL_ADDRESS"),
@@ -76,12 +74,14 @@ def test_a_token_cut_in_three_anywhere_is_restored(case):
 @each_case
 @pytest.mark.parametrize("vault", [False, True], ids=["exchange", "vault"])
 def test_every_character_by_itself_and_every_byte_by_itself_are_restored(case, vault):
-    issued, _, text, values = setting(case)
+    issued, tokens, text, values = setting(case)
     data = case.write(list(text))
-    out = check(case, data, [data], issued, values, vault=vault)
-    assert out == check(
-        case, data, [data[at : at + 1] for at in range(len(data))], issued, values, vault=vault
-    )
+    check(case, data, [data], issued, values, vault=vault)
+    cut = text.index(tokens[1]) + 5
+    data = case.write([text[:cut], text[cut:]])
+    whole = check(case, data, [data], issued, values, vault=vault)
+    bytewise = [data[at : at + 1] for at in range(len(data))]
+    assert check(case, data, bytewise, issued, values, vault=vault) == whole
 
 
 @each_case
@@ -102,16 +102,10 @@ def test_half_a_pair_is_restored_or_replaced_and_never_breaks_the_answer(case):
     text = json.dumps({"a": token}) if case.arguments else f"x {token} y"
     data = case.write([text[:9], text[9:]])
     out = run(stream(case, issued), [data])
-    said = case.read(out)
-    assert token not in json.dumps(said)
-    want = expected(case, data, {token: HALF[0][0]})
-    if (
-        case.shape is not Shape.TEXT
-        and case.name != "plain events"
-        and "bytes 0" not in want
-        and "delta bytes" not in want
-    ):
-        assert said == want
+    # Where there is no JSON to write half a pair in, a mark stands in for it.
+    plain = case.name in {"text", "plain events"}
+    value = HALF[0][0].replace("\ud83d", "\ufffd") if plain else HALF[0][0]
+    assert case.read(out) == expected(case, data, {token: value})
 
 
 @each_case
