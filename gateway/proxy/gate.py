@@ -292,8 +292,8 @@ class Gate:
             running = start(flow, plan, self.tokenising)
             if running is not None:
                 flow.metadata[ANSWER] = running
-                if is_whole(flow.response):
-                    return
+                if is_whole(flow.response) or flow.request.http_version == "HTTP/1.0":
+                    return  # HTTP/1.0 knows no chunks
                 head(flow.response, length=None)
         flow.response.stream = self._watch(flow)
 
@@ -334,11 +334,13 @@ class Gate:
         return passing
 
     def _end_of_answer(self, flow: http.HTTPFlow, result: str) -> None:
+        stream = flow.metadata.pop(_STREAM, None)
         if flow.websocket is None or result != "complete":
             running = flow.metadata.pop(ANSWER, None)
             if isinstance(running, Running):
                 self._count_tokens(flow, running)
-        stream = flow.metadata.pop(_STREAM, None)
+                if stream is not None:
+                    stream.received = running.received
         if stream is not None:
             seconds = time.perf_counter() - stream.started
             self._meter.stream_ended(
