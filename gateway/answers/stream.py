@@ -209,6 +209,11 @@ class AnswerStream:
         """More tokens went out on the same connection."""
         self._tokens.add(issued, quoted)
 
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for more to come."""
+        return bool(self._queue)
+
     def flush(self) -> None:
         """Nothing has come for a while: what waits leaves as it is. Once no look-up is `wanted`."""
         if not self.wanted:

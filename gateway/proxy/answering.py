@@ -38,6 +38,9 @@ _STALE: Final = (
 )
 """What says something of the bytes that no longer holds once they change."""
 
+PATIENCE: Final = 1.0
+"""Seconds without a word from the service after which what waits for more leaves as it is."""
+
 _SLICE: Final = 1 << 10
 _PIECE: Final = 1 << 20
 
@@ -218,6 +221,7 @@ class Running:
         self._vault = tokenising.vault
         self._decode = decode or _Identity()
         self.received = 0
+        self._when_asked = -1
         self.stream = AnswerStream(
             shape,
             plan.answers,
@@ -250,6 +254,19 @@ class Running:
     def end(self) -> None:
         """The answer has ended."""
         self.stream.end()
+
+    def asks_to_be_woken(self) -> bool:
+        """Whether something is held, and nobody is to come back for it yet."""
+        if self._when_asked >= 0 or not self.stream.holds:
+            return False
+        self._when_asked = self.received
+        return True
+
+    def woken(self) -> None:
+        """The time is over: if nothing has come since, what is held leaves."""
+        silent, self._when_asked = self._when_asked == self.received, -1
+        if silent:
+            self.stream.flush()
 
     async def look_up(self) -> None:
         """Look up what is wanted."""

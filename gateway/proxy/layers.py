@@ -42,7 +42,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from wsproto.frame_protocol import CloseReason, Opcode
 
-from gateway.proxy.answering import ANSWER, Running, head
+from gateway.proxy.answering import ANSWER, PATIENCE, Running, head
 
 type Commands = Generator[commands.Command, Any, Any]
 
@@ -317,6 +317,9 @@ class WebsocketLayer(websocket_layers.WebsocketLayer):
         assert self.flow.websocket is not None
         if isinstance(event, websocket_layers.WebSocketMessageInjected):
             return  # nothing injects messages here
+        if isinstance(event, events.Wakeup):
+            yield from self._wake()
+            return
         assert isinstance(event, events.ConnectionEvent)
         from_client = event.connection == self.context.client
         source, other = (
@@ -370,6 +373,21 @@ class WebsocketLayer(websocket_layers.WebsocketLayer):
                 yield other.send2(piece)
         for text in self.flow.metadata.pop(SEND, ()):
             yield other.send2(wsproto.events.TextMessage(data=text))
+        running = self.flow.metadata.get(ANSWER)
+        if isinstance(running, Running) and running.asks_to_be_woken():
+            yield commands.RequestWakeup(PATIENCE)
+
+    def _wake(self) -> Commands:
+        """Messages that have waited long enough leave."""
+        running = self.flow.metadata.get(ANSWER)
+        if not isinstance(running, Running):
+            return
+        running.woken()
+        for frame in running.stream.take_frames():
+            text = frame.decode("utf-8", "replace")
+            yield self.client_ws.send2(wsproto.events.TextMessage(data=text))
+        if running.asks_to_be_woken():
+            yield commands.RequestWakeup(PATIENCE)
 
     def _close(self, event: wsproto.events.CloseConnection, *, from_client: bool) -> Commands:
         assert self.flow.websocket is not None

@@ -31,6 +31,7 @@ class Service:
         context.load_cert_chain(pem)
         self.heard = []
         self.watchers = []
+        self.ends = True
         self.server = websockets.sync.server.serve(self._handle, "127.0.0.1", 0, ssl=context)
         self.url = f"https://127.0.0.1:{self.server.socket.getsockname()[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -46,7 +47,9 @@ class Service:
                 for at in range(0, len(text), 3):
                     delta = {"type": "response.output_text.delta", "output_index": 0}
                     target.send(json.dumps(delta | {"delta": text[at : at + 3]}))
-                target.send(json.dumps({"type": "response.output_text.done", "text": text}))
+                if self.ends:
+                    done = {"type": "response.output_text.done", "text": text}
+                    target.send(json.dumps(done))
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +114,28 @@ def test_an_answer_that_comes_over_an_older_connection_gets_values_back(place):
     service.watchers.clear()
 
 
-def test_what_waits_for_more_arrives_when_the_service_closes(place):
-    """A token that is cut off by the end of the connection is not swallowed."""
+def test_what_may_become_a_token_is_not_held_for_ever(place):
+    """The text ends in what could begin a token, and nothing follows for a while."""
     service, gateway = place
     service.watchers.clear()
     with connect(gateway, "wss://api.openai.com/v1/responses") as connection:
         ask(connection, "Hello Angela Whitfield")
         assert listen(connection)[0] == "Hello Angela Whitfield"
+        service.ends = False
+        try:
+            ask(connection, "the end is PERSON")
+            text = ""
+            while text != "the end is PERSON":
+                text += json.loads(connection.recv(timeout=10))["delta"]
+        finally:
+            service.ends = True
+
+
+def test_what_waits_for_more_arrives_when_the_service_goes_on(place):
+    service, gateway = place
+    service.watchers.clear()
+    with connect(gateway, "wss://api.openai.com/v1/responses") as connection:
+        ask(connection, "Hello Angela Whitfield")
+        listen(connection)
         ask(connection, "the end is PERSON")
         assert listen(connection) == ("the end is PERSON",) * 2

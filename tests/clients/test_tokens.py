@@ -416,6 +416,22 @@ def test_streamed_answer_is_not_held_back(tmp_path, tls):
         place.close()
 
 
+def test_what_may_become_a_token_leaves_when_nothing_follows(tmp_path, tls):
+    place = Place(tmp_path, tls, pause=2.0)
+    try:
+        _said(place, "Angela Whitfield")  # so that tokens may come up
+        body = _body(stream=True, text="ok PER")
+        with place.client() as client, client.stream("POST", CHAT, json=body) as answer:
+            pieces = []
+            for piece in answer.iter_text():
+                pieces.append((time.monotonic(), piece))
+        came = next(at for at, piece in pieces if "PER" in piece)
+        ended = next(at for at, piece in pieces if "finish_reason\": \"stop" in piece)
+        assert ended - came > 0.5
+    finally:
+        place.close()
+
+
 def test_values_are_in_nothing_that_the_gateway_writes(place):
     _said(place, TEXT)
     traces = place.gateway.traces()
