@@ -92,11 +92,16 @@ class HttpStream(http_layers.HttpStream):
         """Send on an answer as it comes, restored where it is to be."""
         running = self.flow.metadata.get(ANSWER)
         if not isinstance(running, Running) or isinstance(event, ResponseTrailers):
-            yield from super().state_stream_response_body(event)
+            if not isinstance(event, events.Wakeup):
+                yield from super().state_stream_response_body(event)
             return
-        data, ok = yield from self._restored(
-            running, event.data if isinstance(event, ResponseData) else None
-        )
+        if isinstance(event, events.Wakeup):
+            running.woken()
+            data, ok = running.stream.take(), True
+        else:
+            data, ok = yield from self._restored(
+                running, event.data if isinstance(event, ResponseData) else None
+            )
         if not ok:
             return
         if data:
@@ -106,6 +111,8 @@ class HttpStream(http_layers.HttpStream):
                 yield from self._break_off()
                 return
             yield from self.send_response(already_streamed=True)
+        elif running.asks_to_be_woken():
+            yield commands.RequestWakeup(PATIENCE)
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
