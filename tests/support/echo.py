@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -300,6 +300,10 @@ def ollama(body: dict[str, Any]) -> tuple[str, list[bytes]]:
     return "application/x-ndjson", [json.dumps(line).encode() + b"\n" for line in (*lines, end)]
 
 
+type Script = Callable[[str, dict[str, Any]], tuple[str, list[bytes]]]
+"""What is answered to the path and body of a request: media type, and the body in pieces."""
+
+
 def _answer(path: str, body: dict[str, Any]) -> tuple[str, list[bytes]]:
     path, _, query = path.partition("?")
     if path.endswith("/chat/completions"):
@@ -356,7 +360,7 @@ class _Handler(BaseHTTPRequestHandler):
             data = gzip.decompress(data)
         elif encoding == "zstd":
             data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        kind, parts = _answer(self.path, json.loads(data))
+        kind, parts = self.server.script(self.path, json.loads(data))
         self.send_response(200)
         self.send_header("content-type", kind)
         pressed = self.headers.get("x-echo-encoding", self.server.encoding)
@@ -383,14 +387,23 @@ class _Server(ThreadingHTTPServer):
     heard: list[tuple[str, list[tuple[str, str]], bytes]]
     encoding: str
     pause: float
+    script: Script
 
 
 class Echo:
     """Runs in a thread on a free port of 127.0.0.1; `heard` is every request so far."""
 
-    def __init__(self, pem: Path | None = None, *, encoding: str = "", pause: float = 0.0) -> None:
+    def __init__(
+        self,
+        pem: Path | None = None,
+        *,
+        encoding: str = "",
+        pause: float = 0.0,
+        script: Script | None = None,
+    ) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.heard, self._server.encoding, self._server.pause = [], encoding, pause
+        self.script = script or _answer
         self.port = self._server.server_address[1]
         self.scheme = "http"
         if pem is not None:
@@ -399,6 +412,15 @@ class Echo:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             self.scheme = "https"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def script(self) -> Script:
+        """What it answers to path and body: media type, and the body in pieces; may be changed."""
+        return self._server.script
+
+    @script.setter
+    def script(self, script: Script) -> None:
+        self._server.script = script
 
     @property
     def url(self) -> str:
