@@ -357,14 +357,35 @@ def _policy_folder(folder: Path | None) -> Path:
 
 @policy.command("check")
 @click.argument("folder", metavar="[DIR]", required=False, type=_folder)
-def policy_check(folder: Path | None) -> None:
-    """Check the policy files; every problem is told with its place."""
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Status 1 when an exception has ended; tell those without owner, reason or end, too.",
+)
+def policy_check(folder: Path | None, *, strict: bool) -> None:
+    """Check the policy files; every problem is told with its place.
+
+    Exceptions that have ended, or end within 14 days, are told on standard error.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
     from gateway import bootstrap  # noqa: PLC0415
+    from gateway.policy import exceptions  # noqa: PLC0415
 
     rules = bootstrap.load_rules(_policy_folder(folder))
+    told = [
+        notice
+        for notice in exceptions.notices(rules.policy, datetime.now(UTC).date())
+        if strict or notice.kind != "incomplete"
+    ]
+    for notice in told:
+        click.echo(_line(notice.problem), err=True)
     for source in rules.policy.sources:
         click.echo(source)
-    click.echo(f"{len(rules.policy.rules)} rules, revision {rules.policy.revision}: ok")
+    ended = sum(notice.kind == "ended" for notice in told)
+    verdict = f"ok, {ended} exception{'' if ended == 1 else 's'} ended" if ended else "ok"
+    click.echo(f"{len(rules.policy.rules)} rules, revision {rules.policy.revision}: {verdict}")
+    sys.exit(1 if strict and ended else 0)
 
 
 @policy.command("test")

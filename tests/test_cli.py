@@ -336,6 +336,25 @@ def test_policy_check_tells_every_problem_with_its_place(inside, policies):
     assert places == ["own.yaml:5:5", "own.yaml:9:5", "two.yaml:2:1"]
 
 
+EXCEPTIONS = """\
+    unless:
+      - {actor: ann, until: 2026-01-31, owner: jane, reason: Pilot}
+      - {actor: bob, until: 9999-12-31}
+"""
+
+
+def test_policy_check_tells_of_exceptions_that_have_ended(inside, policies):
+    (policies / "own.yaml").write_text(POLICY.replace("    action:", f"{EXCEPTIONS}    action:"))
+    status, out, err = inside("policy", "check", policies)
+    assert status == 0
+    assert out.endswith(": ok, 1 exception ended\n")
+    assert [line.split(": ")[0] for line in err.splitlines()] == [f"{policies}/own.yaml:10:9"]
+    assert "rule `numbers`: the exception of `jane` ended on 2026-01-31" in err
+    status, _, err = inside("policy", "check", "--strict", policies)
+    assert status == 1
+    assert "own.yaml:11:9: rule `numbers`: the exception has no `owner` and no `reason`" in err
+
+
 def test_policy_test(policies):
     (policies / "own_test.yaml").write_text(CASES.replace("WANT", "block"))
     status, out, err = leakgate("policy", "test", policies)

@@ -26,6 +26,12 @@ class TimeTest:
     hours: tuple[tuple[int, int], ...]
     zone: ZoneInfo
 
+    def __str__(self) -> str:
+        """What a person reads: `mon, tue 08:00-18:00 (Europe/Berlin)`."""
+        on = ", ".join(DAYS[day] for day in sorted(self.days))
+        spans = ", ".join(f"{_hour(start)}-{_hour(end)}" for start, end in self.hours)
+        return f"{on} {spans} ({self.zone})"
+
     def holds(self, at: float) -> bool:
         """Whether the moment `at` (Unix time) is within."""
         local = datetime.fromtimestamp(at, self.zone)
@@ -37,6 +43,10 @@ class TimeTest:
             or (minute < end and (today - 1) % 7 in self.days)
             for start, end in self.hours
         )
+
+
+def _hour(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def days(word: str) -> frozenset[int]:

@@ -15,7 +15,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from gateway import documents
@@ -40,6 +40,7 @@ from gateway.policy.document import (
     COUNT_KEYS,
     COUNTS,
     FINDING_KEYS,
+    GRANTED_KEYS,
     MARKS,
     TAKES_OUT,
     WORDS,
@@ -143,11 +144,28 @@ class RouteTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Glob:
+    """A word with `*` for anything, as it is written and as it is compared."""
+
+    text: str
+    pattern: re.Pattern[str] = field(compare=False, repr=False)
+
+    def match(self, word: str) -> bool:
+        """Whether `word` is meant."""
+        return self.pattern.match(word) is not None
+
+    @classmethod
+    def of(cls, text: str) -> Glob:
+        """The glob that is written `text`."""
+        return cls(text, re.compile(fnmatch.translate(text)))
+
+
+@dataclass(frozen=True, slots=True)
 class SenderTest:
     """Conditions on the exchange beyond its route; an empty tuple stands for any."""
 
-    hosts: tuple[re.Pattern[str], ...] = ()
-    actors: tuple[re.Pattern[str], ...] = ()
+    hosts: tuple[Glob, ...] = ()
+    actors: tuple[Glob, ...] = ()
     networks: tuple[Network, ...] = ()
     time: TimeTest | None = None
 
@@ -160,7 +178,7 @@ class FindingTest:
     roles: frozenset[Role] | None = None
     kinds: frozenset[PartKind] | None = None
     fingerprints: frozenset[str] | None = None
-    detectors: tuple[re.Pattern[str], ...] = ()
+    detectors: tuple[Glob, ...] = ()
     min_confidence: float = 0.0
     min_length: int = 1
 
@@ -190,14 +208,14 @@ class FileTest:
     """
 
     families: frozenset[str] | None = None
-    media_types: tuple[re.Pattern[str], ...] = ()
+    media_types: tuple[Glob, ...] = ()
     min_size: int = 0
     max_size: int | None = None
     mismatch: bool = False
     uploaded: bool = False
     counts: tuple[tuple[str, float, float], ...] = ()
     marks: tuple[str, ...] = ()
-    words: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...] = ()
+    words: tuple[tuple[str, tuple[Glob, ...]], ...] = ()
 
     def holds(self, file: FileInfo) -> bool:
         """Whether this file is selected."""
@@ -222,7 +240,7 @@ def _count(file: FileInfo, name: str) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _says(file: FileInfo, name: str, patterns: Sequence[re.Pattern[str]]) -> bool:
+def _says(file: FileInfo, name: str, patterns: Sequence[Glob]) -> bool:
     said = str(file.facts.get(name, "")).lower().split("; ")
     return any(word and pattern.match(word) for word in said for pattern in patterns)
 
@@ -233,6 +251,21 @@ class HistoryTest:
 
     at_least: int
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an exception stands, and what is said of it; nothing that has a say in a verdict.
+
+    `granted` is true of an exception that somebody was given, and false of one that belongs to the
+    rule's own meaning (that an identifier must go out as it is, say).
+    """
+
+    place: Problem = field(default_factory=lambda: Problem("", 0, 0, ""))
+    owner: str = ""
+    reason: str = ""
+    last_day: date | None = None
+    granted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +281,7 @@ class Exemption:
     file: FileTest | None
     unread: frozenset[UnreadReason] | None
     until: float | None
+    origin: Origin = field(default_factory=Origin, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -848,9 +882,9 @@ class _RuleCompiler:
             min_length=where.min_length if isinstance(where, When) else 1,
         )
 
-    def _detectors(self, where: Where, at: tuple[str | int, ...]) -> tuple[re.Pattern[str], ...]:
+    def _detectors(self, where: Where, at: tuple[str | int, ...]) -> tuple[Glob, ...]:
         known = self.names.detectors | {f"custom:{name}" for name in self.names.own_entities}
-        patterns = tuple(_glob(name) for name in where.detector)
+        patterns = tuple(Glob.of(name) for name in where.detector)
         for position, (name, pattern) in enumerate(zip(where.detector, patterns, strict=True)):
             if self.names.complete and not any(map(pattern.match, known)):
                 hint = suggest(name, known)
@@ -886,6 +920,13 @@ class _RuleCompiler:
             file=file,
             unread=unread,
             until=until,
+            origin=Origin(
+                place=self.marks.problem((*self.at, *at), ""),
+                owner=unless.owner,
+                reason=unless.reason,
+                last_day=unless.until,
+                granted=not self.at or bool(unless.model_fields_set & GRANTED_KEYS),
+            ),
         )
 
     def _effect(self, finding: FindingTest | None) -> None:
@@ -988,8 +1029,8 @@ def _call(operator: Operator) -> OperatorCall:
 
 def _sender(where: Where) -> SenderTest:
     return SenderTest(
-        hosts=tuple(_glob(normal_host(host)) for host in where.host),
-        actors=tuple(_glob(actor.lower()) for actor in where.actor),
+        hosts=tuple(Glob.of(normal_host(host)) for host in where.host),
+        actors=tuple(Glob.of(actor.lower()) for actor in where.actor),
         networks=tuple(ipaddress.ip_network(network) for network in where.source_network),
         time=None
         if where.time is None
@@ -1003,7 +1044,7 @@ def _file(where: Where) -> FileTest | None:
     file: FileConditions = where.file
     return FileTest(
         families=frozenset(file.family) or None,
-        media_types=tuple(_glob(kind.lower()) for kind in file.media_type),
+        media_types=tuple(Glob.of(kind.lower()) for kind in file.media_type),
         min_size=file.min_size,
         max_size=file.max_size if "max_size" in file.model_fields_set else None,
         mismatch=bool(file.mismatch),
@@ -1015,7 +1056,7 @@ def _file(where: Where) -> FileTest | None:
         ),
         marks=tuple(name for name in sorted(MARKS) if getattr(file, name)),
         words=tuple(
-            (name, tuple(_glob(word.lower()) for word in getattr(file, name)))
+            (name, tuple(Glob.of(word.lower()) for word in getattr(file, name)))
             for name in sorted(WORDS)
             if getattr(file, name)
         ),
@@ -1028,10 +1069,6 @@ def _unread(where: Where) -> frozenset[UnreadReason] | None:
     if "any" in where.unread:
         return frozenset(UnreadReason)
     return frozenset(UnreadReason(reason) for reason in where.unread)
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(pattern))
 
 
 def normal_host(host: str) -> str:

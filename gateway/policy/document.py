@@ -508,6 +508,11 @@ class Unless(Where):
 FINDING_KEYS = frozenset({"entity", "entity_group", "detector", "role", "part", "fingerprint"})
 """Conditions that select findings, in `when` and `unless`."""
 
+GRANTED_KEYS = frozenset(
+    {"actor", "source_network", "host", "fingerprint", "until", "owner", "reason"}
+)
+"""Keys of an `unless` that somebody was given: it names people, places or one value, or ends."""
+
 COUNT_KEYS = frozenset({"min_confidence", "min_length", "min_count", "min_distinct"})
 """Conditions on findings that only `when` has: an exception works finding by finding."""
 

@@ -7,7 +7,6 @@ still counts. Pure: no clock, no I/O; the exchange carries its own time.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
@@ -34,6 +33,7 @@ from gateway.policy.compile import (
     CompiledRule,
     Exemption,
     FileTest,
+    Glob,
     HistoryTest,
     OperatorCall,
     PolicySet,
@@ -55,7 +55,7 @@ IN_PLACE = "what stands there has to go out as it is"
 def evaluate(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> Outcome:
     """The outcome of all rules for what was found in `exchange`, which goes to `route`."""
     candidates = policy.index.candidates(route)
-    view = _View(exchange, route, scan)
+    view = View(exchange, route, scan)
     hits = [hit for rule in candidates.plain if (hit := view.hit(rule)) is not None]
     if scan.findings:
         hits += [hit for rule in candidates.finding if (hit := view.hit(rule)) is not None]
@@ -85,7 +85,7 @@ def _rank(hit: RuleHit) -> tuple[int, int, str]:
     return hit.action, hit.severity, hit.rule
 
 
-class _View:
+class View:
     """One exchange as rules look at it; what several rules need is worked out once."""
 
     __slots__ = (
@@ -115,14 +115,14 @@ class _View:
 
     def hit(self, rule: CompiledRule) -> RuleHit | None:
         """What `rule` says, or None. INVARIANT: `rule.route` was tested for this route."""
-        if not self._sender_holds(rule.sender, in_doubt=True):
+        if not self.sender_holds(rule.sender, in_doubt=True):
             return None
-        if rule.history is not None and not self._history_holds(rule.history):
+        if rule.history is not None and not self.history_holds(rule.history):
             return None
-        exemptions = [item for item in rule.unless if self._in_force(item)]
-        if any(_is_whole(item) for item in exemptions):
+        exemptions = [item for item in rule.unless if self.in_force(item)]
+        if any(is_whole(item) for item in exemptions):
             return None
-        files = None if rule.file is None else self._matching(rule.file)
+        files = None if rule.file is None else self.matching(rule.file)
         if files is not None and not files:
             return None
         findings: tuple[int, ...] = ()
@@ -132,12 +132,11 @@ class _View:
             if not self._enough(rule, findings):
                 return None
         if rule.unread is not None:
-            unread = self._select_unread(rule.unread, files, exemptions)
+            unread = self.select_unread(rule.unread, files, exemptions)
             if not unread:
                 return None
         if rule.finding is None and rule.unread is None and files is not None:
-            exempt = [item.file for item in exemptions if item.file is not None]
-            files = tuple(file for file in files if not any(test.holds(file) for test in exempt))
+            files = self.unexcepted(files, exemptions)
             if not files or (rule.clean and not self._clean(rule, files)):
                 return None
         return self._told(rule, findings, unread)
@@ -153,15 +152,26 @@ class _View:
         """What enforced rules take out of files, each once, in the style that shows least."""
         return tuple(Cleaning(file, what, style) for (file, what), style in self._cleanings.items())
 
-    def _clean(self, rule: CompiledRule, files: Sequence[FileInfo]) -> bool:
-        """Whether any of `files` holds what `rule` takes out; if so, that is noted."""
-        needed = [
+    def needed(self, rule: CompiledRule, files: Sequence[FileInfo]) -> list[Cleaning]:
+        """What `rule` takes out of `files`, as far as it is there."""
+        return [
             cleaning
             for file in files
             for what, style in rule.clean
             if (cleaning := Cleaning(file.locator, what, style)).needed(file)
         ]
-        if self._mode(rule) == "enforce":
+
+    def unexcepted(
+        self, files: Sequence[FileInfo], exemptions: Iterable[Exemption]
+    ) -> tuple[FileInfo, ...]:
+        """The files that no exception for files leaves out."""
+        exempt = [item.file for item in exemptions if item.file is not None]
+        return tuple(file for file in files if not any(test.holds(file) for test in exempt))
+
+    def _clean(self, rule: CompiledRule, files: Sequence[FileInfo]) -> bool:
+        """Whether any of `files` holds what `rule` takes out; if so, that is noted."""
+        needed = self.needed(rule, files)
+        if self.mode_of(rule) == "enforce":
             for one in needed:
                 other = self._cleanings.get((one.file, one.what), one.style)
                 style = max(one.style, other, key=STYLES.index)
@@ -171,7 +181,7 @@ class _View:
     def _told(
         self, rule: CompiledRule, findings: tuple[int, ...], unread: tuple[int, ...]
     ) -> RuleHit:
-        action, message, mode = rule.action, rule.message, self._mode(rule)
+        action, message, mode = rule.action, rule.message, self.mode_of(rule)
         if not message and action >= Verdict.REDACT:
             message = _default_message(
                 rule, [self.scan.findings[index].entity for index in findings]
@@ -199,7 +209,7 @@ class _View:
 
     # --- who sends it ----------------------------------------------------------------------------
 
-    def _sender_holds(self, test: SenderTest, *, in_doubt: bool) -> bool:
+    def sender_holds(self, test: SenderTest, *, in_doubt: bool) -> bool:
         """Whether the sender meets `test`. `in_doubt` answers for an address nobody can read."""
         if test.hosts and not _any(test.hosts, self.host):
             return False
@@ -216,7 +226,7 @@ class _View:
             return in_doubt
         return any(address.version == net.version and address in net for net in test.networks)
 
-    def _mode(self, rule: CompiledRule) -> Mode:
+    def mode_of(self, rule: CompiledRule) -> Mode:
         """The rule's mode for this sender; no content has a say in it."""
         if rule.mode == "monitor" or rule.rollout >= WHOLE:
             return rule.mode
@@ -224,7 +234,7 @@ class _View:
         theirs = enforced(rule.id, rule.rollout, actor=sender.actor, source_ip=sender.source_ip)
         return "enforce" if theirs else "monitor"
 
-    def _history_holds(self, test: HistoryTest) -> bool:
+    def history_holds(self, test: HistoryTest) -> bool:
         """Whether the sender's pictures with faces, those of now among them, are so many.
 
         Only for a request that has one: nobody is kept from writing for what they sent before.
@@ -240,17 +250,30 @@ class _View:
         }
         return len(now | before) >= test.at_least
 
-    def _in_force(self, item: Exemption) -> bool:
+    def in_force(self, item: Exemption) -> bool:
+        """Whether the exception holds now, for this sender and route."""
         return (
             (item.until is None or self.exchange.received_at < item.until)
             and item.route.holds(self.route)
-            and self._sender_holds(item.sender, in_doubt=False)
+            and self.sender_holds(item.sender, in_doubt=False)
         )
 
     # --- what is in it ---------------------------------------------------------------------------
 
-    def _matching(self, test: FileTest) -> tuple[FileInfo, ...]:
+    def matching(self, test: FileTest) -> tuple[FileInfo, ...]:
+        """The files that `test` selects."""
         return tuple(file for file in self.files if test.holds(file))
+
+    def excepted(self, finding: Finding, exemptions: Iterable[Exemption]) -> Exemption | None:
+        """The first exception that leaves `finding` out."""
+        for item in exemptions:
+            if (
+                item.unread is None
+                and (item.finding is None or item.finding.holds(finding))
+                and (item.file is None or self.surely_within(finding.locator, item.file))
+            ):
+                return item
+        return None
 
     def _select_findings(
         self,
@@ -273,14 +296,9 @@ class _View:
             finding = self.scan.findings[index]
             if not test.holds(finding):
                 continue
-            if files is not None and not self._within(finding.locator, finding.kind, files):
+            if files is not None and not self.within(finding.locator, finding.kind, files):
                 continue
-            if exemptions and any(
-                item.unread is None
-                and (item.finding is None or item.finding.holds(finding))
-                and (item.file is None or self._surely_within(finding.locator, item.file))
-                for item in exemptions
-            ):
+            if exemptions and self.excepted(finding, exemptions) is not None:
                 continue
             chosen.append(index)
         return tuple(chosen)
@@ -294,12 +312,13 @@ class _View:
         different = {self.scan.findings[index].fingerprint for index in findings}
         return len(different) >= rule.min_distinct
 
-    def _select_unread(
+    def select_unread(
         self,
         reasons: frozenset[UnreadReason],
         files: Sequence[FileInfo] | None,
         exemptions: Sequence[Exemption],
     ) -> tuple[int, ...]:
+        """The unread places with such a reason, in `files`, that no exception leaves out."""
         return tuple(
             index
             for index, place in enumerate(self.scan.unread)
@@ -308,7 +327,7 @@ class _View:
             and not any(
                 item.finding is None
                 and (item.unread is None or place.reason in item.unread)
-                and (item.file is None or self._surely_within(place.locator, item.file))
+                and (item.file is None or self.surely_within(place.locator, item.file))
                 for item in exemptions
             )
         )
@@ -321,23 +340,24 @@ class _View:
             self._by_entity = by_entity
         return self._by_entity
 
-    def _within(self, locator: Locator, kind: PartKind, files: Sequence[FileInfo]) -> bool:
+    def within(self, locator: Locator, kind: PartKind, files: Sequence[FileInfo]) -> bool:
         """Whether a finding is in one of `files`; in doubt it is, so that the rule applies."""
         if any(_covers(file, locator) for file in files):
             return True
         return kind is PartKind.FILE and not any(_covers(file, locator) for file in self.files)
 
-    def _surely_within(self, locator: Locator, test: FileTest) -> bool:
+    def surely_within(self, locator: Locator, test: FileTest) -> bool:
         """Whether everything that may hold `locator` is excepted; in doubt it is not."""
         covering = [file for file in self.files if _covers(file, locator)]
         return bool(covering) and all(test.holds(file) for file in covering)
 
 
-def _is_whole(item: Exemption) -> bool:
+def is_whole(item: Exemption) -> bool:
+    """Whether it leaves out the rule, and not items of it."""
     return item.finding is None and item.file is None and item.unread is None
 
 
-def _any(patterns: Sequence[re.Pattern[str]], word: str) -> bool:
+def _any(patterns: Sequence[Glob], word: str) -> bool:
     return any(pattern.match(word) for pattern in patterns)
 
 

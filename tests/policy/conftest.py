@@ -23,6 +23,7 @@ VOCABULARY = Vocabulary(
         "pii": frozenset({"US_SSN", "EMAIL_ADDRESS", "PERSON"}),
         "financial": frozenset({"CREDIT_CARD"}),
     },
+    detectors=frozenset({"test", "other"}),
 )
 
 
