@@ -23,6 +23,7 @@ from gateway.policy import PolicySet, Section, Vocabulary, cases
 from gateway.policy.cases import CaseResult
 from gateway.redaction import Keys, label
 from gateway.services import Catalogue, ServiceDocument
+from gateway.settings import Settings
 
 KEY_BYTES = 32
 _KEY_FILE = "fingerprint.key"
@@ -170,13 +171,19 @@ def build_engine(settings: detectors.Settings, state: Path) -> detectors.Engine:
     What a gateway has compiled in `state` is used where its key may be read: compiling takes seconds.
     No key is made here, for the gateway could not read one that somebody else owns.
     """
+    key = known_key(state)
+    if key is None:
+        return detectors.Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=None)
+    return detectors.Engine.build(settings, key=key, cache_dir=cache_folder(state))
+
+
+def known_key(state: Path) -> bytes | None:
+    """The key of fingerprints, where there is one that may be read."""
     try:
         key = (state / _KEY_FILE).read_bytes()
     except OSError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        return detectors.Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=None)
-    return detectors.Engine.build(settings, key=key, cache_dir=cache_folder(state))
+        return None
+    return key if len(key) == KEY_BYTES else None
 
 
 def run_cases(folder: Path, rules: Rules, engine: detectors.Engine) -> tuple[CaseResult, ...]:
@@ -220,6 +227,36 @@ def fingerprint_key(state: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise DocumentError([Problem(str(path), 0, 0, f"is not a key of {KEY_BYTES} bytes")])
     return key
+
+
+def file_limits(settings: Settings) -> content.FileLimits:
+    """How much is read of one upload."""
+    return content.FileLimits(
+        seconds=settings.file_seconds,
+        expanded=settings.file_expanded,
+        ratio=settings.file_ratio,
+        text=settings.file_text,
+        files=settings.file_entries,
+        depth=settings.file_depth,
+        pages=settings.file_pages,
+        pictures=settings.file_pictures,
+        frames=settings.file_frames,
+        pixels=settings.file_pixels,
+        memory=settings.file_memory,
+    )
+
+
+def picture_settings(settings: Settings) -> content.PictureSettings:
+    """What is looked for in pictures."""
+    return content.PictureSettings(
+        ocr=settings.ocr,
+        faces=settings.faces,
+        codes=settings.codes,
+        face_model=settings.face_model,
+        ocr_side=settings.ocr_side,
+        threads=settings.ocr_threads,
+        register=settings.picture_register,
+    )
 
 
 def tokenises(rules: Rules) -> bool:

@@ -23,6 +23,8 @@ from gateway.settings import Settings, gather
 # Each command imports what it needs: detectors, proxy and database take a second to load, and
 # most commands need one of them.
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gateway import bootstrap, detectors
     from gateway.model import Match
     from gateway.services import Catalogue
@@ -207,15 +209,20 @@ def scan(
     sys.exit(1 if result.matches else 0)
 
 
+def _bytes(path: str) -> bytes:
+    """What is in a file, `-` for standard input; ends the command when it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        click.echo(f"{path}: cannot be read: {error.strerror}", err=True)
+        sys.exit(BAD_INPUT)
+
+
 def _text(path: str) -> str:
     """The text of a file, `-` for standard input; ends the command when it cannot be read."""
     from gateway.content import text_encoding  # noqa: PLC0415
 
-    try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        click.echo(f"{path}: cannot be read: {error.strerror}", err=True)
-        sys.exit(BAD_INPUT)
+    data = _bytes(path)
     encoding = text_encoding(data)
     if encoding is None:
         click.echo(f"{path}: is not text; files of this type cannot be read yet", err=True)
@@ -423,6 +430,143 @@ def policy_schema(*, tests: bool) -> None:
         else schema.policy_schema(words, Settings.model_json_schema())
     )
     click.echo(json.dumps(shape, indent=2))
+
+
+@policy.command("explain")
+@click.argument("what", metavar="FILE|INCIDENT")
+@click.option("--service", default="unknown", show_default=True, help="Where a file would go.")
+@click.option("--operation", default="", help="Operation of the service.")
+@click.option("--upload", is_flag=True, help="Send a text by itself too, not as a prompt.")
+@click.option("--actor", default="", help="Who sends the file.")
+@click.option("--address", default="192.0.2.1", show_default=True, help="Where it comes from.")
+@click.option(
+    "--at",
+    type=click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M")),
+    help="When it comes (UTC); now when left out.",
+)
+@click.option("--rule", help="Only this rule.")
+@click.option("--json", "as_json", is_flag=True)
+@_settings_options
+def policy_explain(
+    what: str,
+    *,
+    service: str,
+    operation: str,
+    upload: bool,
+    actor: str,
+    address: str,
+    at: datetime | None,
+    rule: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Tell which rules match a file or an incident, which do not, and why.
+
+    FILE goes through the real inspection (`-` for standard input). Of an INCIDENT only what was
+    recorded is known, and what is not known is said. No value is printed.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway import bootstrap, rehearsal  # noqa: PLC0415
+
+    settings = _settings(**options)
+    rules = bootstrap.load_rules(settings.policies)
+    if rule is not None and rule not in {each.id for each in rules.policy.rules}:
+        near = suggest(rule, [each.id for each in rules.policy.rules])
+        click.echo(f"no rule `{rule}`{near}", err=True)
+        sys.exit(BAD_INPUT)
+    if what != "-" and not Path(what).is_file():
+        _explain_incident(settings, rules, what, rule=rule, as_json=as_json)
+        return
+    moment = (at.replace(tzinfo=UTC) if at is not None else datetime.now(UTC)).timestamp()
+    sending = rehearsal.Sending(service, operation, upload, Path(what).name, actor, address, moment)
+    try:
+        trial = rehearsal.try_file(
+            rules,
+            _bytes(what),
+            sending,
+            state=settings.state,
+            limits=bootstrap.file_limits(settings),
+            looking=bootstrap.picture_settings(settings),
+        )
+    except LookupError as error:
+        click.echo(f"no service or operation `{error.args[0]}`", err=True)
+        sys.exit(BAD_INPUT)
+    told = rehearsal.trial_data(trial, rule) if as_json else None
+    click.echo(
+        json.dumps(told, indent=2)
+        if told is not None
+        else "\n".join(rehearsal.trial_lines(what, trial, rule))
+    )
+
+
+def _explain_incident(
+    settings: Settings, rules: bootstrap.Rules, identity: str, *, rule: str | None, as_json: bool
+) -> None:
+    from gateway import rehearsal  # noqa: PLC0415
+
+    with _store(settings) as store:
+        incident = store.get(identity)
+    if incident is None:
+        click.echo(f"no file and no incident `{identity}`", err=True)
+        sys.exit(BAD_INPUT)
+    told = rehearsal.explain_incident(rules, incident)
+    if as_json:
+        click.echo(json.dumps(rehearsal.incident_data(incident, told, rule), indent=2))
+        return
+    click.echo("\n".join(rehearsal.incident_lines(incident, told, rule)))
+
+
+@policy.command("simulate")
+@click.option("--since", default="30d", show_default=True, help="How far back, e.g. `12h`.")
+@click.option("--policies", type=_folder, help="Changed policies; those in use when left out.")
+@click.option("--against", type=_folder, help="Policies in use; the setting when left out.")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--state", type=_folder, help="Folder of CA, keys, database and spool.")
+@click.option("--config", type=click.Path(path_type=Path), help="YAML file of settings.")
+def policy_simulate(
+    *,
+    since: str,
+    policies: Path | None,
+    against: Path | None,
+    top: int,
+    as_json: bool,
+    state: Path | None,
+    config: Path | None,
+) -> None:
+    """Tell what changed policies would have done to the recorded exchanges.
+
+    Counts new and lifted blocks and changed redactions by service, sender and rule, from what the
+    incidents hold; what they do not tell is counted by itself.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from gateway import bootstrap, rehearsal  # noqa: PLC0415
+    from gateway.policy import page  # noqa: PLC0415
+    from gateway.settings import span  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    try:
+        start = now - span(since)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(f"--since: {error}") from None
+    settings = _settings(config, state=state)
+    before = bootstrap.load_rules(against or settings.policies)
+    after = bootstrap.load_rules(policies) if policies is not None else before
+    try:
+        with _store(settings) as store:
+            simulation = rehearsal.simulate(store, before, after, since=start, until=now)
+    except SQLAlchemyError as error:
+        message = f"the database cannot be used: {type(error).__name__}"
+        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+    if as_json:
+        click.echo(json.dumps(page.tally(simulation), indent=2))
+        return
+    for line in page.tally_lines(simulation, top=top):
+        click.echo(line)
 
 
 # --- services -------------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ import uvloop
 from gateway import __version__, bootstrap
 from gateway import policy as policies
 from gateway.admin import AdminServer, Pages, pac_file
-from gateway.content import FileLimits, PictureSettings
 from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
 from gateway.incidents.record import from_decision
@@ -120,8 +119,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             key=key,
             cache=cache,
             max_decoded=settings.max_decoded,
-            files=_files(settings),
-            looking=_looking(settings),
+            files=bootstrap.file_limits(settings),
+            looking=bootstrap.picture_settings(settings),
             tokens=Keys(keyring.minting()),
         )
         compiled = cache is not None and any(cache.iterdir())
@@ -433,36 +432,6 @@ def _check(settings: Settings) -> dict[str, Upstream]:
     if problems:
         raise DocumentError(problems)
     return upstreams
-
-
-def _files(settings: Settings) -> FileLimits:
-    """How much is read of one upload."""
-    return FileLimits(
-        seconds=settings.file_seconds,
-        expanded=settings.file_expanded,
-        ratio=settings.file_ratio,
-        text=settings.file_text,
-        files=settings.file_entries,
-        depth=settings.file_depth,
-        pages=settings.file_pages,
-        pictures=settings.file_pictures,
-        frames=settings.file_frames,
-        pixels=settings.file_pixels,
-        memory=settings.file_memory,
-    )
-
-
-def _looking(settings: Settings) -> PictureSettings:
-    """What is looked for in pictures."""
-    return PictureSettings(
-        ocr=settings.ocr,
-        faces=settings.faces,
-        codes=settings.codes,
-        face_model=settings.face_model,
-        ocr_side=settings.ocr_side,
-        threads=settings.ocr_threads,
-        register=settings.picture_register,
-    )
 
 
 def _authority(settings: Settings) -> authorities.Authority:

@@ -47,7 +47,7 @@ def _size(value: object) -> object:
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _span(value: object) -> object:
+def span(value: object) -> timedelta:
     """A span of time: seconds as a number, or text such as `12h` or `30d`, as a `timedelta`."""
     if isinstance(value, timedelta):
         return value
@@ -78,7 +78,7 @@ def _list(value: object) -> object:
 
 
 type Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
-type Span = Annotated[timedelta, BeforeValidator(_span)]
+type Span = Annotated[timedelta, BeforeValidator(span)]
 type Address = Annotated[str, AfterValidator(_address)]
 
 

@@ -390,6 +390,105 @@ def test_policy_schema_fits_the_shipped_packs(inside, options, pattern):
     assert not validator.is_valid({"version": 1, "ruels": []})
 
 
+def account(out, rule):
+    return next(each for each in json.loads(out)["rules"] if each["rule"] == rule)
+
+
+def test_policy_explain_tells_why_of_a_prompt(inside, policies, tmp_path):
+    (policies / "two.yaml").write_text(
+        "version: 1\nrules:\n- {id: pictures, when: {service: midjourney}, action: block}\n"
+        "- {id: sure, when: {entity: US_SSN, min_confidence: 0.99}, action: log}\n"
+    )
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text(f"My social security number is {SSN}, is it valid?")
+    where = ("--policies", policies, "--service", "openai-api")
+    status, out, err = inside("policy", "explain", prompt, *where)
+    assert (status, err) == (0, "")
+    assert f"{prompt} to openai-api (chat), other, prompt\n  verdict: block, by `numbers`" in out
+    assert "  what happens: not sent\n  message: No numbers, please.\n" in out
+    assert "  numbers (enforce, block): found US_SSN at " in out
+    assert "  pictures: service is openai-api, the rule wants midjourney\n" in out
+    assert SSN not in out
+    status, out, _ = inside("policy", "explain", prompt, *where, "--json", "--rule", "sure")
+    assert status == 0
+    assert [each["rule"] for each in json.loads(out)["rules"]] == ["sure"]
+    assert account(out, "sure")["why"] == "found US_SSN at 0.85, the rule wants 0.99"
+    assert SSN not in out
+
+
+def test_policy_explain_reads_a_file_as_an_upload_does(inside, policies, tmp_path):
+    (policies / "two.yaml").write_text(
+        "version: 1\nrules: [{id: files, when: {has_files: true, act: upload}, action: log}]\n"
+    )
+    page = tmp_path / 'a "page".html'
+    page.write_text(f"<p>My social security number is {SSN}</p>")
+    status, out, _ = inside("policy", "explain", page, "--upload", "--json", "--policies", policies)
+    told = json.loads(out)
+    assert (status, told["act"], told["verdict"]) == (0, "upload", "block")
+    assert [file["family"] for file in told["files"]] == ["text"]
+    assert account(out, "files")["matched"] is True
+    assert {each["part"] for each in told["findings"] if each["entity"] == "US_SSN"} == {"file"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "no file and no incident `nothing`"),
+        (["-", "--service", "openai-apy"], "no service or operation `openai-apy`"),
+        (["-", "--rule", "nubers"], "no rule `nubers`, did you mean `numbers`?"),
+    ],
+)
+def test_policy_explain_of_what_is_not_there_has_status_2(inside, policies, state, arguments, said):
+    options = ("--policies", policies, "--state", state)
+    status, out, err = inside("policy", "explain", *arguments, *options, stdin=b"text")
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_policy_explain_tells_of_an_incident_what_its_record_holds(inside, policies, state):
+    (policies / "two.yaml").write_text(
+        "version: 1\nrules: [{id: long, when: {entity: US_SSN, min_length: 5}, action: log}]\n"
+    )
+    where = ("--policies", policies, "--state", state)
+    status, out, err = inside("policy", "explain", f"{1:016x}", *where)
+    assert (status, err) == (0, "")
+    assert "  verdict then: block, by `numbers`\n" in out
+    assert "  found US_SSN at 0.85 in messages[0].content (1): ••••99\n" in out
+    status, out, _ = inside("policy", "explain", f"{1:016x}", *where, "--json")
+    assert account(out, "numbers")["matched"] is True
+    assert account(out, "numbers")["notes"] == ["it matched then (enforce, block)"]
+    assert account(out, "long")["matched"] is None
+    assert account(out, "long")["why"] == "cannot be known: lengths are not recorded"
+
+
+def test_policy_simulate_counts_what_changes(inside, policies, state, tmp_path):
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    (changed / "own.yaml").write_text(POLICY.replace("action: block", "action: log"))
+    options = ("--since", "3650d", "--against", policies, "--state", state)
+    status, out, err = inside("policy", "simulate", "--policies", changed, "--json", *options)
+    assert (status, err) == (0, "")
+    told = json.loads(out)
+    assert told["exchanges"] == 3
+    assert told["changed_rules"] == ["numbers"]
+    assert {name: number for name, number in told["changes"].items() if number} == {
+        "lifted_block": 3
+    }
+    assert told["by_service"]["chatgpt"]["lifted_block"] == 1
+    assert list(told["by_sender"]) == ["192.0.2.0/24"]
+    status, out, _ = inside("policy", "simulate", "--policies", changed, *options)
+    assert status == 0
+    assert out.startswith("3 recorded exchanges, 2026-11-23 12:01 to 2026-11-23 12:03 UTC\n")
+    assert "rules that changed: numbers\n" in out
+    assert "\nExchanges that no rule had anything to say about are not recorded" in out
+
+
+def test_policy_simulate_refuses_a_time_that_is_none(inside, policies, state):
+    status, _, err = inside("policy", "simulate", "--since", "soon", "--state", state)
+    assert status == 2
+    assert "--since: `soon` is not a span of time such as `12h` or `30d`" in err
+
+
 # --- services -------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import daemon
+from gateway import bootstrap
 from gateway.content import FileLimits
 from gateway.documents import DocumentError
 from gateway.settings import PREFIX, Settings, gather, split
@@ -46,14 +46,14 @@ def test_what_is_given_later_wins(tmp_path):
 
 def test_limits_of_files_are_those_of_the_reader(tmp_path):
     """Defaults agree, and each setting reaches the limit that it names."""
-    assert daemon._files(gather(None, {}, {})) == FileLimits()
+    assert bootstrap.file_limits(gather(None, {}, {})) == FileLimits()
     given = {
         "seconds": 3.0, "expanded": 1, "ratio": 2, "text": 3, "entries": 4, "depth": 5,
         "pages": 6, "pictures": 7, "frames": 8, "pixels": 9, "memory": 10,
     }  # fmt: skip
     config = file(tmp_path, "".join(f"file_{key}: {value}\n" for key, value in given.items()))
     given["files"] = given.pop("entries")
-    assert daemon._files(gather(config, {}, {})) == FileLimits(**given)
+    assert bootstrap.file_limits(gather(config, {}, {})) == FileLimits(**given)
     assert {*given, "ratio_floor"} == {each.name for each in dataclasses.fields(FileLimits)}
 
 

@@ -6,7 +6,8 @@ not at all, and storing it again changes nothing. No statement's parameters reac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self, cast, get_args
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, Self, cast, get_args
 from sqlalchemy import (
     Connection,
     Engine,
+    Row,
     Select,
     delete,
     insert,
@@ -41,6 +43,9 @@ from gateway.incidents.tables import (
 from gateway.model import Mode, Severity, Verdict
 
 MAX_PAGE = 10_000
+
+_AT_ONCE = 500
+"""Ids in one condition: each is a parameter, and databases bound those."""
 
 
 class Place(NamedTuple):
@@ -144,6 +149,33 @@ class Store:
         query = query.order_by(IncidentRow.at.desc(), IncidentRow.id.desc()).limit(limit)
         with Session(self.engine) as session:
             return tuple(_incident(row) for row in session.scalars(_whole(query)))
+
+    def walk(
+        self, *, since: datetime, until: datetime, page: int = 2000
+    ) -> Iterator[tuple[Incident, ...]]:
+        """All incidents from `since` up to `until`, oldest first, page by page.
+
+        One page at a time is in memory, and no transaction stays open between pages. For counting:
+        `timings` are left empty, and details of places, too.
+        """
+        parent = IncidentRow.__table__.c
+        columns = [
+            column for name, column in parent.items() if name not in {"timings", "stored_at"}
+        ]
+        after: tuple[datetime, str] | None = None
+        while True:
+            query = select(*columns).where(IncidentRow.at >= since, IncidentRow.at < until)
+            if after is not None:
+                query = query.where(tuple_(IncidentRow.at, IncidentRow.id) > tuple_(*after))
+            query = query.order_by(IncidentRow.at, IncidentRow.id).limit(page)
+            with self.engine.connect() as connection:
+                rows = connection.execute(query).all()
+                found = _page(connection, rows)
+            if found:
+                yield found
+            if len(rows) < page:
+                return
+            after = rows[-1].at, rows[-1].id
 
     def purge(self, before: datetime, *, limit: int = 1000) -> int:
         """Delete at most `limit` incidents older than `before`, oldest first; how many went."""
@@ -354,6 +386,65 @@ def _incident(row: IncidentRow) -> Incident:
         unread_total=row.unread_total,
         omitted=row.omitted,
         timings=row.timings,
+    )
+
+
+def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, ...]:
+    """Incidents of plain rows with all their children; objects per row would cost three times."""
+    ids = [row.id for row in rows]
+
+    def children(table: Any, *columns: Any) -> Iterator[Any]:
+        owner, position = table.incident_id, columns[-1]
+        for start in range(0, len(ids), _AT_ONCE):
+            query = select(owner, *columns[:-1]).where(owner.in_(ids[start : start + _AT_ONCE]))
+            yield from connection.execute(query.order_by(owner, position))
+
+    rules: defaultdict[str, list[FiredRule]] = defaultdict(list)
+    for owner, rule, mode, action, severity in children(
+        RuleRow, RuleRow.rule, RuleRow.mode, RuleRow.action, RuleRow.severity, RuleRow.position
+    ):
+        rules[owner].append(FiredRule(rule, mode, Verdict[action.upper()], Severity(severity)))
+    prints: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    for owner, finding, value in children(
+        FingerprintRow, FingerprintRow.finding, FingerprintRow.fingerprint, FingerprintRow.position
+    ):
+        prints[owner, finding].append(value)
+    groups: defaultdict[str, list[FindingGroup]] = defaultdict(list)
+    shown = (
+        FindingRow.position,
+        FindingRow.entity,
+        FindingRow.path,
+        FindingRow.role,
+        FindingRow.kind,
+        FindingRow.detector,
+        FindingRow.count,
+        FindingRow.distinct,
+        FindingRow.confidence,
+        FindingRow.preview,
+    )
+    for found in children(FindingRow, *shown, FindingRow.position):
+        values = found._asdict()
+        key = values.pop("incident_id"), values.pop("position")
+        groups[key[0]].append(FindingGroup(**values, fingerprints=tuple(prints[key])))
+    unread: defaultdict[str, list[UnreadPlace]] = defaultdict(list)
+    for owner, path, reason, size in children(
+        UnreadRow, UnreadRow.path, UnreadRow.reason, UnreadRow.size, UnreadRow.position
+    ):
+        unread[owner].append(UnreadPlace(path, reason, size, ""))
+    return tuple(
+        Incident(
+            **row._asdict()
+            | {
+                "verdict": Verdict[row.verdict.upper()],
+                "monitored": Verdict[row.monitored.upper()],
+                "enforcement": _enforced(row.enforcement),
+                "severity": Severity(row.severity),
+                "rules": tuple(rules[row.id]),
+                "findings": tuple(groups[row.id]),
+                "unread": tuple(unread[row.id]),
+            }
+        )
+        for row in rows
     )
 
 

@@ -128,8 +128,9 @@ def _failures(rule: CompiledRule, view: View) -> Iterator[str]:
         if there:
             yield "what could not be read is excepted, or not in such a file"
         else:
-            got = _some({place.reason.value for place in view.scan.unread}) or "everything was read"
-            yield f"{got}; the rule wants {_some(reason.value for reason in rule.unread)}"
+            got = _some({place.reason.value for place in view.scan.unread}, "and")
+            wanted = _some(reason.value for reason in rule.unread)
+            yield f"{f'unread is {got}' if got else 'everything was read'}, the rule wants {wanted}"
     if rule.finding is None and rule.unread is None and files is not None:
         left = view.unexcepted(files, exemptions)
         if not left:
@@ -256,10 +257,10 @@ def _findings(
         yield f"found {_entities(left)}, but {_exception(by)} leaves it out"
         return
     if len(kept) < rule.min_count:
-        yield f"{len(kept)} such findings, the rule wants {rule.min_count}"
+        yield f"{len(kept)} such finding{'' if len(kept) == 1 else 's'}, the rule wants {rule.min_count}"
     different = len({finding.fingerprint for finding in kept})
     if different < rule.min_distinct:
-        yield f"{different} different values, the rule wants {rule.min_distinct}"
+        yield f"{different} different value{'' if different == 1 else 's'}, the rule wants {rule.min_distinct}"
 
 
 def _steps(
@@ -270,21 +271,14 @@ def _steps(
     def steps(field: str) -> FindingTest:
         return FindingTest(**{field: getattr(test, field)})
 
-    wanted = "any finding" if test.entities is None else _some(test.entities)
-    yield (
-        steps("entities"),
-        lambda all_: (
-            f"found {_entities(all_)}, the rule wants {wanted}"
-            if all_
-            else f"found nothing, the rule wants {wanted}"
-        ),
-    )
+    wanted = "nothing" if test.entities is None else f"no {_some(test.entities)}"
+    yield steps("entities"), lambda _: f"found {wanted}"
     if test.kinds is not None:
         kinds = _some(kind.value for kind in test.kinds)
         yield (
             steps("kinds"),
             lambda some: (
-                f"found {_entities(some)} in part {_some({f.kind.value for f in some})}, the rule wants {kinds}"
+                f"found {_entities(some)} in part {_some({f.kind.value for f in some}, 'and')}, the rule wants {kinds}"
             ),
         )
     if test.roles is not None:
@@ -292,7 +286,7 @@ def _steps(
         yield (
             steps("roles"),
             lambda some: (
-                f"found {_entities(some)} in role {_some({f.role.value for f in some})}, the rule wants {roles}"
+                f"found {_entities(some)} in role {_some({f.role.value for f in some}, 'and')}, the rule wants {roles}"
             ),
         )
     if test.detectors:
@@ -300,7 +294,7 @@ def _steps(
         yield (
             steps("detectors"),
             lambda some: (
-                f"found {_entities(some)} by {_some({f.detector for f in some})}, the rule wants {globs}"
+                f"found {_entities(some)} by {_some({f.detector for f in some}, 'and')}, the rule wants {globs}"
             ),
         )
     if test.fingerprints is not None:
@@ -335,7 +329,7 @@ def _matched(rule: CompiledRule, hit: RuleHit, view: View) -> Account:
     if chosen:
         parts.append(f"found {_entities(chosen)}")
     if unread:
-        parts.append(f"could not read {_some({place.reason.value for place in unread})}")
+        parts.append(f"could not read {_some({place.reason.value for place in unread}, 'and')}")
     if rule.file is not None and not chosen and not unread:
         families = {file.family for file in view.matching(rule.file)}
         parts.append(f"a file such as it wants ({_some(families)})")
@@ -400,13 +394,17 @@ def _entities(findings: Iterable[Finding]) -> str:
     by: dict[str, list[float]] = {}
     for finding in findings:
         by.setdefault(finding.entity, []).append(finding.confidence)
-    return _some(
+    words = [
         f"{entity} at {max(sure):.2f}" + (f" ({len(sure)})" if len(sure) > 1 else "")
         for entity, sure in by.items()
-    )
+    ]
+    return _some(words, "and")
 
 
-def _some(words: Iterable[str]) -> str:
+def _some(words: Iterable[str], link: str = "or") -> str:
+    """`a`, `a or b`, `a, b or c`, `a, b, c or 2 others`."""
     listed = sorted(words)
-    more = f" or {len(listed) - _LISTED} others" if len(listed) > _LISTED else ""
-    return " or ".join(listed[:_LISTED]) + more if not more else ", ".join(listed[:_LISTED]) + more
+    more = len(listed) - _LISTED
+    if more > 0:
+        listed = [*listed[:_LISTED], f"{more} other{'' if more == 1 else 's'}"]
+    return f" {link} ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

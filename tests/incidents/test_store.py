@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -195,3 +196,35 @@ def test_purging_takes_the_oldest_and_all_that_hangs_on_them(store, incident):
     assert store.purge(NOON + timedelta(days=3)) == 0
     assert rows(store, "incident_fingerprints") == 3
     assert rows(store, "incident_unread") == 1
+
+
+# --- walking -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 100])
+def test_a_walk_meets_every_incident_of_its_time_once_the_oldest_first(store, incident, page):
+    # Several of the same moment, so that a page ends among them.
+    all_ = [
+        incident(n, at=NOON + timedelta(seconds=n // 3), findings=incident().findings[: n % 3])
+        for n in range(20)
+    ]
+    store.add(all_)
+    start, end = NOON + timedelta(seconds=1), NOON + timedelta(seconds=5)
+    pages = list(store.walk(since=start, until=end, page=page))
+    assert all(0 < len(each) <= page for each in pages)
+    wanted = sorted(
+        (each for each in all_ if start <= each.at < end), key=lambda each: (each.at, each.id)
+    )
+    found = [each for some in pages for each in some]
+    assert found == [
+        dataclasses.replace(
+            each,
+            timings={},
+            unread=tuple(dataclasses.replace(place, detail="") for place in each.unread),
+        )
+        for each in wanted
+    ]
+
+
+def test_a_walk_over_nothing_ends(store):
+    assert list(store.walk(since=NOON, until=NOON + timedelta(days=1))) == []

@@ -1,0 +1,62 @@
+"""What can policies be asked about an incident? The exchange as far as it was recorded.
+
+Law: nothing is added to the record but what the catalogue of today says of the service. Words that
+this version does not know are an error, for an incident that is half understood would be counted
+wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.incidents.record import Incident
+from gateway.model import Act, Locator, PartKind, Role, Route, Unread, UnreadReason
+from gateway.policy.recorded import Group, Recorded
+from gateway.policy.simulate import Fired, Happened
+
+POLICY = "policy"
+"""The cause of a refusal that a rule wanted."""
+
+type RouteOf = Callable[[str, str, str, Act], Route]
+"""Service, category, operation and act of a record to the route that they are today."""
+
+
+def recorded(incident: Incident, route_of: RouteOf) -> Recorded:
+    """The exchange of `incident`. Raises `ValueError` for a word that nobody knows."""
+    return Recorded(
+        at=incident.at.timestamp(),
+        actor=incident.actor,
+        source_ip=incident.source_ip,
+        host=incident.host,
+        route=route_of(incident.service, incident.category, incident.operation, Act(incident.act)),
+        groups=tuple(
+            Group(
+                entity=group.entity,
+                path=group.path,
+                role=Role(group.role),
+                kind=PartKind(group.kind),
+                detector=group.detector,
+                count=group.count,
+                distinct=group.distinct,
+                confidence=group.confidence,
+                fingerprints=group.fingerprints,
+                preview=group.preview,
+            )
+            for group in incident.findings
+        ),
+        unread=tuple(
+            Unread(Locator(place.path), UnreadReason(place.reason), place.size, place.detail)
+            for place in incident.unread
+        ),
+        cut=incident.omitted > 0,
+    )
+
+
+def happened(incident: Incident) -> Happened:
+    """What came of it."""
+    return Happened(
+        verdict=incident.verdict,
+        fault=incident.enforcement == "refuse" and incident.cause != POLICY,
+        revision=incident.policy_revision,
+        fired={fired.rule: Fired(fired.mode, fired.action) for fired in incident.rules},
+    )

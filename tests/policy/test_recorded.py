@@ -1,0 +1,182 @@
+"""What the record bounds: against exchanges of which everything is known."""
+
+import dataclasses
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from support import sketches
+
+from gateway.incidents.recall import happened, recorded
+from gateway.incidents.record import from_decision
+from gateway.model import (
+    Decision,
+    Forward,
+    Locator,
+    PartKind,
+    Refuse,
+    Rewrite,
+    Scan,
+    Verdict,
+)
+from gateway.policy import evaluate
+from gateway.policy.recorded import Hindsight
+from gateway.policy.simulate import Simulation
+
+_FIXED = {PartKind.TEXT: True, PartKind.IDENTIFIER: False}
+"""What the kind of a place tells of whether it can be changed; of files it tells nothing."""
+
+
+def told(scan):
+    """A scan in which the kind of a place tells whether it can be changed."""
+    return dataclasses.replace(
+        scan,
+        findings=tuple(
+            dataclasses.replace(each, editable=_FIXED.get(each.kind, each.editable))
+            for each in scan.findings
+        ),
+    )
+
+
+SCANS = sketches.SCANS.map(told)
+
+
+def remembered(compiled, sender, route, scan, *, host=None):
+    """The incident that such an exchange leaves."""
+    outcome = evaluate(compiled, sender, route, scan)
+    enforcement = {
+        Verdict.BLOCK: Refuse("policy", 400, (), b""),
+        Verdict.REDACT: Rewrite("/", (), b"", ()),
+    }.get(outcome.verdict, Forward())
+    incident = from_decision(
+        Decision(
+            exchange="x",
+            at=sender.received_at,
+            actor=sender.actor,
+            source_ip=sender.source_ip,
+            method="POST",
+            host=host or sender.host,
+            route=route,
+            scan=scan,
+            outcome=outcome,
+            enforcement=enforcement,
+            policy_revision=compiled.revision,
+            detector_revision="d",
+            incident="i",
+        )
+    )
+    return outcome, incident
+
+
+PLAIN = "\n".join(line for line in sketches.RULES.splitlines() if "fingerprint" not in line)
+
+
+@pytest.mark.parametrize("rules", [sketches.RULES, PLAIN])
+@given(sender=sketches.SENDERS, route=sketches.ROUTES, scan=SCANS, hidden=st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_the_truth_lies_between_the_bounds(policy, exchange, rules, sender, route, scan, hidden):
+    compiled = policy(rules)
+    sender = exchange(**sender)
+    outcome, incident = remembered(compiled, sender, route, scan, host="*" if hidden else None)
+    past = recorded(incident, lambda *_: route)
+    hindsight = Hindsight(compiled)
+    bounds = hindsight.bounds(past)
+    real = {hit.rule: hit for hit in outcome.hits}
+    assert bounds.surely.keys() <= real.keys() <= bounds.possibly.keys()
+    for rule, hit in real.items():
+        assert bounds.possibly[rule].mode == hit.mode
+        assert bounds.possibly[rule].action >= hit.action
+        if rule in bounds.surely:
+            assert bounds.surely[rule].action <= hit.action
+    for rule in compiled.rules:
+        why = hindsight.why_not(rule, past)
+        assert bool(why) == (rule.id not in bounds.possibly)
+
+
+@given(sketches.SENDERS, sketches.ROUTES, SCANS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan):
+    compiled = policy(sketches.RULES)
+    _, incident = remembered(compiled, exchange(**sender), route, scan)
+    simulation = Simulation(compiled, policy(sketches.RULES))
+    assert simulation.changed == ()
+    past = recorded(incident, lambda *_: route)
+    simulation.add(past, happened(incident), sender="s", then=route)
+    assert simulation.tally.exchanges == 1
+    assert not simulation.tally.changes
+
+
+@given(
+    sketches.SENDERS,
+    sketches.ROUTES,
+    SCANS,
+    st.sets(st.integers(3, 23), min_size=1, max_size=23),
+    st.sampled_from(["block", "log", "redact"]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_what_is_counted_as_sure_is_what_would_have_happened(
+    policy, exchange, sender, route, scan, left, action
+):
+    """Old policies are a part of the rules, the new ones another, with another action here and there."""
+    lines = sketches.RULES.strip().splitlines()[1:]
+    blocks = [[]]
+    for line in lines:
+        if line.startswith("- ") and blocks[-1]:
+            blocks.append([])
+        blocks[-1].append(line)
+    text = ["\n".join(block) for block in blocks]
+    kept = [rule for number, rule in enumerate(text) if number % 2 or number in left]
+    changed = [
+        rule.replace("action: block", f"action: {action}")
+        if action != "redact" or "entity" in rule.split("unless")[0]
+        else rule
+        for number, rule in enumerate(text)
+        if number not in left
+    ]
+    before = policy("rules:\n" + "\n".join(kept))
+    after = policy("rules:\n" + "\n".join(changed or text[:1]))
+    sender = exchange(**sender)
+    was, incident = remembered(before, sender, route, scan)
+    now = evaluate(after, sender, route, scan)
+    simulation = Simulation(before, after)
+    past = recorded(incident, lambda *_: route)
+    simulation.add(past, happened(incident), sender="s", then=route)
+    (change,) = simulation.tally.changes or (None,)
+    block, redact = Verdict.BLOCK, Verdict.REDACT
+    event(str(change))
+    match change:
+        case "new block":
+            assert was.verdict < block == now.verdict
+        case "lifted block":
+            assert now.verdict < block == was.verdict
+        case "new redaction":
+            assert was.verdict < redact == now.verdict
+        case "lifted redaction":
+            assert now.verdict < redact == was.verdict
+        case "other redaction":
+            assert was.verdict is now.verdict is redact
+        case None:
+            assert (was.verdict is block) == (now.verdict is block)
+            assert (was.verdict >= redact) == (now.verdict >= redact)
+        case "not known":
+            assert simulation.tally.unknown
+
+
+def test_a_scan_without_findings_has_bounds(policy, exchange, route):
+    compiled = policy("rules: [{id: a, when: {service: chatty}, action: log}]")
+    _, incident = remembered(compiled, exchange(), route(), Scan())
+    bounds = Hindsight(compiled).bounds(recorded(incident, lambda *_: route()))
+    assert bounds.surely.keys() == bounds.possibly.keys() == {"a"}
+
+
+def test_what_cannot_be_known_is_told_with_its_reason(policy, exchange, route, finding):
+    old = policy("rules: [{id: a, when: {entity: PERSON}, action: log}]")
+    new = policy("rules: [{id: b, when: {entity: PERSON, min_length: 5}, action: block}]")
+    scan = Scan((finding("PERSON", locator=Locator("body")),))
+    _, incident = remembered(old, exchange(), route(), scan)
+    simulation = Simulation(old, new)
+    simulation.add(
+        recorded(incident, lambda *_: route()), happened(incident), sender="s", then=route()
+    )
+    assert simulation.tally.changes == {"not known": 1}
+    assert simulation.tally.unknown == {("b", "lengths are not recorded"): 1}
