@@ -13,7 +13,9 @@ PDF = FileInfo(Locator("files[0]"), "application/pdf", "document", 5000)
 
 
 @given(sketches.SENDERS, sketches.ROUTES, sketches.SCANS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
+)
 def test_what_is_explained_is_what_is_done(policy, exchange, sender, route, scan):
     compiled = policy(sketches.RULES)
     sender = exchange(**sender)

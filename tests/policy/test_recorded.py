@@ -73,7 +73,9 @@ PLAIN = "\n".join(line for line in sketches.RULES.splitlines() if "fingerprint" 
 
 @pytest.mark.parametrize("rules", [sketches.RULES, PLAIN])
 @given(sender=sketches.SENDERS, route=sketches.ROUTES, scan=SCANS, hidden=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+)
 def test_the_truth_lies_between_the_bounds(policy, exchange, rules, sender, route, scan, hidden):
     compiled = policy(rules)
     sender = exchange(**sender)
@@ -94,7 +96,9 @@ def test_the_truth_lies_between_the_bounds(policy, exchange, rules, sender, rout
 
 
 @given(sketches.SENDERS, sketches.ROUTES, SCANS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
+)
 def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan):
     compiled = policy(sketches.RULES)
     _, incident = remembered(compiled, exchange(**sender), route, scan)
@@ -113,7 +117,9 @@ def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan)
     st.sets(st.integers(3, 23), min_size=1, max_size=23),
     st.sampled_from(["block", "log", "redact"]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+)
 def test_what_is_counted_as_sure_is_what_would_have_happened(
     policy, exchange, sender, route, scan, left, action
 ):

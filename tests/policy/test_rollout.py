@@ -102,7 +102,7 @@ def test_a_rule_is_enforced_for_its_share_and_monitors_for_the_rest(
     ),
     st.tuples(st.sampled_from(["US_SSN", "PERSON", "CREDIT_CARD"]), st.booleans()),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_one_more_finding_never_weakens_a_verdict_in_part_or_at_times(
     policy, exchange, route, finding, actor, at, before, more
 ):
