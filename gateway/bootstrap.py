@@ -19,7 +19,7 @@ from gateway.answers import Vault
 from gateway.documents import DocumentError, Marks, Problem
 from gateway.inspection import Inspector
 from gateway.model import Match, Route
-from gateway.policy import PolicySet, Section, Vocabulary, cases
+from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
 from gateway.redaction import Keys, label
 from gateway.services import Catalogue, ServiceDocument
@@ -188,7 +188,26 @@ def known_key(state: Path) -> bytes | None:
 
 def run_cases(folder: Path, rules: Rules, engine: detectors.Engine) -> tuple[CaseResult, ...]:
     """Run the test cases beside the policies, with the real detectors and the real catalogue."""
+    scan_text, route_of = _stages(rules, engine)
+    return cases.run_cases(folder, rules.policy, scan_text, route_of=route_of)
 
+
+def case_changes(
+    folder: Path, before: Rules, after: Rules, state: Path
+) -> tuple[differences.CaseChange, ...]:
+    """The cases of `folder` that come out otherwise by `after`, each with its own detectors."""
+    engines = [build_engine(before.detectors, state)]
+    same = before.detectors == after.detectors
+    engines.append(engines[0] if same else build_engine(after.detectors, state))
+    told = []
+    for rules, engine in zip((before, after), engines, strict=True):
+        scan_text, route_of = _stages(rules, engine)
+        told.append(cases.outcomes(folder, rules.policy, scan_text, route_of=route_of))
+    old, new = ([outcome for _, outcome in each] for each in told)
+    return tuple(differences.case_changes([case for case, _ in told[0]], old, new))
+
+
+def _stages(rules: Rules, engine: detectors.Engine) -> tuple[cases.ScanText, cases.RouteOf]:
     def scan_text(text: str, label: str) -> Sequence[Match]:
         return engine.scan(text, label=label).matches
 
@@ -199,7 +218,7 @@ def run_cases(folder: Path, rules: Rules, engine: detectors.Engine) -> tuple[Cas
         wanted = (each for each in known.operations if each.id == operation)
         return known.route(next(wanted, None))
 
-    return cases.run_cases(folder, rules.policy, scan_text, route_of=route_of)
+    return scan_text, route_of
 
 
 def cache_folder(state: Path) -> Path | None:

@@ -432,6 +432,85 @@ def policy_schema(*, tests: bool) -> None:
     click.echo(json.dumps(shape, indent=2))
 
 
+@policy.command("diff")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "--cases", "with_cases", is_flag=True, help="Tell which test cases come out otherwise."
+)
+@click.option("--json", "as_json", is_flag=True)
+@_settings_options
+def policy_diff(old: str, new: str, *, with_cases: bool, as_json: bool, **options: Any) -> None:
+    """Tell what differs between two folders of policies, key by key.
+
+    What is no folder is a git revision of the policies: of the other folder's, or of the one that
+    the settings name. Cases are those of NEW.
+    """
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from gateway import bootstrap  # noqa: PLC0415
+    from gateway.policy import compile as compiled  # noqa: PLC0415
+    from gateway.policy import differences  # noqa: PLC0415
+
+    settings = _settings(**options)
+    given = [Path(each) for each in (old, new)]
+    home = next((each for each in given if each.is_dir()), settings.policies)
+    with contextlib.ExitStack() as stack:
+        before, after = (
+            each if each.is_dir() else stack.enter_context(_revision(str(each), home))
+            for each in given
+        )
+        rules = bootstrap.load_rules(before), bootstrap.load_rules(after)
+        found = differences.differences(
+            compiled.written(before),
+            compiled.written(after),
+            compiled=(rules[0].policy, rules[1].policy),
+        )
+        cases = bootstrap.case_changes(after, *rules, settings.state) if with_cases else ()
+    if as_json:
+        told = {"differences": [asdict(each) for each in found]}
+        told |= {"cases": [asdict(each) for each in cases]} if with_cases else {}
+        click.echo(json.dumps(told, indent=2, default=str))
+        return
+    for line in differences.lines(found):
+        click.echo(line)
+    if with_cases:
+        click.echo(f"{len(cases)} case{' comes' if len(cases) == 1 else 's come'} out otherwise")
+        for line in differences.case_lines(cases):
+            click.echo(line)
+    elif not found:
+        click.echo("no difference")
+
+
+@contextlib.contextmanager
+def _revision(name: str, home: Path) -> Iterator[Path]:
+    """A folder with the policy files of `home` as they were in a git revision."""
+    import io  # noqa: PLC0415
+    import subprocess  # noqa: PLC0415
+    import tarfile  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
+    wrong = DocumentError(
+        [Problem(name, 0, 0, f"is neither a folder nor a git revision of `{home}`")]
+    )
+    git = shutil.which("git")
+    if git is None or name.startswith("-") or not home.is_dir():
+        raise wrong
+    done = subprocess.run(  # noqa: S603  # no shell, and no option: a leading `-` was refused
+        [git, "-C", str(home), "archive", "--format=tar", name], capture_output=True, check=False
+    )
+    if done.returncode:
+        raise wrong
+    with tempfile.TemporaryDirectory(prefix="leakgate-") as folder:
+        inside = Path(folder) / name.replace("/", "_")
+        inside.mkdir()
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            for member in archive:
+                if member.isfile() and "/" not in member.name:
+                    archive.extract(member, inside, filter="data")
+        yield inside
+
+
 @policy.command("explain")
 @click.argument("what", metavar="FILE|INCIDENT")
 @click.option("--service", default="unknown", show_default=True, help="Where a file would go.")

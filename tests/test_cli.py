@@ -489,6 +489,43 @@ def test_policy_simulate_refuses_a_time_that_is_none(inside, policies, state):
     assert "--since: `soon` is not a span of time such as `12h` or `30d`" in err
 
 
+def test_policy_diff_tells_what_differs_and_which_cases_do(inside, policies, tmp_path):
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    (changed / "own.yaml").write_text(POLICY.replace("action: block", "action: log"))
+    (changed / "own_test.yaml").write_text(CASES.replace("WANT", "log"))
+    status, out, err = inside("policy", "diff", policies, changed, "--cases")
+    assert (status, err) == (0, "")
+    assert out == (
+        "~ rule `numbers`\n    action: block → log\n1 case come out otherwise\n"
+        f"{changed}/own_test.yaml:3: block → log: a number is stopped\n"
+    ).replace("case come", "case comes")
+    status, out, _ = inside("policy", "diff", policies, changed, "--json")
+    (told,) = json.loads(out)["differences"]
+    assert (told["kind"], told["name"], told["sign"]) == ("rule", "numbers", "~")
+    assert told["changes"] == [{"key": "action", "before": "block", "after": "log"}]
+    assert inside("policy", "diff", policies, policies) == (0, "no difference\n", "")
+
+
+def test_policy_diff_takes_git_revisions(inside, policies):
+    def git(*arguments):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        subprocess.run(
+            ["git", "-C", policies.parent, *identity, *arguments], check=True, capture_output=True
+        )
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    (policies / "own.yaml").write_text(POLICY.replace("high", "low"))
+    status, out, err = inside("policy", "diff", "HEAD", policies)
+    assert (status, out, err) == (0, "~ rule `numbers`\n    severity: high → low\n", "")
+    for wrong in ("nonsense", "--output=x"):
+        status, out, err = inside("policy", "diff", "--", wrong, policies)
+        assert (status, out) == (2, "")
+        assert f"{wrong}: is neither a folder nor a git revision of `{policies}`" in err
+
+
 # --- services -------------------------------------------------------------------------------------
 
 

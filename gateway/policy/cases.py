@@ -8,7 +8,7 @@ real thing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -286,6 +286,53 @@ def run_cases(
     problems: list[Problem] = []
     results: list[CaseResult] = []
     known = {rule.id for rule in policy.rules}
+    for case, marks, at in _all_cases(directory, problems):
+        wrong = list(_unknown_rules(case, known, marks, at))
+        problems.extend(wrong)
+        if not wrong:
+            outcome, scan = _outcome(case, policy, scan_text, route_of)
+            results.append(
+                CaseResult(
+                    name=case.name,
+                    source=marks.source,
+                    line=marks.problem((*at, "name"), "").line,
+                    differences=tuple(_differences(case.want, outcome, scan)),
+                    rules=frozenset(hit.rule for hit in outcome.hits),
+                )
+            )
+    if problems:
+        raise DocumentError(problems)
+    return tuple(results)
+
+
+def outcomes(
+    directory: Path,
+    policy: PolicySet,
+    scan_text: ScanText,
+    *,
+    route_of: RouteOf | None = None,
+) -> tuple[tuple[tuple[str, str, int], Outcome], ...]:
+    """Name, file and line of all cases of `directory`, and what `policy` says, whatever is wanted.
+
+    The policies need not be those beside the cases.
+    """
+    problems: list[Problem] = []
+    found = tuple(
+        (
+            (case.name, marks.source, marks.problem((*at, "name"), "").line),
+            _outcome(case, policy, scan_text, route_of)[0],
+        )
+        for case, marks, at in _all_cases(directory, problems)
+    )
+    if problems:
+        raise DocumentError(problems)
+    return found
+
+
+def _all_cases(
+    directory: Path, problems: list[Problem]
+) -> Iterator[tuple[Case, Marks, tuple[str | int, ...]]]:
+    """Every case with its place, in order of files and lines; what is wrong goes to `problems`."""
     for path in sorted(directory.glob(f"*{TEST_SUFFIX}")):
         try:
             text = documents.read(path)
@@ -295,24 +342,7 @@ def run_cases(
             continue
         marks = Marks(text, str(path))
         for position, case in enumerate(document.cases):
-            at = ("cases", position)
-            wrong = list(_unknown_rules(case, known, marks, at))
-            problems.extend(wrong)
-            if not wrong:
-                line = marks.problem((*at, "name"), "").line
-                outcome, scan = _outcome(case, policy, scan_text, route_of)
-                results.append(
-                    CaseResult(
-                        name=case.name,
-                        source=str(path),
-                        line=line,
-                        differences=tuple(_differences(case.want, outcome, scan)),
-                        rules=frozenset(hit.rule for hit in outcome.hits),
-                    )
-                )
-    if problems:
-        raise DocumentError(problems)
-    return tuple(results)
+            yield case, marks, ("cases", position)
 
 
 def untested(policy: PolicySet, results: Iterable[CaseResult]) -> tuple[str, ...]:

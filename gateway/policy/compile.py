@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any
 
 from gateway import documents
 from gateway.documents import DocumentError, Marks, Problem, suggest
@@ -46,6 +47,7 @@ from gateway.policy.document import (
     WORDS,
     Answers,
     FileConditions,
+    Node,
     Operator,
     PolicyDocument,
     Range,
@@ -493,6 +495,68 @@ def load(directory: Path, vocabulary: Vocabulary) -> PolicySet:
         else:
             files.append(_File(str(path), text, document))
     return _compile(files, vocabulary, revision=digest.hexdigest(), problems=problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is written in a directory, with all overrides applied: plain data, by name.
+
+    Not checked beyond its shape; `load` does that.
+    """
+
+    rules: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Sequence[str]]
+    services: Mapping[str, Mapping[str, Any]]
+    detectors: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+
+def written(directory: Path) -> Written:
+    """The policies of `directory` as their authors wrote them, for comparing."""
+    files = []
+    for path in policy_files(directory):
+        text = documents.read(path)
+        document = documents.load(text, PolicyDocument, source=str(path))
+        files.append(_File(str(path), text, document))
+    marks = {file.source: Marks(file.text, file.source) for file in files}
+    rules: dict[str, Mapping[str, Any]] = {}
+    for file in files:
+        for rule in file.document.rules:
+            changes = _Changes.of(rule.id, files, marks)
+            if changes.enabled:
+                whole = changes.applied(rule)
+                if changes.unless:
+                    more = (*rule.unless, *(placed.unless for placed in changes.unless))
+                    whole = whole.model_copy(update={"unless": more})
+                rules[rule.id] = _plain(whole, exclude={"id"})
+    documents_ = [file.document for file in files]
+    detectors: dict[str, Any] = {}
+    for number, document in enumerate(documents_):
+        for key, value in document.detectors.items():
+            # Of lists, each file's own is told by itself; of all else the later file wins.
+            detectors[
+                f"{key} of {Path(files[number].source).name}" if isinstance(value, list) else key
+            ] = value
+    return Written(
+        rules=rules,
+        groups={name: list(each) for d in documents_ for name, each in d.entity_groups.items()},
+        services={
+            str(service.get("id", position)): service
+            for d in documents_
+            for position, service in enumerate(d.services)
+        },
+        detectors=detectors,
+        settings={
+            "inspect_hosts": [host for d in documents_ for host in d.inspect_hosts],
+            "pass_through": [host for d in documents_ for host in d.pass_through],
+            "answers": {key: value for d in documents_ for key, value in _plain(d.answers).items()},
+        },
+    )
+
+
+def _plain(model: Node, *, exclude: set[str] | None = None) -> dict[str, Any]:
+    plain: dict[str, Any] = model.model_dump(mode="json", exclude_unset=True, exclude=exclude)
+    return plain
 
 
 def compile_text(text: str, vocabulary: Vocabulary, *, source: str = "policy.yaml") -> PolicySet:
