@@ -294,7 +294,7 @@ def token_labels(rules: Rules) -> Vault:
 def labels(rules: Rules) -> Mapping[str, frozenset[str]]:
     """The closed sets of names that metrics may use as labels."""
     return {
-        "rule": frozenset(rule.id for rule in rules.policy.rules),
+        "rule": frozenset(rule.id for rule in rules.policy.every_rule),
         "service": frozenset(service.id for service in rules.catalogue.services()),
         "entity": frozenset(rules.detectors.entities()),
     }

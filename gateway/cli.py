@@ -130,14 +130,14 @@ def _announce(up: Any, settings: Settings) -> None:
     listening = ", ".join(f"{host}:{port}" for host, port in up.proxies)
     program = "leakgate" if shutil.which("leakgate") else sys.argv[0]
     rules = up.rules()
-    enforced = sum(rule.mode == "enforce" for rule in rules.policy.rules)
+    enforced = sum(rule.mode == "enforce" for rule in rules.policy.every_rule)
     click.echo(
         f"""Leakgate {__version__} is running.
 
   proxy         {listening} ({", ".join(settings.mode)})
   admin         {admin}/metrics  /healthz  /readyz  /proxy.pac  /ca.pem
   CA            {certificate}
-  policies      {settings.policies} ({len(rules.policy.rules)} rules, {enforced} enforced, revision {rules.policy.revision})
+  policies      {settings.policies} ({len(rules.policy.every_rule)} rules, {enforced} enforced, revision {rules.policy.revision})
   services      {len(rules.catalogue.services())} in the catalogue
   state         {settings.state}
 """
@@ -391,7 +391,7 @@ def policy_check(folder: Path | None, *, strict: bool) -> None:
         click.echo(source)
     ended = sum(notice.kind == "ended" for notice in told)
     verdict = f"ok, {ended} exception{'' if ended == 1 else 's'} ended" if ended else "ok"
-    click.echo(f"{len(rules.policy.rules)} rules, revision {rules.policy.revision}: {verdict}")
+    click.echo(f"{len(rules.policy.every_rule)} rules, revision {rules.policy.revision}: {verdict}")
     sys.exit(1 if strict and ended else 0)
 
 

@@ -2,6 +2,8 @@
 
 match → extract → open files → detect → evaluate → redact → look again → decide.
 
+An answer: read → detect → leave out what was sent → evaluate → what is to change.
+
 Law: `inspect` is a function of the exchange and of what the inspector was built with. It decides;
 it does not send, store, count or log. Whatever it cannot read, it says so, and policy decides.
 """
@@ -16,7 +18,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway import content, protocols
+from gateway.answers import passages
 from gateway.encodings import splice
+from gateway.encodings.content_encoding import EncodingError
 from gateway.model import (
     BlobPart,
     Cleaned,
@@ -29,22 +33,30 @@ from gateway.model import (
     Forward,
     Issued,
     Locator,
+    Look,
+    Looked,
     Match,
     Outcome,
     PartKind,
+    Passage,
     Refusal,
     Refuse,
+    Reply,
     Rewrite,
+    Role,
     Route,
     Scan,
     Severity,
+    Step,
+    Stretch,
     TextPart,
     Transport,
     Unread,
     UnreadReason,
     Verdict,
 )
-from gateway.policy import PolicySet, evaluate
+from gateway.policy import PolicySet, evaluate, evaluate_answer, look_at_answer
+from gateway.policy.compile import CompiledRule
 from gateway.redaction import Keys, Minter, fingerprint, plan, preview
 from gateway.redaction.tokens import Hit
 from gateway.services import Catalogue
@@ -67,6 +79,8 @@ _ROUNDS = 3
 """Times that an exchange is rewritten before it is refused."""
 
 _LEFT = "not all of it could be taken out"
+
+_ANSWER = Locator("answer")
 
 _CLEANED: Mapping[Cleaned, str] = {
     "metadata": "a picture that says where or with what it was taken",
@@ -156,15 +170,18 @@ class Inspector:
         self._tokens = tokens or Keys({})
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
-        self._asked = _asked(policy)
+        self._asked = _asked(policy.rules)
         self._compared = _compared(policy)
+        self._asked_of_answers = _asked(policy.answers)
 
     def inspect(self, exchange: Exchange) -> Decision:
         """Decide about `exchange`. Raises only on a defect: the caller refuses then."""
         started = self._clock()
         route = route_of(self.catalogue, exchange)
         timings: dict[str, float] = {}
-        reading = self._read(exchange, route, timings)
+        look = look_at_answer(self.policy, exchange, route)
+        sent: set[str] | None = None if look is Look.NONE else set()
+        reading = self._read(exchange, route, timings, sent)
         before = self._clock()
         outcome = evaluate(self.policy, exchange, route, reading.scan)
         timings["evaluate"] = self._clock() - before
@@ -212,9 +229,18 @@ class Inspector:
             found=reading.found,
             timings=timings,
             quoted=reading.quoted,
+            look=Look.NONE if isinstance(enforcement, Refuse) else look,
+            sent=frozenset(sent or ()),
         )
 
-    def _read(self, exchange: Exchange, route: Route, timings: dict[str, float]) -> _Reading:
+    def _read(
+        self,
+        exchange: Exchange,
+        route: Route,
+        timings: dict[str, float],
+        sent: set[str] | None = None,
+    ) -> _Reading:
+        """Read the exchange; into `sent` go the fingerprints of what answers are looked at for."""
         before = self._clock()
         extraction = protocols.of(route.protocol, exchange).extract(exchange, self._limits)
         timings["extract"] = self._clock() - before
@@ -246,6 +272,9 @@ class Inspector:
             )
             for match in _beside(result.matches, tokens, text) if tokens else result.matches:
                 found[match.entity] = found.get(match.entity, 0) + 1
+                if sent is not None and self._is_asked_of_answers(match.entity):
+                    value = part.text[match.start : match.end]
+                    sent.add(fingerprint(value, match.entity, key=self._key))
                 if asked is None or match.entity in asked:
                     texts[part.locator] = part.text
                     findings.append(
@@ -269,12 +298,110 @@ class Inspector:
                 texts[part.locator] = part.text
         findings += self._split(replace(opened, parts=tuple(looked_at)), texts, found, unread)
         timings["detect"] = self._clock() - before
+        if sent is not None:
+            sent.update(one.fingerprint for one in findings if one.fingerprint)
         marked = tuple(findings)
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
         scan = Scan(marked, tuple(unread), files, self._portraits(uploads))
         conversation = _conversation(opened)
         return _Reading(scan, texts, found, inspected, uploads, conversation, frozenset(quoted))
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    def look(self, reply: Reply) -> Looked:
+        """Decide about part of an answer. Raises only on a defect."""
+        started = self._clock()
+        exchange = reply.exchange
+        route = route_of(self.catalogue, exchange)
+        unread: list[Unread] = []
+        shown = reply.passages
+        if reply.body:
+            try:
+                shown = self._passages(reply, route)
+            except EncodingError as error:
+                unread.append(Unread(_ANSWER, error.reason, len(reply.body)))
+        findings = list(reply.before)
+        texts: dict[Locator, str] = {}
+        upto: list[int] = []
+        inspected = 0
+        for number, passage in enumerate(shown):
+            inspected += _size(passage.text[passage.seen :])
+            text = passages.readable(passage.text, passage.kind)
+            tokens = self._tokens.ours_in(text)
+            text = _blanked(text, tokens) if tokens else text
+            result = self.engine.scan(text)
+            unread.extend(
+                Unread(_ANSWER, UnreadReason.DETECTOR_FAILED, _size(passage.text), failure)
+                for failure in result.failures
+            )
+            matches = _beside(result.matches, tokens, text) if tokens else result.matches
+            asked = [match for match in matches if self._is_asked_of_answers(match.entity)]
+            end = passages.decided(passage, [(match.start, match.end) for match in asked])
+            upto.append(end)
+            place = Locator(f"answer.{passage.kind}", (Step("passage", number, number),))
+            texts[place] = passage.text
+            for match in asked:
+                if not passage.seen < match.end <= end:
+                    continue
+                value = passage.text[match.start : match.end]
+                mark = fingerprint(value, match.entity, key=self._key)
+                if mark in reply.sent:
+                    continue
+                findings.append(
+                    Finding(
+                        locator=place,
+                        role=Role.ASSISTANT,
+                        kind=passage.kind,
+                        editable=passage.editable,
+                        entity=match.entity,
+                        start=max(match.start, passage.seen),
+                        end=match.end,
+                        confidence=match.confidence,
+                        detector=match.detector,
+                        fingerprint=mark,
+                        preview=preview(value, match.entity),
+                    )
+                )
+        scan = Scan(tuple(findings), tuple(unread))
+        outcome = evaluate_answer(self.policy, exchange, route, scan)
+        return Looked(
+            findings=scan.findings,
+            outcome=outcome,
+            stretches=self._stretches(scan, outcome, texts, first=len(reply.before)),
+            upto=tuple(upto),
+            unread=scan.unread,
+            inspected=inspected,
+            policy_revision=self.policy.revision,
+            detector_revision=self.engine.revision,
+            timings={"total": self._clock() - started},
+        )
+
+    def _is_asked_of_answers(self, entity: str) -> bool:
+        return self._asked_of_answers is None or entity in self._asked_of_answers
+
+    def _passages(self, reply: Reply, route: Route) -> tuple[Passage, ...]:
+        answers = protocols.of(route.protocol, reply.exchange).answers
+        limit = self._limits.max_decoded
+        kind, encoding = reply.content_type, reply.content_encoding
+        return tuple(passages.of_body(reply.body, kind, encoding, answers, limit=limit))
+
+    def _stretches(
+        self, scan: Scan, outcome: Outcome, texts: Mapping[Locator, str], *, first: int
+    ) -> tuple[Stretch, ...]:
+        """What is to change for the findings from number `first` on."""
+        fresh = tuple(one for one in outcome.redactions if one.finding >= first)
+        if not fresh:
+            return ()
+        planned = plan(
+            scan, replace(outcome, redactions=fresh), lambda place: texts[place], key=self._key
+        )
+        return tuple(
+            Stretch(edit.locator.steps[0].start, edit.start, edit.end, edit.replacement)
+            for edit in planned.edits
+        )
+
+    # --- files and seams --------------------------------------------------------------------------
 
     def _portraits(self, uploads: tuple[_Upload, ...]) -> tuple[str, ...]:
         """Keyed digests of the pictures with faces; the same picture has the same one, always."""
@@ -574,9 +701,9 @@ def _is_in_file(locator: Locator) -> bool:
     return bool(locator.steps) and locator.steps[-1].codec == "file"
 
 
-def _asked(policy: PolicySet) -> frozenset[str] | None:
+def _asked(rules: Sequence[CompiledRule]) -> frozenset[str] | None:
     """Entities that some rule asks for; None when a rule asks for any."""
-    tests = [rule.finding for rule in policy.rules if rule.finding is not None]
+    tests = [rule.finding for rule in rules if rule.finding is not None]
     if any(test.entities is None for test in tests):
         return None
     return frozenset(entity for test in tests for entity in test.entities or ())

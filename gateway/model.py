@@ -344,6 +344,14 @@ class Severity(IntEnum):
 type Mode = Literal["monitor", "enforce"]
 
 
+class Look(IntEnum):
+    """How an answer is looked at: not at all, behind it once it has gone, or ahead of it."""
+
+    NONE = 0
+    BEHIND = 1
+    AHEAD = 2
+
+
 @dataclass(frozen=True, slots=True)
 class RuleHit:
     """One rule that matched. `findings` and `unread` are indices into the scan."""
@@ -515,7 +523,9 @@ class Refusal:
 class Decision:
     """The one value that metrics, incidents and exporters consume.
 
-    `quoted` are tokens of ours that the client itself sent. `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
+    `quoted` are tokens of ours that the client itself sent. `look` says how the answer is looked
+    at, and `sent` are then the fingerprints of what stood in the request; they are never recorded.
+    `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
     detectors saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
     `scan` holds no findings either: nobody needs them any more.
     """
@@ -537,3 +547,69 @@ class Decision:
     found: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     quoted: frozenset[str] = field(default=frozenset(), repr=False)
+    look: Look = Look.NONE
+    sent: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+# --- what comes back -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a text of an answer. Up to `seen` it was looked at already, for context only.
+
+    `editable` is False for what has to reach the client as it is. A passage that is not the `last`
+    of its text may break off within a value.
+    """
+
+    text: str = field(repr=False)
+    kind: PartKind = PartKind.TEXT
+    seen: int = 0
+    editable: bool = True
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Part of the answer to `exchange`, which is without its body, or all of it.
+
+    Either `passages`, or a `body` as on the wire; `head` are then its headers. `sent` are the
+    fingerprints of what the client sent itself, `before` what was found in earlier parts.
+    """
+
+    exchange: Exchange
+    sent: frozenset[str] = field(repr=False)
+    passages: tuple[Passage, ...] = ()
+    before: tuple[Finding, ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = ""
+    content_encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Put `new` in place of `start:end` of passage number `passage`."""
+
+    passage: int
+    start: int
+    end: int
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found in part of an answer, that of earlier parts included, and what follows.
+
+    `upto` tells for each passage how far of it is decided: what stands after that is to be looked
+    at again, with what comes. `inspected` counts bytes of text.
+    """
+
+    findings: tuple[Finding, ...]
+    outcome: Outcome
+    stretches: tuple[Stretch, ...] = field(default=(), repr=False)
+    upto: tuple[int, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    inspected: int = 0
+    policy_revision: str = ""
+    detector_revision: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)

@@ -35,7 +35,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from gateway.model import Decision, Exchange
+from gateway.model import Decision, Exchange, Looked, Reply
 
 _LENGTH = struct.Struct("<I")
 _READ_SIZE = 1 << 20
@@ -81,6 +81,10 @@ class Inspecting(Protocol):
         """Decide about one exchange."""
         ...
 
+    def look(self, reply: Reply) -> Looked:
+        """Decide about part of an answer."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
@@ -113,7 +117,7 @@ class Watching(Protocol):
 class _Job:
     payload: bytes
     deadline: float
-    future: asyncio.Future[Decision]
+    future: asyncio.Future[Any]
     affinity: int
     light: bool
     tries: int = 0
@@ -239,27 +243,43 @@ class Pool:
         Exchanges with the same `affinity` go to the same worker while it is free, because it
         remembers what it has scanned. Raises `InspectionFault`.
         """
+        decision: Decision = await self._run(
+            exchange, affinity, size=len(exchange.body), light=is_light(exchange)
+        )
+        return decision
+
+    async def look(self, reply: Reply, *, affinity: str = "") -> Looked:
+        """Decide about part of an answer in a worker, as `inspect` does about an exchange.
+
+        What somebody waits for is light; a whole answer that has gone is not.
+        """
+        size = len(reply.body) + sum(len(passage.text) for passage in reply.passages)
+        looked: Looked = await self._run(
+            reply, affinity, size=size, light=not reply.body and size <= _LIGHT
+        )
+        return looked
+
+    async def _run(self, asked: Exchange | Reply, affinity: str, *, size: int, light: bool) -> Any:
         if self._stopping:
             raise InspectionFault("stopped")
-        size = len(exchange.body)
         if self.waiting >= self._backlog or (
             self._undecided and self._undecided + size > self._backlog_bytes
         ):
             raise InspectionFault("overloaded")
         self._undecided += size
         try:
-            return await self._decide(exchange, affinity)
+            return await self._decide(asked, affinity, light=light)
         finally:
             self._undecided -= size
 
-    async def _decide(self, exchange: Exchange, affinity: str) -> Decision:
+    async def _decide(self, asked: Exchange | Reply, affinity: str, *, light: bool) -> Any:
         loop = asyncio.get_running_loop()
         job = _Job(
-            payload=pickle.dumps(exchange, protocol=pickle.HIGHEST_PROTOCOL),
+            payload=pickle.dumps(asked, protocol=pickle.HIGHEST_PROTOCOL),
             deadline=loop.time() + self._deadline,
             future=loop.create_future(),
             affinity=hash(affinity),
-            light=is_light(exchange),
+            light=light,
         )
         worker = self._choose(job)
         if worker is None:
@@ -376,7 +396,7 @@ class Pool:
             worker.doom = None
         if not job.future.done():
             result = pickle.loads(frame)  # noqa: S301  # written by our own worker
-            if isinstance(result, Decision):
+            if isinstance(result, Decision | Looked):
                 job.future.set_result(result)
             else:
                 job.future.set_exception(InspectionFault("exception", str(result)))
@@ -576,7 +596,12 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
             return
         result: object
         try:
-            result = inspector.inspect(pickle.loads(payload))  # noqa: S301  # from our own parent
+            asked = pickle.loads(payload)  # noqa: S301  # from our own parent
+            if isinstance(asked, Reply):
+                result = inspector.look(asked)
+            else:
+                result = inspector.inspect(asked)
+            del asked
         except Exception as error:  # noqa: BLE001  # the guard: ends in a refusal
             result = place_of(error)
         del payload

@@ -86,7 +86,8 @@ def shape_of(content_type: str) -> Shape:
     return Shape.OPAQUE
 
 
-def _framing(shape: Shape) -> Framing:
+def framing_of(shape: Shape) -> Framing:
+    """What cuts an answer of this shape into frames."""
     match shape:
         case Shape.EVENTS:
             return framing.ServerSentEvents()
@@ -166,7 +167,7 @@ class AnswerStream:
         vault: Vault | None = None,
         quoted: frozenset[str] = frozenset(),
     ) -> None:
-        self._framing = _framing(shape)
+        self._framing = framing_of(shape)
         self._markup = shape is Shape.MARKUP
         self._answers = answers or said.GENERIC
         self._tokens = Tokens(issued, keys, vault=vault, quoted=quoted)

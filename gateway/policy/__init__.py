@@ -8,7 +8,7 @@ beside the policies, `schema` tells editors what may be written.
 from gateway.policy.cases import CaseResult, run_cases, untested
 from gateway.policy.compile import PolicySet, Vocabulary, compile_text, fingerprint, load
 from gateway.policy.document import PolicyDocument, Section
-from gateway.policy.evaluate import evaluate
+from gateway.policy.evaluate import evaluate, evaluate_answer, look_at_answer
 from gateway.policy.schema import cases_schema, policy_schema
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "cases_schema",
     "compile_text",
     "evaluate",
+    "evaluate_answer",
     "fingerprint",
     "load",
+    "look_at_answer",
     "policy_schema",
     "run_cases",
     "untested",

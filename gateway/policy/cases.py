@@ -49,7 +49,7 @@ from gateway.policy.document import (
     Size,
     UnreadWord,
 )
-from gateway.policy.evaluate import evaluate
+from gateway.policy.evaluate import evaluate, evaluate_answer
 
 type ScanText = Callable[[str, str], Sequence[Match]]
 """The detectors: a text and its label (the name of the field that holds it) to matches."""
@@ -188,6 +188,15 @@ class UnreadSketch(Node):
         return self
 
 
+class AnswerSketch(Node):
+    """A text in the answer."""
+
+    text: Many[str]
+    """The text; a list is joined without a space, so that no live secret stands in a file."""
+    part: Literal["text", "tool_call", "reasoning", "key"] = "text"
+    """What kind of place it is; reasoning reaches the client as it is."""
+
+
 class Want(Node):
     """What must come out."""
 
@@ -224,6 +233,9 @@ class Case(Node):
     """Files in it."""
     unread: tuple[UnreadSketch, ...] = ()
     """What could not be read."""
+    answer: tuple[AnswerSketch, ...] = ()
+    """Texts of the answer; then `want` is what comes of the answer, by the rules for answers.
+    Values that stand in `parts`, too, were sent by the client itself."""
     want: Want
     """What must come out."""
 
@@ -285,7 +297,7 @@ def run_cases(
     """
     problems: list[Problem] = []
     results: list[CaseResult] = []
-    known = {rule.id for rule in policy.rules}
+    known = {rule.id for rule in policy.every_rule}
     for case, marks, at in _all_cases(directory, problems):
         wrong = list(_unknown_rules(case, known, marks, at))
         problems.extend(wrong)
@@ -348,7 +360,7 @@ def _all_cases(
 def untested(policy: PolicySet, results: Iterable[CaseResult]) -> tuple[str, ...]:
     """Rules that no passing case made match: nothing shows that they work."""
     shown = {rule for result in results if result.passed for rule in result.rules}
-    return tuple(sorted(rule.id for rule in policy.rules if rule.id not in shown))
+    return tuple(sorted(rule.id for rule in policy.every_rule if rule.id not in shown))
 
 
 def _unknown_rules(
@@ -415,7 +427,23 @@ def _outcome(
             for picture in range(_portraits(file))
         ),
     )
-    return evaluate(policy, exchange, _route(request, route_of), scan), scan
+    route = _route(request, route_of)
+    if not case.answer:
+        return evaluate(policy, exchange, route, scan), scan
+    sent = {finding.fingerprint for finding in scan.findings}
+    said = (
+        PartSketch(text=sketch.text, part=PartKind(sketch.part), role=Role.ASSISTANT)
+        for sketch in case.answer
+    )
+    scan = Scan(
+        tuple(
+            finding
+            for n, part in enumerate(said)
+            for finding in _found(part, n, scan_text)
+            if finding.fingerprint not in sent
+        )
+    )
+    return evaluate_answer(policy, exchange, route, scan), scan
 
 
 def _moment(at: date | datetime) -> datetime:

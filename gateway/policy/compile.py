@@ -394,7 +394,7 @@ class PolicySet:
 
     `revision` is a hash of the files' names and contents. `services` and `detectors` are raw:
     the stages that own them check them. `own_entities` are those that the detectors of the files
-    define. `sources` are the files, in the order of merging.
+    define. `sources` are the files, in the order of merging. `answers` are the rules for answers.
     """
 
     revision: str
@@ -407,10 +407,18 @@ class PolicySet:
     own_entities: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
     restoring: Restoring = field(default_factory=Restoring)
+    answers: tuple[CompiledRule, ...] = ()
     index: RouteIndex = field(init=False, repr=False, compare=False)
+    answer_index: RouteIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RouteIndex(self.rules))
+        object.__setattr__(self, "answer_index", RouteIndex(self.answers))
+
+    @property
+    def every_rule(self) -> tuple[CompiledRule, ...]:
+        """The rules for requests and those for answers; no two have the same id."""
+        return (*self.rules, *self.answers)
 
     def operators(self, name: str) -> Iterator[tuple[OperatorCall, frozenset[str] | None]]:
         """Each use of operator `name`, and the entities that it is used on; None for any."""
@@ -585,10 +593,10 @@ def _compile(
         names.add_groups(file, marks[file.source], problems)
     names.resolve_groups(problems)
     rules: list[CompiledRule] = []
+    answers: list[CompiledRule] = []
     places: dict[str, Problem] = {}
     for file in files:
-        for position, rule in enumerate(file.document.rules):
-            at = ("rules", position)
+        for at, rule, into in _written(file.document, rules, answers):
             here = marks[file.source].problem((*at, "id"), "")
             if (first := places.get(rule.id)) is not None:
                 problems.append(
@@ -603,8 +611,10 @@ def _compile(
             changes = _Changes.of(rule.id, files, marks)
             if not changes.enabled:
                 continue
+            if into is answers and (wrong := changes.token) is not None:
+                problems.append(wrong)
             compiler = _RuleCompiler(changes.applied(rule), names, marks[file.source], at)
-            rules.append(compiler.compile(changes.unless))
+            into.append(compiler.compile(changes.unless))
             problems.extend(compiler.problems)
     problems.extend(
         marks[file.source].problem(
@@ -631,7 +641,18 @@ def _compile(
         own_entities=frozenset(names.own_entities),
         sources=tuple(file.source for file in files),
         restoring=_restoring([file.document.answers for file in files]),
+        answers=tuple(answers),
     )
+
+
+def _written(
+    document: PolicyDocument, rules: list[CompiledRule], answers: list[CompiledRule]
+) -> Iterator[tuple[tuple[str | int, ...], Rule, list[CompiledRule]]]:
+    """The rules of a document: where each stands, and with which others it belongs."""
+    for position, rule in enumerate(document.rules):
+        yield ("rules", position), rule, rules
+    for position, one in enumerate(document.answers.rules):
+        yield ("answers", "rules", position), one.as_rule(), answers
 
 
 def _restoring(documents: Sequence[Answers]) -> Restoring:
@@ -667,10 +688,13 @@ class _Changes:
     enabled: bool
     values: Mapping[str, object]
     unless: tuple[_Placed, ...]
+    token: Problem | None = None
+    """Where `tokenise` is asked for, which a rule for answers cannot do."""
 
     @classmethod
     def of(cls, name: str, files: Sequence[_File], marks: Mapping[str, Marks]) -> _Changes:
         enabled, unless = True, list[_Placed]()
+        token: Problem | None = None
         values: dict[str, object] = {}
         for file in files:
             change = file.document.overrides.get(name)
@@ -679,11 +703,17 @@ class _Changes:
             given = change.model_fields_set
             enabled = change.enabled if "enabled" in given else enabled
             values |= {key: getattr(change, key) for key in given - {"enabled", "unless"}}
+            if "action" in given:
+                wrong = marks[file.source].problem(
+                    ("overrides", name, "action"),
+                    f"rule `{name}`: `tokenise` is for what leaves; in answers use `redact`",
+                )
+                token = wrong if change.action == "tokenise" else None
             unless += [
                 _Placed(item, marks[file.source], ("overrides", name, "unless", position))
                 for position, item in enumerate(change.unless)
             ]
-        return cls(enabled, values, tuple(unless))
+        return cls(enabled, values, tuple(unless), token)
 
     def applied(self, rule: Rule) -> Rule:
         """The rule with its changed values; operators go when it no longer redacts, shares when it monitors."""

@@ -653,8 +653,141 @@ class Override(Node):
         return self
 
 
+class AnswerWhere(Node):
+    """Conditions on answers that `when` and `unless` share. All given ones must hold."""
+
+    service: Many[Text] = ()
+    """Service id from the catalogue, or `unknown` for hosts that it does not list."""
+    category: Many[Text] = ()
+    """Category of the service, e.g. `chat`, `avatar`, `code`."""
+    facts: dict[str, Many[FactTest]] = Field(default_factory=dict)
+    """Facts of the service, e.g. `trains_on_input: [yes, unknown]`."""
+    operation: Many[Text] = ()
+    """Operation of the service, as its catalogue entry names it."""
+    act: Many[Act] = ()
+    """What the person does."""
+    host: Many[Host] = ()
+    """Host of the request; `*` stands for anything."""
+    actor: Many[Text] = ()
+    """Who gets the answer; `*` stands for anything. Letter case does not count."""
+    source_network: Many[Network] = ()
+    """Network that the request came from, e.g. `10.1.0.0/16`."""
+    entity: Many[Text] = ()
+    """Entity of a finding, e.g. `US_SSN`."""
+    entity_group: Many[Text] = ()
+    """Group of a finding's entity, e.g. `secret`."""
+    detector: Many[Text] = ()
+    """Detector of a finding, e.g. `code:python`; `*` stands for anything."""
+    part: Many[Literal["text", "tool_call", "reasoning", "key"]] = ()
+    """What the finding stands in: a text, the arguments of a tool, reasoning, a key of JSON."""
+    fingerprint: Many[Text] = ()
+    """Fingerprint of a finding, as an incident shows it; for known false alarms."""
+
+
+class AnswerWhen(AnswerWhere):
+    """Which findings in answers a rule is about. What the client sent itself never counts."""
+
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Findings below this confidence do not count."""
+    min_length: Annotated[int, Field(ge=1, strict=True)] = 1
+    """Findings of fewer characters do not count."""
+    min_count: Annotated[int, Field(ge=1, strict=True)] = 1
+    """At least so many findings must be selected, in one answer."""
+    min_distinct: Annotated[int, Field(ge=1, strict=True)] = 1
+    """At least so many different values must be selected, in one answer."""
+
+    @model_validator(mode="after")
+    def _finds(self) -> Self:
+        if not self.model_fields_set & FINDING_KEYS:
+            raise ValueError("selects no finding; add `entity`, `entity_group` or `detector`")
+        return self
+
+
+class AnswerUnless(AnswerWhere):
+    """An exception: findings in answers that meet all of this are left out of the rule."""
+
+    until: date | None = None
+    """Last day on which the exception holds (UTC)."""
+    owner: str = ""
+    """Who answers for the exception."""
+    reason: str = ""
+    """Why it was granted."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set - {"until", "owner", "reason"}:
+            raise ValueError("has no condition, so the rule would never apply")
+        return self
+
+
+def _answer_action(value: Any) -> Any:
+    if value == "tokenise":
+        raise ValueError("`tokenise` is for what leaves; in answers use `redact`")
+    return value
+
+
+def _answer_operators(operators: dict[str, Operator]) -> dict[str, Operator]:
+    for key, operator in operators.items():
+        if operator.operator == "token":
+            raise ValueError(
+                f"`{key}`: a `token` is for what leaves; in answers use `replace`, `mask`,"
+                " `partial` or `hash`"
+            )
+    return operators
+
+
+class AnswerRule(Node):
+    """One rule for answers: what it looks for, what it leaves out, and what happens."""
+
+    id: Annotated[str, Field(pattern=RULE_ID)]
+    """Unique over all rules of all files; lower-case letters, digits, `-` and `_`."""
+    title: str = ""
+    """One line for people."""
+    description: str = ""
+    """Why the rule exists."""
+    severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
+    """How bad it is when the rule matches."""
+    mode: Literal["monitor", "enforce"] = "enforce"
+    """`monitor` records what the rule would do and does nothing; it must be written out."""
+    when: AnswerWhen
+    """All given conditions must hold."""
+    unless: Many[AnswerUnless] = ()
+    """Exceptions, one or a list of them."""
+    action: Annotated[Literal["log", "redact", "block"], BeforeValidator(_answer_action)]
+    """`redact` takes values out of the answer; `block` ends it."""
+    message: Annotated[str, Field(max_length=500)] = ""
+    """What the person is told when an answer is blocked."""
+    redact: Annotated[dict[str, Operator], AfterValidator(_answer_operators)] = Field(
+        default_factory=dict
+    )
+    """Operator for each entity or group, and `default` for the rest; none makes tokens."""
+
+    def as_rule(self) -> Rule:
+        """The same as a rule: it was checked here, and means the same there."""
+        return Rule.model_construct(
+            _fields_set=set(self.model_fields_set),
+            **_given(self, except_for=("when", "unless")),
+            when=When.model_construct(_fields_set=_fields(self.when), **_given(self.when)),
+            unless=tuple(
+                Unless.model_construct(_fields_set=_fields(item), **_given(item))
+                for item in self.unless
+            ),
+        )
+
+
+def _fields(node: Node) -> set[str]:
+    return set(node.model_fields_set)
+
+
+def _given(node: Node, except_for: Sequence[str] = ()) -> dict[str, Any]:
+    values = {key: getattr(node, key) for key in node.model_fields_set if key not in except_for}
+    if "part" in values:
+        values["part"] = tuple(PartKind(kind) for kind in values["part"])
+    return values
+
+
 class Answers(Node):
-    """What happens to answers: where tokens become values again."""
+    """What happens to answers: where tokens become values again, and what is looked for."""
 
     restore: Many[Literal["text", "tool_calls", "none"]] = ("text", "tool_calls")
     """In texts, in the arguments of tools, or `none`; never in URLs of strange hosts."""
@@ -662,6 +795,8 @@ class Answers(Node):
     """Hosts whose URLs may hold values, e.g. `*.corp.example`; those that a value stood in may."""
     keep_in_tools: Many[Text] = ()
     """Names of tools whose arguments keep their tokens, e.g. `web_*`."""
+    rules: tuple[AnswerRule, ...] = ()
+    """What is looked for in answers; those of all files count."""
 
     @model_validator(mode="after")
     def _one_or_none(self) -> Self:

@@ -18,6 +18,7 @@ from gateway.model import (
     FileInfo,
     Finding,
     Locator,
+    Look,
     Mode,
     Outcome,
     PartKind,
@@ -30,6 +31,7 @@ from gateway.model import (
     Verdict,
 )
 from gateway.policy.compile import (
+    Candidates,
     CompiledRule,
     Exemption,
     FileTest,
@@ -54,8 +56,38 @@ IN_PLACE = "what stands there has to go out as it is"
 
 def evaluate(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> Outcome:
     """The outcome of all rules for what was found in `exchange`, which goes to `route`."""
-    candidates = policy.index.candidates(route)
-    view = View(exchange, route, scan)
+    return _outcome(policy.index.candidates(route), View(exchange, route, scan))
+
+
+def evaluate_answer(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> Outcome:
+    """The outcome of all rules for answers for what was found in the answer to `exchange`.
+
+    What stands in a place that has to reach the client as it is cannot be taken out: `redact` only
+    records it there, and `block` ends the answer.
+    """
+    return _outcome(
+        policy.answer_index.candidates(route), View(exchange, route, scan, answer=True)
+    )
+
+
+def look_at_answer(policy: PolicySet, exchange: Exchange, route: Route) -> Look:
+    """Whether some rule looks at the answer to `exchange`, and whether it may change it."""
+    candidates = policy.answer_index.candidates(route).finding
+    if not candidates:
+        return Look.NONE
+    view = View(exchange, route, Scan(), answer=True)
+    return max(
+        (
+            Look.AHEAD if rule.mode == "enforce" and rule.action > Verdict.LOG else Look.BEHIND
+            for rule in candidates
+            if view.may_hit(rule)
+        ),
+        default=Look.NONE,
+    )
+
+
+def _outcome(candidates: Candidates, view: View) -> Outcome:
+    scan = view.scan
     hits = [hit for rule in candidates.plain if (hit := view.hit(rule)) is not None]
     if scan.findings:
         hits += [hit for rule in candidates.finding if (hit := view.hit(rule)) is not None]
@@ -91,6 +123,7 @@ class View:
     __slots__ = (
         "_actor",
         "_address",
+        "_answer",
         "_by_entity",
         "_cleanings",
         "_operators",
@@ -101,7 +134,10 @@ class View:
         "scan",
     )
 
-    def __init__(self, exchange: Exchange, route: Route, scan: Scan) -> None:
+    def __init__(
+        self, exchange: Exchange, route: Route, scan: Scan, *, answer: bool = False
+    ) -> None:
+        self._answer = answer
         self.exchange = exchange
         self.route = route
         self.scan = scan
@@ -140,6 +176,12 @@ class View:
             if not files or (rule.clean and not self._clean(rule, files)):
                 return None
         return self._told(rule, findings, unread)
+
+    def may_hit(self, rule: CompiledRule) -> bool:
+        """Whether `rule` can say anything, whatever is found. INVARIANT: as for `hit`."""
+        return self._sender_holds(rule.sender, in_doubt=True) and not any(
+            _is_whole(item) for item in rule.unless if self._in_force(item)
+        )
 
     def redactions(self) -> tuple[Redaction, ...]:
         """One operator per finding that an enforced rule takes out, in order of findings."""
@@ -183,14 +225,17 @@ class View:
     ) -> RuleHit:
         action, message, mode = rule.action, rule.message, self.mode_of(rule)
         if not message and action >= Verdict.REDACT:
-            message = _default_message(
-                rule, [self.scan.findings[index].entity for index in findings]
+            entities = [self.scan.findings[index].entity for index in findings]
+            message = (
+                _answer_message(rule, entities)
+                if self._answer
+                else _default_message(rule, entities)
             )
         if action is Verdict.REDACT:
             for index in findings:
                 finding = self.scan.findings[index]
                 if not finding.editable:
-                    action = Verdict.BLOCK
+                    action = action if self._answer else Verdict.BLOCK
                 elif mode == "enforce":
                     call = rule.operators.get(finding.entity, rule.default_operator)
                     other = self._operators.get(index)
@@ -397,6 +442,13 @@ def _stuck(findings: Iterable[Finding], files: Sequence[FileInfo]) -> str:
     if is_file and outer and all(file.family == "image" for file in outer):
         why = IN_PICTURE
     return f"This was not sent: {where} holds {what}, and {why}. Please take it out and send again."
+
+
+def _answer_message(rule: CompiledRule, entities: Iterable[str]) -> str:
+    what = ", ".join(sorted(set(entities))[:3]) or "sensitive values"
+    if rule.action is Verdict.BLOCK:
+        return f"Rule `{rule.id}` stopped this answer because it contains {what}."
+    return f"Rule `{rule.id}` took {what} out of this answer."
 
 
 def _default_message(rule: CompiledRule, entities: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ def policy_schema(
         schema["$defs"] |= section.pop("$defs", {})
         known = schema["properties"]["detectors"]
         schema["properties"]["detectors"] = {**section, "description": known["description"]}
-    for model in ("When", "Unless"):
+    for model in ("When", "Unless", "AnswerWhen", "AnswerUnless"):
         properties = schema["$defs"][model]["properties"]
         _offer(properties, "service", [UNKNOWN, *vocabulary.services])
         _offer(properties, "category", [UNKNOWN, *vocabulary.categories])
@@ -40,9 +40,10 @@ def policy_schema(
         _offer(properties, "entity_group", vocabulary.groups)
         _offer(properties, "detector", vocabulary.detectors)
         properties["facts"] = _facts(vocabulary, properties["facts"])
-    redact = schema["$defs"]["Rule"]["properties"]["redact"]
-    # Own groups are possible keys too, so the known ones are only offered.
-    redact["propertyNames"] = _words(["default", *vocabulary.entities, *vocabulary.groups])
+    for model in ("Rule", "AnswerRule"):
+        redact = schema["$defs"][model]["properties"]["redact"]
+        # Own groups are possible keys too, so the known ones are only offered.
+        redact["propertyNames"] = _words(["default", *vocabulary.entities, *vocabulary.groups])
     schema["$defs"]["Operator"] = {
         "anyOf": [{"enum": list(OPERATOR_PARAMETERS)}, schema["$defs"]["Operator"]]
     }
