@@ -131,6 +131,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     gate = Gate(
         catalogue=rules.catalogue,
         inspect=lambda exchange, affinity: pool.inspect(exchange, affinity=affinity),
+        look=lambda reply, affinity: pool.look(reply, affinity=affinity),
         record=record,
         meter=meter,
         upstreams=upstreams,

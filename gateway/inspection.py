@@ -97,6 +97,7 @@ _FAULT_MESSAGES = {
     "too_large": "The request is larger than the gateway can check, so it was not sent.",
     "spool_full": "The gateway cannot record incidents now, so the request was not sent.",
 }
+_ANSWER_MESSAGE = "The answer could not be checked, so it was stopped."
 _FAULT_MESSAGE = "The request could not be checked, so it was not sent."
 
 
@@ -767,14 +768,45 @@ def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str =
     )
 
 
-def _shape(exchange: Exchange, route: Route, *, cause: str, message: str, rule: str) -> Refuse:
+def refuse_answer(
+    exchange: Exchange, route: Route, outcome: Outcome, *, cause: str, incident: str
+) -> Refuse:
+    """What the client gets in place of the answer to `exchange`, or of the rest of it.
+
+    The status is that of a refused request: the service has done its work, and a client that took
+    this for a fault of the way there would send the request again.
+    """
+    rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
+    message = outcome.message
+    if cause != BLOCKED or not message:
+        rule, message = f"gateway:answer_{cause}", _ANSWER_MESSAGE
+    # The page for people says that a request was stopped.
+    return _shape(
+        replace(exchange, id=incident),
+        route,
+        cause=cause,
+        message=message,
+        rule=rule,
+        wants_html=False,
+    )
+
+
+def _shape(
+    exchange: Exchange,
+    route: Route,
+    *,
+    cause: str,
+    message: str,
+    rule: str,
+    wants_html: bool = True,
+) -> Refuse:
     protocol = protocols.of(route.protocol, exchange)
     call = protocols.call_of(exchange) if protocol.calls else None
     refusal = Refusal(
         message=message or "This request was not sent: company policy does not allow it.",
         rule=rule,
         incident=exchange.id,
-        wants_html=_is_navigation(exchange),
+        wants_html=wants_html and _is_navigation(exchange),
         over_socket=exchange.transport is not Transport.HTTP,
         # JSON-RPC carries errors under a good status: some clients wait forever after another.
         status=200 if call is not None and call.id is not None else 400,

@@ -135,6 +135,9 @@ class Meter(Protocol):
     def tokens_restored(self, service: str, *, restored: int, withheld: int, unknown: int) -> None:
         """Tokens came up in an answer: values again, withheld by policy, or not this actor's."""
 
+    def answer_looked_at(self, decision: Decision, result: str) -> None:
+        """Rules looked at an answer: `clean`, `logged`, `redacted`, `blocked`, `failed`, `cut`."""
+
 
 class NullMeter:
     """A meter that nobody reads, for tests and tools."""
@@ -204,6 +207,9 @@ class NullMeter:
     def tokens_restored(self, service: str, *, restored: int, withheld: int, unknown: int) -> None:
         """Nothing."""
 
+    def answer_looked_at(self, decision: Decision, result: str) -> None:
+        """Do nothing."""
+
 
 class _Series[M: MetricWrapperBase]:
     """One metric's children by label values: looked up once, bounded per label."""
@@ -267,7 +273,7 @@ class Metrics:
             "enforcement",
         )
         self._rule_hits = self._counter(
-            "rule_hits", "Rules that matched a request.", "rule", "mode", "action"
+            "rule_hits", "Rules that matched a request or an answer.", "rule", "mode", "action"
         )
         self._inspected = self._counter("inspected_bytes", "Decoded content that detectors saw.")()
         self._unread = self._counter(
@@ -333,6 +339,12 @@ class Metrics:
         self._answer_tokens = self._counter(
             "answer_tokens", "Tokens in answers, by what became of them.", "service", "result"
         )
+        self._answers = self._counter(
+            "answers_inspected", "Answers that rules looked at, by result.", "service", "result"
+        )
+        self._answers_bytes = self._counter(
+            "answers_inspected_bytes", "Text of answers that detectors saw."
+        )()
 
         self._begin()
 
@@ -524,6 +536,14 @@ class Metrics:
         ):
             if count:
                 self._answer_tokens(service, result).inc(count)
+
+    def answer_looked_at(self, decision: Decision, result: str) -> None:
+        """Count an answer that was looked at, and the rules that matched."""
+        self._answers(decision.route.service, result).inc()
+        for hit in decision.outcome.hits:
+            self._rule_hits(hit.rule, hit.mode, hit.action.name.lower()).inc()
+        if decision.inspected > 0:
+            self._answers_bytes.inc(decision.inspected)
 
     # --- scraping --------------------------------------------------------------------------------
 

@@ -597,10 +597,8 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
         result: object
         try:
             asked = pickle.loads(payload)  # noqa: S301  # from our own parent
-            if isinstance(asked, Reply):
-                result = inspector.look(asked)
-            else:
-                result = inspector.inspect(asked)
+            is_reply = isinstance(asked, Reply)
+            result = inspector.look(asked) if is_reply else inspector.inspect(asked)
             del asked
         except Exception as error:  # noqa: BLE001  # the guard: ends in a refusal
             result = place_of(error)

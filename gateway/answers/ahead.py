@@ -264,6 +264,10 @@ class Ahead:
         """Whether the events of this answer have names."""
         self.left = 0
         """Frames that have left."""
+        self.last = b""
+        """The last of them."""
+        self.in_array = False
+        """Whether the answer is an array of which each element is a frame."""
 
     def feed(self, data: bytes) -> None:
         """Bytes of the answer, in whatever chunks."""
@@ -275,6 +279,16 @@ class Ahead:
         """The answer has ended."""
         for frame in self._framing.end():
             self._enqueue(frame)
+        self._close(self._channels.values())
+        self._want()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for more to come."""
+        return bool(self._queue)
+
+    def flush(self) -> None:
+        """Nothing has come for a while: what waits is not to wait for more."""
         self._close(self._channels.values())
         self._want()
 
@@ -303,7 +317,9 @@ class Ahead:
         while self._queue and not self._queue[0].open:
             held = self._queue.popleft()
             self._size -= len(held.frame.raw)
+            self.in_array = self.in_array or (not self.left and held.frame.raw.strip() == b"[")
             self.left += 1
+            self.last = held.frame.raw
             out.append(held.out())
         return out
 

@@ -69,6 +69,7 @@ _NAMES: Final = frozenset(
         "obfuscation",
     }
 )
+_WORD = re.compile(rb"[0-9A-Za-z]")
 _NAME = re.compile(r"[\w.:/+=@-]{1,200}")
 _BASE64 = re.compile(r"(?:data:[\w/+.;=-]{1,100},)?[A-Za-z0-9+/_-]{4096,}={0,2}\s*")
 _LIKE_JSON: Final = ("{", "[")
@@ -96,6 +97,10 @@ class Text:
 def texts_of(frame: Frame, answers: Answers) -> list[Text]:
     """The texts of one event."""
     payload = frame.payload
+    if payload is None and _WORD.search(frame.raw):
+        # What no framing could read goes as it is, and is looked at all the same.
+        text = frame.raw.decode("utf-8", "replace")
+        return [Text(text, PartKind.TEXT, 0, 0, editable=False)]
     if not payload:
         return []
     if frame.split:
@@ -303,11 +308,15 @@ def of_body(
     for frame in (*framing.feed(data), *framing.end()):
         for text in texts_of(frame, answers):
             if text.key is None:
-                whole[text.text, text.kind] = Passage(text.text, text.kind, editable=False)
+                whole[text.text, text.kind] = _passage(text.text, text.kind)
             else:
                 parts.setdefault(text.key, []).append(text)
     for some in parts.values():
         joined = "".join(text.text for text in some)
         # What was said in pieces is often said once more as a whole.
-        whole[joined, some[0].kind] = Passage(joined, some[0].kind, editable=False)
+        whole[joined, some[0].kind] = _passage(joined, some[0].kind)
     return list(whole.values())
+
+
+def _passage(text: str, kind: PartKind) -> Passage:
+    return Passage(text, kind, editable=kind is not PartKind.REASONING)

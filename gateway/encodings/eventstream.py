@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -120,6 +121,16 @@ def parse_headers(data: bytes) -> dict[str, HeaderValue] | None:
     except (IndexError, UnicodeDecodeError):
         return None
     return found
+
+
+def encode_headers(headers: Mapping[str, str]) -> bytes:
+    """Headers of a message, whose values are strings."""
+    out = bytearray()
+    for name, value in headers.items():
+        spelled, said = name.encode("ascii"), value.encode("utf-8")
+        out += struct.pack("!B", len(spelled)) + spelled
+        out += struct.pack("!BH", _STRING, len(said)) + said
+    return bytes(out)
 
 
 class Decoder:

@@ -62,8 +62,8 @@ def evaluate(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) ->
 def evaluate_answer(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> Outcome:
     """The outcome of all rules for answers for what was found in the answer to `exchange`.
 
-    What stands in a place that has to reach the client as it is cannot be taken out: `redact` only
-    records it there, and `block` ends the answer.
+    Reasoning has to reach the client as it is, for it goes back to the service: `redact` only
+    records what is found there. `block` ends the answer.
     """
     return _outcome(
         policy.answer_index.candidates(route), View(exchange, route, scan, answer=True)
@@ -78,7 +78,7 @@ def look_at_answer(policy: PolicySet, exchange: Exchange, route: Route) -> Look:
     view = View(exchange, route, Scan(), answer=True)
     return max(
         (
-            Look.AHEAD if rule.mode == "enforce" and rule.action > Verdict.LOG else Look.BEHIND
+            Look.AHEAD if view.enforces(rule) and rule.action > Verdict.LOG else Look.BEHIND
             for rule in candidates
             if view.may_hit(rule)
         ),
@@ -183,6 +183,10 @@ class View:
             _is_whole(item) for item in rule.unless if self._in_force(item)
         )
 
+    def enforces(self, rule: CompiledRule) -> bool:
+        """Whether `rule` is enforced for this sender."""
+        return self._mode(rule) == "enforce"
+
     def redactions(self) -> tuple[Redaction, ...]:
         """One operator per finding that an enforced rule takes out, in order of findings."""
         return tuple(
@@ -234,13 +238,15 @@ class View:
         if action is Verdict.REDACT:
             for index in findings:
                 finding = self.scan.findings[index]
+                if self._answer and finding.kind is PartKind.REASONING:
+                    continue
                 if not finding.editable:
-                    action = action if self._answer else Verdict.BLOCK
+                    action = Verdict.BLOCK
                 elif mode == "enforce":
                     call = rule.operators.get(finding.entity, rule.default_operator)
                     other = self._operators.get(index)
                     self._operators[index] = call if other is None else strictest(call, other)
-            if action is Verdict.BLOCK:
+            if action is Verdict.BLOCK and not self._answer:
                 message = _stuck([self.scan.findings[index] for index in findings], self.files)
         return RuleHit(
             rule=rule.id,

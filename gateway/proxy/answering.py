@@ -1,4 +1,4 @@
-"""What happens to one answer on its way to the client? Its tokens become values again.
+"""What happens to one answer on its way to the client? It is looked at, and tokens become values.
 
 Law: an answer to which no token can come up passes untouched. One that is restored is decoded as it
 comes, never kept whole unless it came whole; whatever fails here ends the answer, never shows more.
@@ -15,9 +15,10 @@ import brotli
 import zstandard
 from mitmproxy import http
 
-from gateway.answers import AnswerStream, Shape, Vault, shape_of
-from gateway.model import Issued, Restoring
+from gateway.answers import Ahead, AnswerStream, Shape, Vault, shape_of
+from gateway.model import Issued, Refuse, Restoring
 from gateway.protocols.said import Answers
+from gateway.proxy.looking import Looking
 from gateway.redaction import Keys
 
 ANSWER: Final = "leakgate.answer"
@@ -88,9 +89,16 @@ class Plan:
     quoted: frozenset[str] = field(default=frozenset(), repr=False)
     earlier: bool = False
     """Whether the actor has tokens of earlier exchanges."""
+    looking: Looking | None = None
+    """Who looks at the answer, where policy asks for it."""
 
     @property
     def may_change(self) -> bool:
+        """Whether any token can come up, or something may be taken out."""
+        return self.restores or (self.looking is not None and self.looking.is_ahead)
+
+    @property
+    def restores(self) -> bool:
         """Whether any token can come up."""
         return self.earlier or any(one.restorable for one in self.issued.values())
 
@@ -208,20 +216,33 @@ def decoder(encoding: str) -> Decoder | None:
 
 
 class Running:
-    """An answer under way."""
+    """An answer under way: looked at first, then restored, as far as it has to be."""
 
     def __init__(
         self,
         plan: Plan,
-        tokenising: Tokenising,
+        tokenising: Tokenising | None,
         shape: Shape,
         decode: Decoder | None = None,
     ) -> None:
         self.plan = plan
-        self._vault = tokenising.vault
+        self.looking = plan.looking
         self._decode = decode or _Identity()
         self.received = 0
         self._when_asked = -1
+        self.stream: AnswerStream | None = None
+        self._vault: Keeping | None = None
+        if tokenising is not None and plan.restores:
+            self.restore(tokenising, shape)
+        if self.looking is not None and self.looking.is_ahead:
+            self.looking.begin(shape, plan.answers)
+        self._frames: list[bytes] = []
+        self._ended = self._closed = False
+
+    def restore(self, tokenising: Tokenising, shape: Shape) -> None:
+        """Tokens become values from now on."""
+        plan = self.plan
+        self._vault = tokenising.vault
         self.stream = AnswerStream(
             shape,
             plan.answers,
@@ -233,18 +254,49 @@ class Running:
         )
 
     @property
+    def waits_whole(self) -> bool:
+        """Whether nothing of it leaves before its end is there."""
+        looking = self.looking
+        return (
+            looking is not None
+            and looking.is_ahead
+            and looking.shape is Shape.JSON
+            and "stream" not in looking.exchange.target.lower()
+        )
+
+    @property
+    def _ahead(self) -> Ahead | None:
+        return None if self.looking is None else self.looking.ahead
+
+    @property
+    def stopped(self) -> Refuse | None:
+        """What the client gets instead, once the answer was stopped."""
+        return None if self.looking is None else self.looking.stopped
+
+    @property
     def waits(self) -> bool:
-        """Whether tokens have to be looked up before it goes on."""
-        return bool(self.stream.wanted)
+        """Whether it has to be looked at, or tokens looked up, before it goes on."""
+        if self.stopped is not None:
+            return False
+        return (self.looking is not None and self.looking.waits) or (
+            self.stream is not None and bool(self.stream.wanted)
+        )
 
     def feed(self, data: bytes) -> None:
         """Bytes from the service."""
         self.received += len(data)
+        ahead = self._ahead
+        if self.looking is not None and ahead is None:
+            self.looking.note(data)
         try:
             for piece in self._decode.feed(data):
-                self.stream.feed(piece)
+                if ahead is not None:
+                    ahead.feed(piece)
+                else:
+                    self._go_on(piece)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
             raise Undecodable from error
+        self._settle()
 
     @property
     def is_cut(self) -> bool:
@@ -253,11 +305,17 @@ class Running:
 
     def end(self) -> None:
         """The answer has ended."""
-        self.stream.end()
+        self._ended = True
+        if (ahead := self._ahead) is not None:
+            ahead.end()
+        self._settle()
 
     def asks_to_be_woken(self) -> bool:
         """Whether something is held, and nobody is to come back for it yet."""
-        if self._when_asked >= 0 or not self.stream.holds:
+        holds = (self._ahead is not None and self._ahead.holds) or (
+            self.stream is not None and self.stream.holds
+        )
+        if self._when_asked >= 0 or not holds:
             return False
         self._when_asked = self.received
         return True
@@ -265,30 +323,85 @@ class Running:
     def woken(self) -> None:
         """The time is over: if nothing has come since, what is held leaves."""
         silent, self._when_asked = self._when_asked == self.received, -1
-        if silent:
+        if not silent:
+            return
+        if self._ahead is not None and self._ahead.holds:
+            self._ahead.flush()
+        elif self.stream is not None:
             self.stream.flush()
 
     async def look_up(self) -> None:
-        """Look up what is wanted."""
-        wanted = self.stream.wanted
-        self.stream.answer(await self._vault.find(self.plan.actor, wanted))
+        """Look at, or look up, what waits."""
+        if self.looking is not None and self.looking.waits:
+            await self.looking.look()
+            self._settle()
+        elif self.stream is not None and self._vault is not None:
+            wanted = self.stream.wanted
+            self.stream.answer(await self._vault.find(self.plan.actor, wanted))
+
+    def _settle(self) -> None:
+        """What was looked at goes on."""
+        ahead = self._ahead
+        if ahead is not None:
+            for frame in ahead.take_frames():
+                self._go_on(frame)
+        if self._ended and not self._closed and not (ahead is not None and ahead.wanted):
+            self._closed = True
+            if self.stream is not None:
+                self.stream.end()
+
+    def _go_on(self, data: bytes) -> None:
+        if self.stream is not None:
+            self.stream.feed(data)
+        elif data:
+            self._frames.append(data)
+
+    def take_frames(self) -> list[bytes]:
+        """What may leave now."""
+        frames, self._frames = self._frames, []
+        return [*frames, *(() if self.stream is None else self.stream.take_frames())]
+
+    def take(self) -> bytes:
+        """The same; a stopped answer ends with an error in the words of its stream."""
+        data = b"".join(self.take_frames())
+        if self.looking is not None and self.stopped is not None:
+            data += self.looking.last_words()
+        return data
 
 
-def start(flow: http.HTTPFlow, plan: Plan, tokenising: Tokenising) -> Running | None:
-    """Begin with the answer of `flow`, whose head is there; None when it passes as it is."""
+def start(flow: http.HTTPFlow, plan: Plan, tokenising: Tokenising | None) -> Running | None:
+    """Begin with the answer of `flow`, whose head is there; None when it passes as it is.
+
+    Raises `Undecodable` when it would have to be looked at first, and nobody can.
+    """
     response = flow.response
     assert response is not None
     if response.status_code in {101, 204, 206, 304} or flow.request.method == "HEAD":
+        plan.looking = None
         return None
+    if plan.looking is not None:
+        plan.looking.content_type = response.headers.get("content-type", "")
+        plan.looking.content_encoding = response.headers.get("content-encoding", "")
     shape = shape_of(response.headers.get("content-type", ""))
     decode = decoder(response.headers.get("content-encoding", ""))
-    if shape is Shape.OPAQUE or decode is None or not plan.may_change:
+    if shape is Shape.OPAQUE:
+        plan.looking = None
+    if shape is Shape.OPAQUE or not plan.may_change:
+        return None
+    if decode is None:
+        if plan.looking is not None and plan.looking.is_ahead:
+            raise Undecodable
         return None
     return Running(plan, tokenising, shape, decode)
 
 
-def is_whole(response: http.Response) -> bool:
-    """Whether an answer is short enough, and says so, to be sent with its length."""
+def is_whole(response: http.Response, running: Running) -> bool:
+    """Whether an answer is short enough, and says so, to be sent with its length.
+
+    A document that waits to be looked at waits whole, so that it can still become a refusal.
+    """
+    if running.waits_whole:
+        return True
     try:
         return int(response.headers["content-length"]) <= WHOLE
     except (KeyError, ValueError):

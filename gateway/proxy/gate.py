@@ -6,6 +6,7 @@ Law: in `requestheaders` every flow to an inspected host gets a refusal as its a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -19,11 +20,32 @@ from mitmproxy.net.http import status_codes
 from mitmproxy.net.http import url as mitm_url
 
 from gateway import inspection, protocols
-from gateway.answers import Shape
+from gateway.answers import MESSAGES, Shape
 from gateway.metrics import Meter
-from gateway.model import Decision, Exchange, Forward, Headers, Refuse, Rewrite, Transport
-from gateway.proxy.answering import ANSWER, Plan, Running, Tokenising, head, is_whole, start
+from gateway.model import (
+    Decision,
+    Exchange,
+    Forward,
+    Headers,
+    Look,
+    Looked,
+    Refuse,
+    Reply,
+    Rewrite,
+    Transport,
+)
+from gateway.proxy.answering import (
+    ANSWER,
+    Plan,
+    Running,
+    Tokenising,
+    Undecodable,
+    head,
+    is_whole,
+    start,
+)
 from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
+from gateway.proxy.looking import LOOKING, Looking
 from gateway.proxy.recent import Recent
 from gateway.proxy.uploads import Uploads
 from gateway.services import Catalogue
@@ -80,7 +102,7 @@ class _Stream:
 class Gate:
     """The hooks of the gateway.
 
-    `inspect` gives the decision for an exchange (in a worker). `record` remembers one durably
+    `inspect` gives the decision for an exchange (in a worker), `look` that for part of an answer. `record` remembers one durably
     before it is enforced, and raises when it cannot. `upstreams` maps host to base URL.
     `tokenising` is there when some rule makes tokens; a reload may change it.
     """
@@ -90,6 +112,7 @@ class Gate:
         *,
         catalogue: Catalogue,
         inspect: Callable[[Exchange, str], Awaitable[Decision]],
+        look: Callable[[Reply, str], Awaitable[Looked]],
         record: Callable[[Decision], None],
         meter: Meter,
         upstreams: Mapping[str, Upstream],
@@ -98,6 +121,8 @@ class Gate:
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
+        self._look = look
+        self._behind: set[asyncio.Task[None]] = set()
         self._record = record
         self._meter = meter
         self._upstreams = upstreams
@@ -266,15 +291,22 @@ class Gate:
         self, flow: http.HTTPFlow, exchange: Exchange, decision: Decision
     ) -> None:
         """Note what may come up in the answer, and ask for one that can be read as it comes."""
-        if self.tokenising is None or isinstance(decision.enforcement, Refuse):
+        looks = decision.look is not Look.NONE
+        if isinstance(decision.enforcement, Refuse) or (self.tokenising is None and not looks):
             return
         plan = flow.metadata.get(ANSWER)
         if not isinstance(plan, Plan):
             actor = actor_of(exchange)
             plan = Plan(actor, protocols.of(decision.route.protocol, exchange).answers)
-            plan.earlier = await self.tokenising.vault.key_of(actor) is not None
+            if self.tokenising is not None:
+                plan.earlier = await self.tokenising.vault.key_of(actor) is not None
             flow.metadata[ANSWER] = plan
         plan.quoted |= decision.quoted
+        if plan.looking is not None:
+            plan.looking.goes_on(decision)
+        elif looks:
+            incident = os.urandom(8).hex()
+            plan.looking = Looking.of(exchange, decision, incident=incident, ask=self._look)
         if isinstance(decision.enforcement, Rewrite):
             plan.issued |= {one.token: one for one in decision.enforcement.tokens}
         if plan.may_change and "accept-encoding" in flow.request.headers:
@@ -288,11 +320,17 @@ class Gate:
         if flow.response.status_code == 101:
             return
         plan = flow.metadata.pop(ANSWER, None)
-        if isinstance(plan, Plan) and self.tokenising is not None:
-            running = start(flow, plan, self.tokenising)
+        if isinstance(plan, Plan):
+            try:
+                running = start(flow, plan, self.tokenising)
+            except Undecodable:
+                self._cannot_look(flow, plan)
+                return
+            if plan.looking is not None:
+                flow.metadata[LOOKING] = plan.looking
             if running is not None:
                 flow.metadata[ANSWER] = running
-                if is_whole(flow.response) or flow.request.http_version == "HTTP/1.0":
+                if is_whole(flow.response, running) or flow.request.http_version == "HTTP/1.0":
                     return  # HTTP/1.0 knows no chunks
                 head(flow.response, length=None)
         flow.response.stream = self._watch(flow)
@@ -302,6 +340,56 @@ class Gate:
         running = flow.metadata.get(ANSWER)
         if isinstance(running, Running):
             await running.look_up()
+            if running.stopped is not None and flow.websocket is not None:
+                self._stop_socket(flow, running.stopped)
+
+    def answer_stopped(self, flow: http.HTTPFlow) -> http.Response | None:
+        """An answer was stopped: what the client gets instead, where nothing has begun."""
+        running = flow.metadata.get(ANSWER)
+        if not isinstance(running, Running) or running.stopped is None:
+            return None
+        self._end_of_answer(flow, "blocked")
+        return _response(running.stopped)
+
+    def _cannot_look(self, flow: http.HTTPFlow, plan: Plan) -> None:
+        """An answer that has to be looked at first says an encoding that nobody here knows."""
+        looking = plan.looking
+        assert looking is not None
+        assert flow.response is not None
+        looking.stop("undecodable")
+        assert looking.stopped is not None
+        flow.metadata[LOOKING] = looking
+        # Its body is swallowed; what the client gets has a length of its own.
+        refused = _response(looking.stopped)
+        flow.response.status_code, flow.response.reason = refused.status_code, refused.reason
+        flow.response.headers = refused.headers
+        said = [refused.raw_content or b""]
+        flow.response.stream = lambda _: [said.pop()] if said else []
+
+    def _looked(self, looking: Looking) -> None:
+        """Put what was found in an answer on record, and count it."""
+        result = looking.result
+        if result is None:
+            return
+        decision = looking.told()
+        if looking.failure:
+            self._meter.failed(f"answer_{looking.failure}")
+            logger.error("an answer could not be looked at: %s", looking.failure)
+        if decision.incident:
+            try:
+                self._record(decision)
+            except Exception as error:  # noqa: BLE001  # any failure to record is the same to us
+                self._meter.failed("spool")
+                logger.error("incident not recorded: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote content
+        self._meter.answer_looked_at(decision, result)
+
+    async def _look_behind(self, looking: Looking) -> None:
+        try:
+            await looking.look_behind()
+            self._looked(looking)
+        except Exception as error:  # noqa: BLE001  # the answer has gone; it is counted
+            self._meter.failed("answer_exception")
+            logger.error("an answer could not be looked at: %s", place_of(error))  # noqa: TRY400  # told without a traceback
 
     def answer_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
         """An answer could not be restored: it ends where it is."""
@@ -320,15 +408,23 @@ class Gate:
     def _watch(self, flow: http.HTTPFlow) -> Callable[[bytes], bytes | list[bytes]]:
         """Pass an answer's chunks on as they come; the streamed ones are counted."""
         assert flow.response is not None
+        looking = flow.metadata.get(LOOKING)
+        note = looking.note if isinstance(looking, Looking) and not looking.is_ahead else _nobody
         if not flow.response.headers.get("content-type", "").startswith(_STREAMS):
-            # INVARIANT: an empty chunk is never sent: over HTTP/1.1 it would end the body.
-            return lambda chunk: chunk or []
+
+            def plainly(chunk: bytes) -> bytes | list[bytes]:
+                note(chunk)
+                # INVARIANT: an empty chunk is never sent: over HTTP/1.1 it would end the body.
+                return chunk or []
+
+            return plainly
         stream = _Stream(flow.metadata.get(_SERVICE, "unknown"), time.perf_counter())
         flow.metadata[_STREAM] = stream
         self._meter.stream_started(stream.service)
 
         def passing(chunk: bytes) -> bytes | list[bytes]:
             stream.received += len(chunk)
+            note(chunk)
             return chunk or []
 
         return passing
@@ -341,13 +437,27 @@ class Gate:
                 self._count_tokens(flow, running)
                 if stream is not None:
                     stream.received = running.received
+            self._end_of_look(flow)
         if stream is not None:
             seconds = time.perf_counter() - stream.started
             self._meter.stream_ended(
                 stream.service, result, seconds=seconds, received=stream.received
             )
 
+    def _end_of_look(self, flow: http.HTTPFlow) -> None:
+        looking = flow.metadata.pop(LOOKING, None)
+        if not isinstance(looking, Looking):
+            return
+        if looking.is_ahead:
+            self._looked(looking)
+            return
+        task = asyncio.get_running_loop().create_task(self._look_behind(looking))
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+
     def _count_tokens(self, flow: http.HTTPFlow, running: Running) -> None:
+        if running.stream is None:
+            return
         counts = running.stream.counts
         service = flow.metadata.get(_SERVICE, "unknown")
         self._meter.tokens_restored(
@@ -391,8 +501,16 @@ class Gate:
         """Note what may come up in messages of the service from now on."""
         running = flow.metadata.get(ANSWER)
         if isinstance(running, Running):
+            if running.looking is not None:
+                running.looking.goes_on(decision)
             if isinstance(decision.enforcement, Rewrite):
-                running.stream.issue(decision.enforcement.tokens, decision.quoted)
+                tokens = decision.enforcement.tokens
+                running.plan.issued |= {one.token: one for one in tokens}
+                running.plan.quoted |= decision.quoted
+                if running.stream is not None:
+                    running.stream.issue(tokens, decision.quoted)
+                elif self.tokenising is not None and running.plan.restores:
+                    running.restore(self.tokenising, Shape.MESSAGE)
             return
         await self._expect_answer(flow, exchange, decision)
 
@@ -401,26 +519,38 @@ class Gate:
     ) -> None:
         """Restore a message of the service; one that may go on in the next waits for it."""
         running = flow.metadata.get(ANSWER)
-        if isinstance(running, Plan) and self.tokenising is not None:
-            # The connection may be older than the actor's first token.
-            running.earlier = await self.tokenising.vault.key_of(running.actor) is not None
+        if isinstance(running, Plan):
+            if self.tokenising is not None:
+                # The connection may be older than the actor's first token.
+                running.earlier = await self.tokenising.vault.key_of(running.actor) is not None
+            if running.looking is not None:
+                flow.metadata[LOOKING] = running.looking
+                running.looking.content_type = MESSAGES
             if running.may_change:
                 running = flow.metadata[ANSWER] = Running(running, self.tokenising, Shape.MESSAGE)
+        looking = flow.metadata.get(LOOKING)
+        if isinstance(looking, Looking) and not looking.is_ahead and message.is_text:
+            looking.note(message.content + b"\x1e")
         if not isinstance(running, Running) or not message.is_text:
             return
         message.drop()
         running.feed(message.content)
         while running.waits:
             await running.look_up()
-        flow.metadata[SEND] = [
-            frame.decode("utf-8", "replace") for frame in running.stream.take_frames()
-        ]
+        flow.metadata[SEND] = [frame.decode("utf-8", "replace") for frame in running.take_frames()]
+        if running.stopped is not None:
+            self._stop_socket(flow, running.stopped)
+
+    def _stop_socket(self, flow: http.HTTPFlow, stopped: Refuse) -> None:
+        flow.metadata[CLOSE_MESSAGE] = stopped.body.decode("ascii")
+        flow.metadata[CLOSE_REASON] = "blocked by company policy"
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """A WebSocket connection has ended."""
         running = flow.metadata.pop(ANSWER, None)
         if isinstance(running, Running):
             self._count_tokens(flow, running)
+        self._end_of_look(flow)
 
     # --- reading a flow ---------------------------------------------------------------------------
 
@@ -500,6 +630,10 @@ class Gate:
         request.port = upstream.port
         if upstream.path:
             request.data.path = upstream.path.encode() + request.data.path
+
+
+def _nobody(_: bytes) -> None:
+    """Nobody looks."""
 
 
 def actor_of(exchange: Exchange) -> str:

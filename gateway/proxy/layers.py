@@ -64,14 +64,15 @@ DENIED = "leakgate.denied"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`max_body` in bytes, who says whether a flow is inspected, who makes the refusal, and who is
-    told when an answer could not be restored.
+    """`max_body` in bytes, who says whether a flow is inspected, who makes the refusal, who is told
+    when an answer could not be restored, and who makes the answer in place of one that was stopped.
     """
 
     max_body: int
     is_inspected: Callable[[http.HTTPFlow], bool]
     too_large: Callable[[http.HTTPFlow], http.Response]
     answer_failed: Callable[[http.HTTPFlow, Exception], None] = lambda _flow, _error: None
+    answer_stopped: Callable[[http.HTTPFlow], http.Response | None] = lambda _flow: None
 
 
 @dataclass
@@ -106,8 +107,10 @@ class HttpStream(http_layers.HttpStream):
             return
         if data:
             yield http_layers.SendHttp(ResponseData(self.stream_id, data), self.context.client)
-        if isinstance(event, ResponseEndOfMessage):
-            if running.is_cut:
+        if running.stopped is not None and not isinstance(event, ResponseEndOfMessage):
+            yield from self._stopped()
+        elif isinstance(event, ResponseEndOfMessage):
+            if running.is_cut and running.stopped is None:
                 yield from self._break_off()
                 return
             yield from self.send_response(already_streamed=True)
@@ -154,12 +157,25 @@ class HttpStream(http_layers.HttpStream):
             rest, ok = yield from self._restored(running, None)
             if not ok:
                 return
-            if running.is_cut:
+            if running.stopped is not None:
+                self.flow.response = self.bounds.answer_stopped(self.flow) or response
+            elif running.is_cut:
                 yield from self._break_off()
                 return
-            response.raw_content = data + rest
-            head(response, length=len(data + rest))
+            else:
+                response.raw_content = data + rest
+                head(response, length=len(data + rest))
         yield from super().send_response(already_streamed)
+
+    def _stopped(self) -> Commands:
+        """End an answer here, though the service goes on: its stream is given up."""
+        self.bounds.answer_stopped(self.flow)
+        yield http_layers.SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+        cancelled = RequestProtocolError(self.stream_id, "the answer was stopped", ErrorCode.CANCEL)
+        yield http_layers.SendHttp(cancelled, self.context.server)
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        yield http_layers.DropStream(self.stream_id)
 
     def _restored(
         self, running: Running, data: bytes | None
@@ -174,7 +190,7 @@ class HttpStream(http_layers.HttpStream):
                 yield AnswerHook(self.flow)
                 if self.flow.error is not None:
                     raise RuntimeError("the look-up failed")  # noqa: TRY301  # ends as any failure
-            return running.stream.take(), True
+            return running.take(), True
         except Exception as error:  # noqa: BLE001  # whatever it is, the answer ends here
             self.bounds.answer_failed(self.flow, error)
             yield from self._break_off()
@@ -390,9 +406,17 @@ class WebsocketLayer(websocket_layers.WebsocketLayer):
         if not isinstance(running, Running):
             return
         running.woken()
-        for frame in running.stream.take_frames():
+        while running.waits:
+            yield AnswerHook(self.flow)
+            if self.flow.error is not None:
+                self.flow.metadata[CLOSE_REASON] = "an answer could not be checked"
+                break
+        for frame in running.take_frames():
             text = frame.decode("utf-8", "replace")
             yield self.client_ws.send2(wsproto.events.TextMessage(data=text))
+        if self.flow.metadata.get(CLOSE_REASON):
+            yield from self._close_refused()
+            return
         if running.asks_to_be_woken():
             yield commands.RequestWakeup(PATIENCE)
 
@@ -404,7 +428,12 @@ class WebsocketLayer(websocket_layers.WebsocketLayer):
         running = self.flow.metadata.pop(ANSWER, None)
         if isinstance(running, Running):
             running.end()
-            for frame in running.stream.take_frames():
+            while running.waits:
+                self.flow.metadata[ANSWER] = running
+                yield AnswerHook(self.flow)
+                if self.flow.error is not None:
+                    break
+            for frame in running.take_frames():
                 if self.client_ws.state is wsproto.connection.ConnectionState.OPEN:
                     text = frame.decode("utf-8", "replace")
                     yield self.client_ws.send2(wsproto.events.TextMessage(data=text))

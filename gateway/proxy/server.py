@@ -141,6 +141,7 @@ class ProxyServer:
                 self.gate.is_inspected,
                 self.gate.refuse_too_large,
                 self.gate.answer_failed,
+                self.gate.answer_stopped,
             )
         )
         mode_servers.ProxyConnectionHandler = ConnectionHandler  # type: ignore[misc]

@@ -37,10 +37,24 @@ def arguments(text: str) -> str:
     return json.dumps({"text": text, "nested": json.dumps({"text": text}, ensure_ascii=False)})
 
 
+SAYS = "SAYS"
+"""A prompt that begins with this word holds, in a spelling of its own, what is said in its place."""
+
+
+def says(text: str) -> str:
+    """A prompt that makes the service say `text`, though `text` does not stand in it."""
+    return f"{SAYS}{text[::-1].encode('utf-16-be').hex()}"
+
+
+def _own(text: str) -> str:
+    head, word, rest = text.partition(SAYS)
+    return bytes.fromhex(rest).decode("utf-16-be")[::-1] if word and not head else text
+
+
 def _said(content: Any) -> str:
     """The text of a message's content, whatever its protocol's shape."""
     if isinstance(content, str):
-        return content
+        return _own(content)
     if isinstance(content, list):
         return "".join(_said(part) for part in content)
     if isinstance(content, dict):
@@ -104,7 +118,7 @@ def _logprob(text: str) -> dict[str, Any]:
 
 def responses(body: dict[str, Any]) -> tuple[str, list[bytes]]:
     told = body["input"]
-    text = told if isinstance(told, str) else _said(told[-1])
+    text = _said(told) if isinstance(told, str) else _said(told[-1])
     content = {"type": "output_text", "text": text, "annotations": []}
     message = {
         "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",

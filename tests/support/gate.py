@@ -9,7 +9,18 @@ from pathlib import Path
 
 from gateway import inspection
 from gateway.metrics import Metrics
-from gateway.model import Decision, Exchange, Forward, Outcome, Refuse, Scan, Severity, Verdict
+from gateway.model import (
+    Decision,
+    Exchange,
+    Forward,
+    Looked,
+    Outcome,
+    Refuse,
+    Reply,
+    Scan,
+    Severity,
+    Verdict,
+)
 from gateway.proxy import authority
 from gateway.proxy.gate import Gate
 from gateway.proxy.gate import Upstream as Target
@@ -87,6 +98,7 @@ class GateThread:
         self.gate = Gate(
             catalogue=self.catalogue,
             inspect=inspect,
+            look=self._look,
             record=lambda made: self.record(made),  # noqa: PLW0108  # tests swap it
             meter=self.meter,
             upstreams={k: Target.parse(v) for k, v in (upstreams or {}).items()},
@@ -110,6 +122,9 @@ class GateThread:
 
     async def allow(self, exchange: Exchange, _: str) -> Decision:
         return decision(exchange, self.catalogue)
+
+    async def _look(self, _: Reply, __: str) -> Looked:
+        raise AssertionError("no rule looks at answers here")
 
     def __enter__(self) -> GateThread:
         self._thread.start()
