@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from gateway import protocols
 from gateway.answers import Ahead, Shape
 from gateway.answers.passages import AHEAD, decided, readable
-from gateway.model import Looked, Outcome, Passage, PartKind, Severity, Stretch, Verdict
+from gateway.model import Looked, Outcome, PartKind, Passage, Severity, Stretch, Verdict
 
 VALUE = "4111 1111 1111 1111"
 FOUND = re.compile(r"4111[ ]1111[ ]1111[ ]1111|ABCDEF[0-9]+Z")
@@ -85,7 +86,7 @@ def said(data):
 
 def cut(text, places):
     ends = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
-    return [text[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [text[start:end] for start, end in itertools.pairwise(ends)]
 
 
 @pytest.mark.parametrize("value", [VALUE, LONG])

@@ -442,6 +442,15 @@ class Echo:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
+    def pause(self) -> float:
+        """Seconds between two parts of an answer."""
+        return self._server.pause
+
+    @pause.setter
+    def pause(self, seconds: float) -> None:
+        self._server.pause = seconds
+
+    @property
     def heard(self) -> list[tuple[str, list[tuple[str, str]], bytes]]:
         """Path, headers and body of every request."""
         return self._server.heard

@@ -87,6 +87,7 @@ class GateThread:
         self.exchanges: list[Exchange] = []
         self.recorded: list[Decision] = []
         self.inspect: Inspect = self.allow
+        self.look: Callable[[Reply, str], Awaitable[Looked]] = self.nobody_looks
         self.record: Callable[[Decision], None] = self.recorded.append
         self.authority = authority.ensure(folder / "ca")
         self.ledger = PassedLedger(self.meter, folder / "passed.json")
@@ -98,7 +99,7 @@ class GateThread:
         self.gate = Gate(
             catalogue=self.catalogue,
             inspect=inspect,
-            look=self._look,
+            look=lambda reply, affinity: self.look(reply, affinity),  # noqa: PLW0108  # tests swap it
             record=lambda made: self.record(made),  # noqa: PLW0108  # tests swap it
             meter=self.meter,
             upstreams={k: Target.parse(v) for k, v in (upstreams or {}).items()},
@@ -123,7 +124,7 @@ class GateThread:
     async def allow(self, exchange: Exchange, _: str) -> Decision:
         return decision(exchange, self.catalogue)
 
-    async def _look(self, _: Reply, __: str) -> Looked:
+    async def nobody_looks(self, _: Reply, __: str) -> Looked:
         raise AssertionError("no rule looks at answers here")
 
     def __enter__(self) -> GateThread:
