@@ -436,7 +436,7 @@ class Where(Node):
     """Why something could not be read, or `any`."""
 
 
-def _timed(where: Where) -> None:
+def _timed(where: Where | AnswerWhere) -> None:
     if "time" in where.model_fields_set and where.time is None:
         raise ValueError("`time` has no value; leave the key out or give one")
 
@@ -672,6 +672,8 @@ class AnswerWhere(Node):
     """Who gets the answer; `*` stands for anything. Letter case does not count."""
     source_network: Many[Network] = ()
     """Network that the request came from, e.g. `10.1.0.0/16`."""
+    time: Time | None = None
+    """When the request came, e.g. `{days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}`."""
     entity: Many[Text] = ()
     """Entity of a finding, e.g. `US_SSN`."""
     entity_group: Many[Text] = ()
@@ -700,6 +702,7 @@ class AnswerWhen(AnswerWhere):
     def _finds(self) -> Self:
         if not self.model_fields_set & FINDING_KEYS:
             raise ValueError("selects no finding; add `entity`, `entity_group` or `detector`")
+        _timed(self)
         return self
 
 
@@ -717,6 +720,7 @@ class AnswerUnless(AnswerWhere):
     def _some(self) -> Self:
         if not self.model_fields_set - {"until", "owner", "reason"}:
             raise ValueError("has no condition, so the rule would never apply")
+        _timed(self)
         return self
 
 
@@ -749,6 +753,8 @@ class AnswerRule(Node):
     """How bad it is when the rule matches."""
     mode: Literal["monitor", "enforce"] = "enforce"
     """`monitor` records what the rule would do and does nothing; it must be written out."""
+    rollout: Share = WHOLE
+    """Share of the senders for whom the rule is enforced, e.g. `25%`; for the rest it monitors."""
     when: AnswerWhen
     """All given conditions must hold."""
     unless: Many[AnswerUnless] = ()
