@@ -305,6 +305,7 @@ def test_labels_tell_exactly_what_a_scrape_holds(meter):
     token = Issued("PERSON_x", "value", restorable=True)
     meter.observe(decision(enforcement=Rewrite("/", (), b"", (), (token,))))
     meter.tokens_restored("s", restored=1, withheld=1, unknown=1)
+    meter.answer_looked_at(decision(), "clean")
     meter.failed("x")
     meter.passed_through("name", "why", sent=1, received=1)
     meter.policy_loaded("a", at=1.0)
@@ -350,3 +351,22 @@ def test_observing_is_cheap(meter):
         meter.observe(one)
     # About 10 µs on the machine that this was written on; the bound only catches a blunder.
     assert (time.perf_counter() - begun) / 2000 < 300e-6
+
+
+def test_answers_that_rules_looked_at_are_counted_with_the_rules_that_matched(meter):
+    hits = (RuleHit("r", Severity.LOW, "enforce", Verdict.REDACT),)
+    outcome = Outcome(Verdict.REDACT, Verdict.REDACT, Severity.LOW, hits)
+    meter.answer_looked_at(decision(outcome=outcome, inspected=7), "redacted")
+    meter.answer_looked_at(decision(), "failed")
+    values = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in meter.registry.collect()
+        for sample in family.samples
+    }
+    service = decision().route.service
+    name = "leakgate_answers_inspected_total"
+    assert values[name, *sorted(("redacted", service))] == 1
+    assert values[name, *sorted(("failed", service))] == 1
+    assert values["leakgate_answers_inspected_bytes_total",] >= 7
+    assert values["leakgate_rule_hits_total", *sorted(("r", "enforce", "redact"))] == 1
+    assert "leakgate_requests_total" not in {key[0] for key in values}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 
 import httpx
 import pytest
@@ -65,7 +66,11 @@ def test_what_is_found_in_answers_is_done_and_on_record(gateway):
             # A value of the client's own leaves as a token, and comes back.
             ask(gateway, protocol, f"{FILL}Write to {MAIL}. {FILL}", stream=stream)
             ask(gateway, protocol, says(f"{FILL}Write to {MAIL}. {FILL}"), stream=stream)
-    incidents = gateway.incidents(at_least=24, seconds=60)
+    # Some are recorded once their answer has gone.
+    ends = time.monotonic() + 30
+    while gateway.metric("leakgate_incidents_stored_total") < 24 and time.monotonic() < ends:
+        time.sleep(0.1)
+    incidents = gateway.incidents(at_least=24)
     done = {}
     for incident in incidents:
         for rule in incident.rules:

@@ -32,18 +32,22 @@ def written(rule, more):
 @pytest.mark.parametrize(
     ("rule", "place", "words"),
     [
-        ("when: {entity: US_SSN}\n    action: tokenise", "6:13", "use `redact`"),
-        ("when: {entity: US_SSN}\n    action: allow", "6:13", "'log', 'redact' or 'block'"),
+        ("when: {entity: US_SSN}\n    action: tokenise", "6:5", "use `redact`"),
+        ("when: {entity: US_SSN}\n    action: allow", "6:5", "not one of log, redact, block"),
         (
             "when: {entity: US_SSN}\n    action: redact\n    redact: {default: token}",
-            "7:13",
+            "7:5",
             "in answers use `replace`",
         ),
         ("when: {service: chatty}\n    action: log", "5:5", "selects no finding"),
         ("when: {entity: US_SSN, has_files: true}\n    action: log", "5:28", "unknown key"),
         ("when: {entity: US_SSN, unread: any}\n    action: log", "5:28", "unknown key"),
-        ("when: {entity: US_SSN, part: file}\n    action: log", "5:34", "'text', 'tool_call'"),
-        ("when: {entity: US_SNN}\n    action: log", "5:20", "did you mean `US_SSN`?"),
+        (
+            "when: {entity: US_SSN, part: file}\n    action: log",
+            "5:28",
+            "not one of text, tool_call",
+        ),
+        ("when: {entity: US_SNN}\n    action: log", "5:12", "did you mean `US_SSN`?"),
         ("when: {entity: US_SSN}\n    unless: {}\n    action: log", "6:5", "never apply"),
         (
             "when: {entity: US_SSN}\n    action: log\n    redact: {US_SSN: mask}",
