@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import h11
@@ -97,12 +98,11 @@ class HttpStream(http_layers.HttpStream):
                 yield from super().state_stream_response_body(event)
             return
         if isinstance(event, events.Wakeup):
-            running.woken()
-            data, ok = running.stream.take(), True
+            data, ok = yield from self._restored(running, running.woken)
+        elif isinstance(event, ResponseData):
+            data, ok = yield from self._restored(running, partial(running.feed, event.data))
         else:
-            data, ok = yield from self._restored(
-                running, event.data if isinstance(event, ResponseData) else None
-            )
+            data, ok = yield from self._restored(running, running.end)
         if not ok:
             return
         if data:
@@ -128,7 +128,7 @@ class HttpStream(http_layers.HttpStream):
             and self.server_state == self.state_stream_response_body
             and self.client_state != self.state_errored
         ):
-            data, ok = yield from self._restored(running, None)
+            data, ok = yield from self._restored(running, running.end)
             if not ok:
                 return
             if data:
@@ -151,10 +151,11 @@ class HttpStream(http_layers.HttpStream):
         running = self.flow.metadata.get(ANSWER)
         response = self.flow.response
         if isinstance(running, Running) and not already_streamed and response is not None:
-            data, ok = yield from self._restored(running, response.raw_content or b"")
+            came = partial(running.feed, response.raw_content or b"")
+            data, ok = yield from self._restored(running, came)
             if not ok:
                 return
-            rest, ok = yield from self._restored(running, None)
+            rest, ok = yield from self._restored(running, running.end)
             if not ok:
                 return
             if running.stopped is not None:
@@ -178,14 +179,11 @@ class HttpStream(http_layers.HttpStream):
         yield http_layers.DropStream(self.stream_id)
 
     def _restored(
-        self, running: Running, data: bytes | None
+        self, running: Running, step: Callable[[], None]
     ) -> Generator[commands.Command, Any, tuple[bytes, bool]]:
-        """What may leave after `data`, or after the end when it is None; whether all is well."""
+        """What may leave after a step; whether all is well."""
         try:
-            if data is None:
-                running.end()
-            else:
-                running.feed(data)
+            step()
             while running.waits:
                 yield AnswerHook(self.flow)
                 if self.flow.error is not None:

@@ -12,7 +12,7 @@ from support.echo import Echo, says
 from support.gateway import GatewayProcess
 
 CARD = "4111 1111 1111 1111"
-SSN = "219-09-9876"
+SSN = "536-90-4399"
 MAIL = "angela.whitfield@corp-mail.net"
 FILL = "Here is a sentence that says nothing, to be read by nobody in particular. " * 6
 
