@@ -273,11 +273,14 @@ def explain_incident(rules: bootstrap.Rules, incident: Incident) -> tuple[Accoun
     Where the record does not tell, `why` says what it lacks, and the account is not one of a match.
     """
     past = recall.recorded(incident, today(rules.catalogue))
-    hindsight = Hindsight(rules.policy)
+    policy = rules.policy
+    if recall.is_of_answer(incident):
+        policy = replace(policy, rules=policy.answers)
+    hindsight = Hindsight(policy)
     bounds = hindsight.bounds(past)
     fired = {each.rule: each for each in incident.rules}
     told: list[tuple[int, Account]] = []
-    for rule in rules.policy.rules:
+    for rule in policy.rules:
         sure, possible = bounds.surely.get(rule.id), bounds.possibly.get(rule.id)
         then = fired.get(rule.id)
         hit = sure or possible
@@ -351,6 +354,8 @@ def simulate(
     simulation = Simulation(before.policy, after.policy)
     now, then = today(after.catalogue), today(before.catalogue)
     for incident in _each(store, since, until):
+        if recall.is_of_answer(incident):
+            continue  # rules for requests say nothing of it
         try:
             past = recall.recorded(incident, now)
         except ValueError:

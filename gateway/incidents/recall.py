@@ -21,6 +21,12 @@ type RouteOf = Callable[[str, str, str, Act], Route]
 """Service, category, operation and act of a record to the route that they are today."""
 
 
+def is_of_answer(incident: Incident) -> bool:
+    """Whether it is about what the service said, and not about what was sent."""
+    places = (*incident.findings, *incident.unread)
+    return bool(places) and all(place.path.partition(".")[0] == "answer" for place in places)
+
+
 def recorded(incident: Incident, route_of: RouteOf) -> Recorded:
     """The exchange of `incident`. Raises `ValueError` for a word that nobody knows."""
     return Recorded(

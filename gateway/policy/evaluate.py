@@ -65,9 +65,7 @@ def evaluate_answer(policy: PolicySet, exchange: Exchange, route: Route, scan: S
     Reasoning has to reach the client as it is, for it goes back to the service: `redact` only
     records what is found there. `block` ends the answer.
     """
-    return _outcome(
-        policy.answer_index.candidates(route), View(exchange, route, scan, answer=True)
-    )
+    return _outcome(policy.answer_index.candidates(route), View(exchange, route, scan, answer=True))
 
 
 def look_at_answer(policy: PolicySet, exchange: Exchange, route: Route) -> Look:
@@ -179,13 +177,13 @@ class View:
 
     def may_hit(self, rule: CompiledRule) -> bool:
         """Whether `rule` can say anything, whatever is found. INVARIANT: as for `hit`."""
-        return self._sender_holds(rule.sender, in_doubt=True) and not any(
-            _is_whole(item) for item in rule.unless if self._in_force(item)
+        return self.sender_holds(rule.sender, in_doubt=True) and not any(
+            is_whole(item) for item in rule.unless if self.in_force(item)
         )
 
     def enforces(self, rule: CompiledRule) -> bool:
         """Whether `rule` is enforced for this sender."""
-        return self._mode(rule) == "enforce"
+        return self.mode_of(rule) == "enforce"
 
     def redactions(self) -> tuple[Redaction, ...]:
         """One operator per finding that an enforced rule takes out, in order of findings."""

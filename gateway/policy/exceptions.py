@@ -33,7 +33,7 @@ def notices(policy: PolicySet, today: date) -> tuple[Notice, ...]:
     return tuple(
         sorted(
             Notice(replace(item.origin.place, message=f"rule `{rule.id}`: {said}"), kind)
-            for rule in policy.rules
+            for rule in policy.every_rule
             for item in rule.unless
             for kind, said in _of(item, today)
         )
