@@ -23,8 +23,9 @@ type RouteOf = Callable[[str, str, str, Act], Route]
 
 def is_of_answer(incident: Incident) -> bool:
     """Whether it is about what the service said, and not about what was sent."""
-    places = (*incident.findings, *incident.unread)
-    return bool(places) and all(place.path.partition(".")[0] == "answer" for place in places)
+    paths = [group.path for group in incident.findings]
+    paths += [place.path for place in incident.unread]
+    return bool(paths) and all(path.partition(".")[0] == "answer" for path in paths)
 
 
 def recorded(incident: Incident, route_of: RouteOf) -> Recorded:
