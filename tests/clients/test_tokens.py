@@ -426,7 +426,7 @@ def test_what_may_become_a_token_leaves_when_nothing_follows(tmp_path, tls):
             for piece in answer.iter_text():
                 pieces.append((time.monotonic(), piece))
         came = next(at for at, piece in pieces if "PER" in piece)
-        ended = next(at for at, piece in pieces if "finish_reason\": \"stop" in piece)
+        ended = next(at for at, piece in pieces if 'finish_reason": "stop' in piece)
         assert ended - came > 0.5
     finally:
         place.close()
