@@ -529,7 +529,7 @@ def written(directory: Path) -> Written:
     marks = {file.source: Marks(file.text, file.source) for file in files}
     rules: dict[str, Mapping[str, Any]] = {}
     for file in files:
-        for rule in file.document.rules:
+        for _, rule, _ in _written(file.document, [], []):
             changes = _Changes.of(rule.id, files, marks)
             if changes.enabled:
                 whole = changes.applied(rule)
@@ -557,7 +557,11 @@ def written(directory: Path) -> Written:
         settings={
             "inspect_hosts": [host for d in documents_ for host in d.inspect_hosts],
             "pass_through": [host for d in documents_ for host in d.pass_through],
-            "answers": {key: value for d in documents_ for key, value in _plain(d.answers).items()},
+            "answers": {
+                key: value
+                for d in documents_
+                for key, value in _plain(d.answers, exclude={"rules"}).items()
+            },
         },
     )
 

@@ -112,7 +112,7 @@ def _silent(
     before: Written, after: Written, compiled: tuple[PolicySet, PolicySet]
 ) -> Iterator[Difference]:
     """Rules that are written as before and mean something else, for a name they use does."""
-    old, new = ({rule.id: rule for rule in policy.rules} for policy in compiled)
+    old, new = ({rule.id: rule for rule in policy.every_rule} for policy in compiled)
     for name in sorted(old.keys() & new.keys()):
         if tuple(_changes("", before.rules[name], after.rules[name])):
             continue

@@ -7,6 +7,7 @@ import pytest
 from gateway.documents import DocumentError
 from gateway.model import Look, PartKind, Scan, Verdict
 from gateway.policy import compile_text, evaluate, evaluate_answer, look_at_answer
+from gateway.policy.compile import written as written_in
 
 
 @pytest.fixture
@@ -133,3 +134,12 @@ def test_only_an_exchange_that_a_rule_may_be_about_is_looked_at(
     answers, exchange, route, rule, expected
 ):
     assert look_at_answer(answers(rule), exchange(), route()) is expected
+
+
+def test_rules_for_answers_of_all_files_are_told_when_policies_are_compared(tmp_path):
+    for name in "ab":
+        rule = f"{{id: {name}, when: {{entity: US_SSN}}, action: log, unless: {{part: reasoning}}}}"
+        (tmp_path / f"{name}.yaml").write_text(f"version: 1\nanswers:\n  rules: [{rule}]\n")
+    found = written_in(tmp_path)
+    assert found.rules.keys() == {"a", "b"}
+    assert not found.settings["answers"]
