@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -97,6 +98,8 @@ def try_file(
     looking: PictureSettings | None = None,
 ) -> Trial:
     """Send `data` through the inspection, to nobody."""
+    if text_encoding(data) is None:
+        sending = replace(sending, upload=True)
     route, host = _destination(rules.catalogue, sending)
     exchange = _exchange(data, sending, host)
     engine = bootstrap.build_engine(rules.detectors, state)
@@ -140,16 +143,17 @@ def _destination(catalogue: Catalogue, sending: Sending) -> tuple[Route, str]:
 
 
 def _exchange(data: bytes, sending: Sending, host: str) -> Exchange:
-    encoding = None if sending.upload else text_encoding(data)
-    if encoding is not None:
+    encoding = text_encoding(data)
+    if encoding is not None and not sending.upload:
         kind = b"application/json"
         message = {"role": "user", "content": data.decode(encoding)}
         body = json.dumps({"messages": [message]}).encode()
     else:
         boundary = secrets.token_hex(16)
         kind = f"multipart/form-data; boundary={boundary}".encode()
-        # HTML, 4.10.21.8: the name's quotes and line breaks are percent-encoded.
-        name = sending.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        # HTML, 4.10.21.8: the name's quotes and line breaks are percent-encoded; so is a backslash
+        # here, which some take as an escape.
+        name = re.sub(r'["\\\r\n]', lambda found: f"%{ord(found[0]):02X}", sending.name)
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
         start = f"--{boundary}\r\n{head}".encode("utf-8", "surrogateescape")
         body = start + data + f"\r\n--{boundary}--\r\n".encode()

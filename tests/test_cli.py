@@ -430,6 +430,16 @@ def test_policy_explain_reads_a_file_as_an_upload_does(inside, policies, tmp_pat
     assert {each["part"] for each in told["findings"] if each["entity"] == "US_SSN"} == {"file"}
 
 
+def test_policy_explain_uploads_what_is_no_text(inside, policies):
+    status, out, _ = inside(
+        "policy", "explain", "-", "--json", "--policies", policies, stdin=b"\x00\xff\xfe" * 9
+    )
+    told = json.loads(out)
+    assert (status, told["act"]) == (0, "upload")
+    assert [(file["family"], file["size"]) for file in told["files"]] == [("unknown", 27)]
+    assert told["unread"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,13 +1,19 @@
 """How long does `policy simulate` take over many incidents, and how much memory?
 
-Run: python tests/bench/bench_simulate.py INCIDENTS [DATABASE_URL] [--changed FOLDER]
+    python tests/bench/bench_simulate.py [--incidents 100000] [--postgres] [--earlier]
+
+Fills a SQLite file (or a PostgreSQL on this machine) with incidents of thirty days, reads them all
+once, then simulates a file of three changes to the shipped policies. `--earlier` has the incidents
+decided by other policies, so that every rule is asked again.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import resource
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -19,6 +25,9 @@ from gateway.incidents.record import FindingGroup, FiredRule, Incident, UnreadPl
 from gateway.incidents.store import Store
 from gateway.model import Severity, Verdict
 from gateway.policy import page
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.postgres import Postgres
 
 POLICIES = Path(__file__).parents[2] / "policies"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -98,12 +107,20 @@ def incident(chance: random.Random, number: int, revision: str, span: timedelta)
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("incidents", type=int)
-    arguments.add_argument("url", nargs="?")
+    arguments.add_argument("--incidents", type=int, default=100_000)
+    arguments.add_argument("--postgres", action="store_true")
     arguments.add_argument("--earlier", action="store_true", help="by other policies than now")
     given = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = given.url or f"sqlite:///{folder}/bench.db"
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        url = f"sqlite:///{folder}/bench.db"
+        if given.postgres:
+            Path(folder).chmod(0o755)
+            (server_folder := Path(folder) / "pg").mkdir()
+            server = Postgres(server_folder)
+            server.start()
+            stack.callback(server.stop)
+            url = server.create("bench")
         before = bootstrap.load_rules(POLICIES)
         changed = Path(folder) / "policies"
         changed.mkdir()
