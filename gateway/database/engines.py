@@ -6,6 +6,7 @@ an error's text.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,12 @@ def _sqlite(url: URL, patience: Patience, *, durable: bool) -> Engine:
     def private(*_: object) -> None:
         # Made here, not by SQLite, so that nobody else can read who did what.
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # INVARIANT: a database that is there is never opened here. To close any descriptor of it
+        # takes the locks of all connections of this process away (POSIX advisory locks); the next
+        # reader that leaves would then delete the log that we still write to.
+        # https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +59,42 @@ def test_the_error_about_a_url_holds_no_password():
     with pytest.raises(StoreError) as caught:
         open_engine(f"postgresql//leakgate:{secret}@db/leakgate")
     assert secret not in str(caught.value)
+
+
+WRITER = """
+import sys
+from sqlalchemy import text
+from gateway.database.engines import Patience, open_engine
+
+first = open_engine(sys.argv[1], Patience(5, 5, 30))
+held = first.connect()
+held.execute(text("CREATE TABLE t (n INTEGER)"))
+held.commit()
+for number, line in enumerate(sys.stdin):
+    held.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+    held.commit()
+    second = open_engine(sys.argv[1], Patience(5, 5, 30))
+    second.connect().close()
+    second.dispose()
+    print("written", flush=True)
+"""
+
+
+def test_what_is_written_is_seen_however_often_others_look_and_leave(tmp_path):
+    """A second connection must not take the locks of the first away, nor a reader its log."""
+    url = f"sqlite:///{tmp_path / 'some.db'}"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        seen = []
+        for _ in range(4):
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+            assert writer.stdout.readline() == "written\n"
+            with contextlib.closing(sqlite3.connect(tmp_path / "some.db")) as reader:
+                seen.append(reader.execute("SELECT count(*) FROM t").fetchone()[0])
+        writer.stdin.close()
+    assert seen == [1, 2, 3, 4]
