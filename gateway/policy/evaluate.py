@@ -393,7 +393,8 @@ class View:
         """Whether a finding is in one of `files`; in doubt it is, so that the rule applies."""
         if any(_covers(file, locator) for file in files):
             return True
-        return kind is PartKind.FILE and not any(_covers(file, locator) for file in self.files)
+        # A file of which nothing is known but that it was not read settles nothing.
+        return kind is PartKind.FILE and not any(_covers(file, locator) for file in self.scan.files)
 
     def surely_within(self, locator: Locator, test: FileTest) -> bool:
         """Whether everything that may hold `locator` is excepted; in doubt it is not."""
