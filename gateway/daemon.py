@@ -11,6 +11,7 @@ import contextlib
 import logging
 import platform
 import re
+import secrets
 import signal
 import sys
 import time
@@ -27,6 +28,10 @@ from gateway import policy as policies
 from gateway.admin import AdminServer, Pages, pac_file
 from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
+from gateway.exporters import building
+from gateway.exporters.ledger import Ledger
+from gateway.exporters.reach import Reach
+from gateway.exporters.running import Exports
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
 from gateway.incidents.spool import Spool
@@ -64,6 +69,7 @@ class Running:
     authority: authorities.Authority
     pool: Pool
     recorder: Recorder
+    exports: Exports
     metrics: Metrics
     rules: Callable[[], bootstrap.Rules]
     reload: Callable[[], object]
@@ -151,8 +157,11 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     admin: AdminServer | None = None
     proxy: ProxyServer | None = None
     tasks: list[asyncio.Task[None]] = []
+    exports = _exports(settings, meter)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)
+        # Before the recorder here, so after it at the end.
+        stack.push_async_callback(exports.stop)
         stack.push_async_callback(front.close)
         stack.callback(spool.close)
         recorder.start()
@@ -178,6 +187,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             meter.spool(records=depth.records, size=depth.size, capacity=spool.capacity)
             meter.queue(pool.waiting)
             meter.workers(pool.ready)
+            exports.report()
             return meter.exposition(accept)
 
         pages = Pages(
@@ -205,6 +215,10 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         )
         await proxy.start()
         stack.push_async_callback(proxy.stop)
+        try:
+            await exports.start()
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like
+            raise StartError(f"the database cannot be used: {_one_line(error)}") from None
         meter.policy_loaded(rules.policy.revision, at=time.time())
         meter.ca_expires(ca.not_after.timestamp())
         tasks += [
@@ -227,6 +241,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             authority=ca,
             pool=pool,
             recorder=recorder,
+            exports=exports,
             metrics=meter,
             rules=lambda: follower.rules,
             reload=follower.check,
@@ -430,9 +445,20 @@ def _check(settings: Settings) -> dict[str, Upstream]:
     ):
         if path is not None and not path.is_file():
             problems.append(Problem(f"setting {name}", 0, 0, f"`{path}` is not a file"))
+    problems += building.problems(settings.exports)
     if problems:
         raise DocumentError(problems)
     return upstreams
+
+
+def _exports(settings: Settings, meter: Metrics) -> Exports:
+    """Whom incidents are told. The name by which this process holds an export is its own."""
+    reach = Reach(HostList.of(settings.deny_destinations))
+    return Exports(
+        [(export, building.sink(export, reach)) for export in settings.exports],
+        Ledger.open(settings.database_url, f"{platform.node()[:30]}-{secrets.token_hex(8)}"),
+        meter=meter,
+    )
 
 
 def _authority(settings: Settings) -> authorities.Authority:

@@ -105,6 +105,15 @@ class Meter(Protocol):
     def incidents_set_aside(self, kind: str, count: int) -> None:
         """Spool lines (`torn`, `corrupt`) or incidents (`rejected`) went into a `.corrupt` file."""
 
+    def exported(self, sink: str, result: str, count: int) -> None:
+        """An export was told incidents (`delivered`), or refused them for good (`refused`)."""
+
+    def export_failed(self, sink: str, cause: str) -> None:
+        """A try to tell an export failed; it is tried again."""
+
+    def export_lag(self, sink: str, seconds: float) -> None:
+        """So long the oldest incident waits that an export was not told."""
+
     def vault_failed(self, cause: str) -> None:
         """Tokens were not kept or not looked up; `cause` is one of the vault's."""
 
@@ -175,6 +184,15 @@ class NullMeter:
         """Nothing."""
 
     def incidents_set_aside(self, kind: str, count: int) -> None:
+        """Nothing."""
+
+    def exported(self, sink: str, result: str, count: int) -> None:
+        """Nothing."""
+
+    def export_failed(self, sink: str, cause: str) -> None:
+        """Nothing."""
+
+    def export_lag(self, sink: str, seconds: float) -> None:
         """Nothing."""
 
     def vault_failed(self, cause: str) -> None:
@@ -319,6 +337,15 @@ class Metrics:
         )
         self._set_aside = self._counter(
             "incidents_set_aside", "Spool lines and incidents put into a .corrupt file.", "kind"
+        )
+        self._exported = self._counter(
+            "exported", "Incidents that exports took or refused.", "sink", "result"
+        )
+        self._export_failures = self._counter(
+            "export_failures", "Failed tries to tell an export.", "sink", "cause"
+        )
+        self._export_lag = self._gauge(
+            "export_lag_seconds", "Age of the oldest incident that an export was not told.", "sink"
         )
         self._vault_failures = self._counter(
             "vault_failures", "Calls of the token vault that did nothing.", "cause"
@@ -486,6 +513,18 @@ class Metrics:
     def incidents_set_aside(self, kind: str, count: int) -> None:
         """Count what went into a `.corrupt` file."""
         self._set_aside(kind).inc(count)
+
+    def exported(self, sink: str, result: str, count: int) -> None:
+        """Count incidents that an export is done with; 0 begins the series."""
+        self._exported(sink, result).inc(count)
+
+    def export_failed(self, sink: str, cause: str) -> None:
+        """Count a failed try."""
+        self._export_failures(sink, cause).inc()
+
+    def export_lag(self, sink: str, seconds: float) -> None:
+        """Show how far an export is behind."""
+        self._export_lag(sink).set(seconds)
 
     def vault_failed(self, cause: str) -> None:
         """Count a call of the vault that did nothing."""

@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from gateway.documents import DocumentError, Problem, Strict, load, read, suggest
+from gateway.exporters.document import Export, distinct
 
 PREFIX = "LEAKGATE_"
 
@@ -182,6 +183,9 @@ class Settings(Strict):
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"
+    )
+    exports: Annotated[list[Export], AfterValidator(distinct), Field(max_length=16)] = Field(
+        [], description="systems that are told of incidents"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severity of the lines on standard error"

@@ -13,8 +13,9 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import Connection
 
+import gateway.exporters.tables
 import gateway.incidents.tables
-import gateway.vault.tables  # noqa: F401  # both put their tables into `Base`
+import gateway.vault.tables  # noqa: F401  # all put their tables into `Base`
 from gateway.database.schema import connected
 from gateway.database.tables import Base, UtcTime
 

@@ -151,6 +151,10 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     meter.incidents_stored(4)
     meter.incident_write_failed("database_away")
     meter.incidents_set_aside("corrupt", 2)
+    meter.exported("siem", "delivered", 3)
+    meter.exported("siem", "refused", 0)
+    meter.export_failed("siem", "timeout")
+    meter.export_lag("siem", 12.5)
     meter.vault_failed("away")
     meter.vault_kept(5)
     meter.vault_found(6)
@@ -173,6 +177,10 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     assert value(meter, "incidents_stored_total") == 4
     assert value(meter, "incident_write_failures_total", cause="database_away") == 1
     assert value(meter, "incidents_set_aside_total", kind="corrupt") == 2
+    assert value(meter, "exported_total", sink="siem", result="delivered") == 3
+    assert value(meter, "exported_total", sink="siem", result="refused") == 0
+    assert value(meter, "export_failures_total", sink="siem", cause="timeout") == 1
+    assert value(meter, "export_lag_seconds", sink="siem") == 12.5
     assert value(meter, "vault_failures_total", cause="away") == 1
     assert value(meter, "vault_kept_total") == 5
     assert value(meter, "vault_found_total") == 6
@@ -307,6 +315,9 @@ def test_labels_tell_exactly_what_a_scrape_holds(meter):
     meter.tokens_restored("s", restored=1, withheld=1, unknown=1)
     meter.answer_looked_at(decision(), "clean")
     meter.failed("x")
+    meter.exported("siem", "delivered", 1)
+    meter.export_failed("siem", "timeout")
+    meter.export_lag("siem", 1.0)
     meter.passed_through("name", "why", sent=1, received=1)
     meter.policy_loaded("a", at=1.0)
     meter.worker_restarted("x")

@@ -137,6 +137,13 @@ class Store:
             row = session.scalar(_whole(select(IncidentRow).where(IncidentRow.id == incident)))
             return None if row is None else _incident(row)
 
+    def several(self, incidents: Sequence[str]) -> tuple[Incident, ...]:
+        """Those of these incidents that are stored, in the order in which they are named."""
+        query = _whole(select(IncidentRow).where(IncidentRow.id.in_(incidents)))
+        with Session(self.engine) as session:
+            found = {row.id: _incident(row) for row in session.scalars(query)}
+        return tuple(found[name] for name in incidents if name in found)
+
     def list(
         self, filters: Filters | None = None, *, limit: int = 100, before: Place | None = None
     ) -> tuple[Incident, ...]:

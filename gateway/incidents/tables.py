@@ -74,6 +74,8 @@ class IncidentRow(Base):
         Index(None, "service", "at"),
         Index(None, "severity", "at"),
         Index(None, "source_ip", "at"),
+        # Exports read in the order of storing.
+        Index(None, "stored_at", "id"),
     )
 
 

@@ -72,6 +72,6 @@ def test_no_column_can_hold_what_was_sent():
     } <= {
         "at", "stored_at", "severity", "inspected", "findings_total", "unread_total", "omitted",
         "timings", "position", "count", "distinct", "confidence", "finding", "size",
-        "sealed", "created", "expires_at",
+        "sealed", "created", "expires_at", "started_at", "reached_at", "held_until",
     }  # fmt: skip
     assert not {field for field in Incident.__slots__ if field in {"body", "text", "content"}}

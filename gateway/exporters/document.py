@@ -1,0 +1,205 @@
+"""What can be set about exports? A list of receivers, each of one kind.
+
+Law: a secret never stands in the settings: they name a file or a variable that holds it. What leads
+out in clear text carries no secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from gateway.documents import Strict
+from gateway.exporters.reach import forbidden
+from gateway.exporters.sink import Undelivered
+from gateway.model import Severity
+
+MAX_SECRET = 4096
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Secret(Strict):
+    """Where a secret is: in the file `file`, or in the environment variable `env`."""
+
+    file: Path | None = None
+    env: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Secret:
+        if (self.file is None) == (not self.env):
+            raise ValueError("write either `{file: PATH}` or `{env: NAME}`")
+        if self.env and not _VARIABLE.fullmatch(self.env):
+            raise ValueError("`env` is not the name of a variable")
+        if self.env.startswith("LEAKGATE_"):
+            raise ValueError(
+                "variables that begin with `LEAKGATE_` are settings; take another name"
+            )
+        return self
+
+    def value(self) -> str:
+        """The secret as it is now, so that a file can be replaced. Raises `Undelivered`."""
+        try:
+            text = os.environ.get(self.env, "") if self.file is None else _read(self.file)
+        except (OSError, UnicodeDecodeError):
+            raise Undelivered("secret") from None
+        text = text.strip()
+        if not text or len(text) > MAX_SECRET or not text.isascii() or not text.isprintable():
+            raise Undelivered("secret")
+        return text
+
+
+def _read(path: Path) -> str:
+    with path.open(encoding="ascii") as file:
+        return file.read(MAX_SECRET + 2)
+
+
+def _not_here(value: object) -> object:
+    if isinstance(value, str):
+        # INVARIANT: not quoted, it may be the secret.
+        raise ValueError("no secret stands here; write `{file: PATH}` or `{env: NAME}`")  # noqa: TRY004  # pydantic wants ValueError
+    return value
+
+
+def _severity(value: object) -> object:
+    if isinstance(value, str):
+        words = [level.name.lower() for level in Severity]
+        if value not in words:
+            raise ValueError(f"`{value}` is not one of {', '.join(words)}")
+        return Severity[value.upper()]
+    return value
+
+
+def _parts(value: str, schemes: tuple[str, ...]) -> SplitResult:
+    """The parts of an address; ValueError says what is wrong, without quoting a password."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is not an address such as `https://siem.example.com`") from None
+    if parts.scheme not in schemes or not parts.hostname:
+        shapes = " or ".join(f"`{scheme}://HOST`" for scheme in schemes)
+        raise ValueError(f"is not {shapes}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("names a user or password; secrets do not stand in addresses")
+    if parts.fragment or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("holds characters that do not belong into an address")
+    if port == 0:
+        raise ValueError("has no port that can be connected to")
+    if _forbidden(parts.hostname):
+        raise ValueError(f"`{parts.hostname}` is an address that no export goes to")
+    return parts
+
+
+def _forbidden(host: str) -> bool:
+    """Whether the address itself is refused; names are looked up when they are connected to."""
+    try:
+        return forbidden(host)
+    except ValueError:
+        return False
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _syslog_address(value: str) -> str:
+    parts = _parts(value, ("tls", "tcp"))
+    if parts.path.strip("/") or parts.query:
+        raise ValueError("has a path; write `tls://HOST:PORT`")
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = _parts(value, ("https", "http"))
+    if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+        raise ValueError("would carry a secret in clear text; write `https://`")
+    return value
+
+
+type SecretRef = Annotated[Secret, BeforeValidator(_not_here)]
+type Word = Annotated[str, Field(max_length=128, pattern=r"^[\x21-\x7e]*$")]
+
+
+class _Export(Strict):
+    """What all kinds have in common."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = Field(
+        description="what it is called in metrics, logs and commands"
+    )
+    min_severity: Annotated[Severity, BeforeValidator(_severity)] = Field(
+        Severity.INFO, description="incidents below it are not told"
+    )
+    people: Literal["named", "unnamed"] = Field(
+        "named", description="whether actor and source address are told"
+    )
+
+
+class Syslog(_Export):
+    """RFC 5424 over TCP or TLS."""
+
+    kind: Literal["syslog"]
+    to: Annotated[str, AfterValidator(_syslog_address)]
+    format: Literal["cef", "structured"] = "cef"
+    facility: Literal[
+        "user", "daemon", "auth", "authpriv", "audit", "alert",
+        "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ] = "local4"  # fmt: skip
+    hostname: Word = ""
+    enterprise: Annotated[int, Field(ge=1, le=2**31 - 1)] = 32473
+    """Private enterprise number of structured data; 32473 is the one for examples (RFC 5612)."""
+    ca: Path | None = None
+    client_certificate: Path | None = None
+
+
+class Splunk(_Export):
+    """Splunk's HTTP Event Collector."""
+
+    kind: Literal["splunk"]
+    to: Annotated[str, AfterValidator(_web_address)]
+    token: SecretRef
+    format: Literal["json", "ocsf"] = "json"
+    index: Word = ""
+    source: Word = "leakgate"
+    sourcetype: Word = "leakgate:incident"
+    ca: Path | None = None
+    client_certificate: Path | None = None
+
+
+class Webhook(_Export):
+    """Signed JSON by POST."""
+
+    kind: Literal["webhook"]
+    to: Annotated[str, AfterValidator(_web_address)]
+    secret: SecretRef
+    format: Literal["json", "ocsf"] = "json"
+    ca: Path | None = None
+    client_certificate: Path | None = None
+
+
+class Lines(_Export):
+    """A file that grows by one line of JSON per incident."""
+
+    kind: Literal["file"]
+    to: Path
+    format: Literal["json", "ocsf"] = "json"
+
+
+type Export = Annotated[Syslog | Splunk | Webhook | Lines, Field(discriminator="kind")]
+
+
+def distinct(exports: list[Export]) -> list[Export]:
+    """For a setting: names are how exports are told apart, in the database too."""
+    names = [export.name for export in exports]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"the name `{min(twice)}` is given twice")
+    return exports
