@@ -60,7 +60,9 @@ class Codec:
 # --- layers in which every character has its place -----------------------------------------------
 
 type Escape = tuple[int, int, str]
-"""A stretch of raw text that decodes to something else: raw start, raw end, decoded text."""
+"""A stretch of raw text that decodes to something else: raw start, raw end, and a text as long as
+what it decodes to.
+"""
 
 
 def _escaping(
@@ -148,7 +150,9 @@ def _decode_json(raw: str, _param: str) -> str:
 
 def _json_escapes(raw: str, param: str) -> Iterator[Escape]:
     for match in _JSON_ESCAPE.finditer(raw):
-        yield match.start(), match.end(), _decode_json(match[0], param)
+        start, end = match.span()
+        # Nearly all are of two characters, such as `\\n`; each escape is one character.
+        yield start, end, raw[start + 1] if end - start == 2 else _decode_json(match[0], param)
 
 
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")

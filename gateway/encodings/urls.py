@@ -60,6 +60,15 @@ def _undone(found: re.Match[str]) -> str:
     )
 
 
+def may_hold(text: str) -> bool:
+    """Whether a URL may begin in `text`; a cheap look at all of it, once for many places.
+
+    Escapes may spell one, too.
+    """
+    lower = text.lower()
+    return any(mark in lower for mark in (*_MARKS, "%", "&", "\\"))
+
+
 def host_around(before: str) -> str | None:
     """The host of the URL that goes on at the end of `before`; None when there is none.
 

@@ -62,13 +62,21 @@ def plan(
     that nobody can make.
     """
     by_place: defaultdict[Locator, list[_Wanted]] = defaultdict(list)
+    with_urls: dict[Locator, bool] = {}
+
+    def may_hold_urls(locator: Locator) -> bool:
+        known = with_urls.get(locator)
+        if known is None:
+            known = with_urls[locator] = urls.may_hold(text_of(locator))
+        return known
+
     for redaction in outcome.redactions:
         if redaction.finding < 0:
             raise IndexError("a finding's number counts from 0")
         finding = scan.findings[redaction.finding]
         call = operator(redaction.operator, redaction.params)
         if finding.editable and finding.start < finding.end:
-            if isinstance(call, Token):
+            if isinstance(call, Token) and may_hold_urls(finding.locator):
                 finding = _with_its_url(finding, text_of(finding.locator))
             by_place[finding.locator].append(_Wanted(redaction.finding, finding, redaction, call))
     # In the order of findings, so that the first one names a value for all of them: with each turn
@@ -78,7 +86,9 @@ def plan(
         key=lambda group: group.number,
     )
     tokens = _Tokens(minter, [group.text(text_of) for group in groups])
-    edits = [_edit(group, text_of, key, tokens) for group in groups]
+    edits = [
+        _edit(group, text_of, key, tokens, in_url=may_hold_urls(group.locator)) for group in groups
+    ]
     edits.sort(key=lambda edit: (*_place(edit.locator), edit.start))
     return Plan(tuple(edits), tokens.issued())
 
@@ -189,11 +199,19 @@ class _Tokens:
         return tuple(self._issued.values())
 
 
-def _edit(group: _Group, text_of: Callable[[Locator], str], key: bytes, tokens: _Tokens) -> Edit:
+def _edit(
+    group: _Group,
+    text_of: Callable[[Locator], str],
+    key: bytes,
+    tokens: _Tokens,
+    *,
+    in_url: bool,
+) -> Edit:
     chosen, text = group.chosen, text_of(group.locator)
     if isinstance(chosen.call, Token):
         value = text[group.start : group.end]
-        before = text[max(0, group.start - urls.REACH) : group.start]
+        # Only where a value stood in a URL is it asked in whose.
+        before = text[max(0, group.start - urls.REACH) : group.start] if in_url else ""
         new = tokens.token(value, chosen.finding.entity, chosen.call, before=before)
     else:
         new = take_out(
