@@ -12,7 +12,7 @@ import codecs
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -42,6 +42,16 @@ class Frame:
     split: bool = False
     glue: bytes = b""
     around: Rebuild | None = field(default=None, repr=False)
+
+    def with_changes(self, changes: Iterable[tuple[int, int, str]]) -> bytes:
+        """The frame's bytes with `start:end` of its payload replaced; as it came without any."""
+        payload = self.payload or ""
+        pieces = []
+        at = 0
+        for start, end, new in sorted(changes):
+            pieces += [payload[at:start], new]
+            at = end
+        return self.with_payload("".join((*pieces, payload[at:]))) if pieces else self.raw
 
     def with_payload(self, payload: str) -> bytes:
         """The frame's bytes with another payload."""

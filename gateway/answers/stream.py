@@ -135,15 +135,7 @@ class _Queued:
 
     def out(self) -> bytes:
         """The bytes that leave."""
-        if not self.changes:
-            return self.frame.raw
-        payload = self.frame.payload or ""
-        pieces = []
-        at = 0
-        for start, end, new in sorted(self.changes):
-            pieces += [payload[at:start], new]
-            at = end
-        return self.frame.with_payload("".join((*pieces, payload[at:])))
+        return self.frame.with_changes(self.changes)
 
 
 type _Key = tuple[str, Indexes]
