@@ -221,7 +221,8 @@ def test_worker_fails_on_a_websocket_message(bench, card, fault):
     assert closed.value.code == 1008
     assert bench.upstream.seen[0].messages in ([], [""])
     assert b"marker" not in left
-    assert found.cause == CAUSES[fault]
+    causes = CAUSES[fault]
+    assert found.cause in (causes if isinstance(causes, tuple) else (causes,))
 
 
 @pytest.mark.parametrize(
