@@ -13,7 +13,7 @@ from __future__ import annotations
 import hmac
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -240,8 +240,12 @@ class Inspector:
         route: Route,
         timings: dict[str, float],
         sent: set[str] | None = None,
+        issued: Collection[str] = (),
     ) -> _Reading:
-        """Read the exchange; into `sent` go the fingerprints of what answers are looked at for."""
+        """Read the exchange; into `sent` go the fingerprints of what answers are looked at for.
+
+        `issued` are tokens that were just put into it.
+        """
         before = self._clock()
         extraction = protocols.of(route.protocol, exchange).extract(exchange, self._limits)
         timings["extract"] = self._clock() - before
@@ -260,7 +264,7 @@ class Inspector:
         for number, part in enumerate(opened.parts):
             if not isinstance(part, TextPart) or not part.text:
                 continue
-            tokens = self._tokens.ours_in(part.text)
+            tokens = self._tokens.ours_in(part.text, issued)
             text = _blanked(part.text, tokens) if tokens else part.text
             if tokens:
                 looked_at[number] = replace(part, text=text)
@@ -575,7 +579,7 @@ class Inspector:
                 trailers=rewritten.trailers,
             )
             issued |= {token.token: token for token in rewritten.tokens}
-            seen = self._read(current, route, {})
+            seen = self._read(current, route, {}, issued=issued)
             if len(seen.scan.unread) > len(reading.scan.unread):
                 break
             wanted = evaluate(self.policy, current, route, seen.scan)

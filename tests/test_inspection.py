@@ -36,6 +36,7 @@ from gateway.model import (
     Verdict,
 )
 from gateway.proxy.recent import Recent
+from gateway.redaction import Keys
 
 KEY = b"k" * 32
 SSN = "219-09-9876"
@@ -951,3 +952,55 @@ def test_token_ids_go_out_where_a_policy_lets_them(build, shipped_rules):
         decision = inspector.inspect(exchange(json.dumps(body).encode(), target=target))
         assert isinstance(decision.enforcement, Forward)
         assert {unread.reason for unread in decision.scan.unread} == {UnreadReason.TOKEN_IDS}
+
+
+# --- tokens --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tokenising(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenising")
+    (folder / "policy.yaml").write_text(
+        """
+version: 1
+rules:
+  - id: numbers
+    severity: high
+    when: {entity: [PHONE_NUMBER, IBAN_CODE], min_confidence: 0.4}
+    action: tokenise
+    redact: {PHONE_NUMBER: {operator: token, shape: similar}}
+"""
+    )
+    cache = tmp_path_factory.mktemp("tokenising-cache")
+    plan = bootstrap.plan(
+        bootstrap.load_rules(folder),
+        key=KEY,
+        cache=cache,
+        max_decoded=1 << 20,
+        tokens=Keys({"k": KEY}),
+    )
+    return bootstrap.build_inspector(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Call me on {} please", "+49 212 555 0123"),
+        ("Call me on {} please", "+49 (212) 555-0123"),
+        ("Pay to the account {}", "DE82 9999 1234 0000 5678 12"),
+    ],
+)
+def test_a_number_in_which_a_stand_in_could_stand_does_not_leave(tokenising, text, value):
+    """Part of each lies in a range that stand-ins come from."""
+    decision = tokenising.inspect(exchange(chat(text.format(value))))
+    assert isinstance(decision.enforcement, Rewrite)
+    assert value[-9:] not in decision.enforcement.body.decode()
+    assert [token.value for token in decision.enforcement.tokens] == [value]
+
+
+def test_a_stand_in_beside_other_numbers_goes_out_once(tokenising):
+    """The second look knows what the first one has put there, whatever stands around it."""
+    decision = tokenising.inspect(exchange(chat("Log line 7 617 222 1234 8 of my phone")))
+    assert isinstance(decision.enforcement, Rewrite)
+    (token,) = decision.enforcement.tokens
+    assert f"Log line 7 {token.token} 8" in decision.enforcement.body.decode()

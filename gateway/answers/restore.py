@@ -19,7 +19,7 @@ import regex
 from gateway.encodings import urls
 from gateway.model import Issued, Restoring
 from gateway.redaction import standins
-from gateway.redaction.tokens import BODY, LETTERS, Hit, Keys
+from gateway.redaction.tokens import BODY, LETTERS, Hit, Keys, is_opaque
 
 _LONGEST: Final = 128
 """Characters that a token may have, escapes of Markdown included."""
@@ -71,8 +71,8 @@ class Tokens:
             self._known.setdefault(token, None)
         self._known |= {one.token: one for one in issued}
         spellings = sorted(self._known)
-        self._opaque = [one for one in spellings if _is_opaque(one)]
-        self._plain = [one for one in spellings if not _is_opaque(one)]
+        self._opaque = [one for one in spellings if is_opaque(one)]
+        self._plain = [one for one in spellings if not is_opaque(one)]
         self._longest = max(map(len, self._plain), default=0)
 
     @property
@@ -197,11 +197,6 @@ def _standin_begins(text: str, begin: int) -> int:
         ):
             return int(found.start())
         begin = end
-
-
-def _is_opaque(token: str) -> bool:
-    name, _, body = token.rpartition("_")
-    return bool(name) and len(body) == BODY and set(body) <= set(LETTERS)
 
 
 def _unescaped(text: str) -> str:

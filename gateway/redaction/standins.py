@@ -38,6 +38,7 @@ class Family:
 
     `make(value, seed, proof)` spells one from a number; `pattern` finds them in a text that holds
     one of `hints`; `ours` tells how many characters of a match are one, none when it is not ours.
+    Over `joins` a number of somebody's may go on: what has digits beyond them is part of it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Family:
     make: Callable[[str, int, Proof], str] = field(repr=False)
     pattern: re.Pattern[str] = field(repr=False)
     ours: Callable[[str, Proves], int] = field(repr=False)
+    joins: str = ""
 
 
 def _spelled(number: int) -> str:
@@ -256,9 +258,9 @@ FAMILIES: Final = (
     Family("uuid", ("-8",), _uuid, _UUID, _uuid_is_ours),
     Family("v6", ("2001:db8:", "2001:DB8:"), _v6, _V6, _v6_is_ours),
     Family("v4", ("198.18.", "198.19."), _v4, _V4, _always),
-    Family("card", ("9999",), _card, _CARD, _card_is_ours),
-    Family("phone", ("555",), _phone, _PHONE, _always),
-    Family("date", ("29",), _date, _DATE, _always),
+    Family("card", ("9999",), _card, _CARD, _card_is_ours, joins=" -"),
+    Family("phone", ("555",), _phone, _PHONE, _always, joins=" -./()"),
+    Family("date", ("29",), _date, _DATE, _always, joins="-./"),
 )
 _HINTS = re.compile("|".join(re.escape(hint) for one in FAMILIES for hint in one.hints))
 _BY_NAME: Final = {family.name: family for family in FAMILIES}
@@ -302,8 +304,22 @@ def find(text: str, proves: Proves) -> Iterator[tuple[int, int]]:
             continue
         for found in one.pattern.finditer(text):
             size = one.ours(found[0], proves)
-            if size:
+            if size and not _goes_on(text, *found.span(), one.joins):
                 yield found.start(), found.start() + size
+
+
+_JOINED: Final = 2
+"""Characters that may stand between two groups of one number, as in `+49 (212) 555-0123`."""
+
+
+def _goes_on(text: str, start: int, end: int, joins: str) -> bool:
+    """Whether the number at `start:end` is part of a longer one.
+
+    INVARIANT: what is taken for a stand-in hides from detectors, so it must not be inside a value.
+    """
+    before = text[max(0, start - _JOINED - 1) : start].rstrip(joins)
+    after = text[end : end + _JOINED + 1].lstrip(joins)
+    return bool(joins) and (before[-1:].isdigit() or after[:1].isdigit())
 
 
 def looks_like(text: str) -> bool:

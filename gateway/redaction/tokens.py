@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,6 +54,12 @@ def _mac(key: bytes, purpose: bytes, *texts: str) -> bytes:
 
 def _proof(key: bytes, name: str, identity: str) -> str:
     return _letters(int.from_bytes(_mac(key, b"proof", name, identity)), PROOF)
+
+
+def is_opaque(token: str) -> bool:
+    """Whether a token of ours is a label and letters, no stand-in."""
+    name, _, body = token.rpartition("_")
+    return bool(name) and len(body) == BODY and set(body) <= set(LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +115,19 @@ class Keys:
             for start, end in standins.find(text, self._proves_standin)
         ]
 
-    def ours_in(self, text: str) -> list[Hit]:
-        """Every token of ours in `text`, stand-ins too, in order and apart from each other."""
+    def ours_in(self, text: str, issued: Iterable[str] = ()) -> list[Hit]:
+        """Every token of ours in `text`, stand-ins too, in order and apart from each other.
+
+        Stand-ins that were just `issued` are known wherever they stand.
+        """
         hits = self.opaque_in(text)
         stand_ins = self.standins_in(text)
+        stand_ins += [
+            Hit(*found.span(), token)
+            for token in issued
+            if not is_opaque(token)
+            for found in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", text)
+        ]
         if stand_ins:
             hits += stand_ins
             hits.sort(key=lambda hit: (hit.start, -hit.end))

@@ -181,3 +181,28 @@ def test_every_match_holds_a_hint():
         assert family in FAMILIES
         assert any(hint in token for hint in family.hints)
         assert family.pattern.fullmatch(token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+49 212 555 0123",  # of Solingen
+        "+49 (212) 555-0123",
+        "212-555-0123-4567",
+        "DE82 9999 1234 0000 5678 12",  # the middle passes Luhn
+        "AB12 9999-1234-0000-5678-9012",
+        "0711-2911-12-05",
+        "05-12-2911-07",
+    ],
+)
+def test_part_of_a_longer_number_is_no_stand_in(text):
+    """What is taken for ours hides from detectors."""
+    assert KEYS.ours_in(text) == []
+
+
+def test_a_stand_in_that_was_just_issued_is_known_wherever_it_stands():
+    text = "7 212-555-0123 8"
+    assert KEYS.ours_in(text) == []
+    (hit,) = KEYS.ours_in(text, ["212-555-0123", "PERSON_bcdfghjkmnpqrstvwx"])
+    assert text[hit.start : hit.end] == "212-555-0123"
+    assert KEYS.ours_in("x212-555-0123", ["212-555-0123"]) == []
