@@ -632,7 +632,7 @@ class Inspector:
     def _minter(self, exchange: Exchange, conversation: str) -> Minter | None:
         if not self._tokens.keys:
             return None
-        actor = exchange.actor or exchange.source_ip
+        actor = exchange.sender
         return Minter(
             self._tokens,
             {

@@ -77,6 +77,11 @@ class Exchange:
     taken: frozenset[str] = field(default=frozenset(), repr=False)
     before: Before | None = field(default=None, repr=False)
 
+    @property
+    def sender(self) -> str:
+        """Who sends: the actor, or the address where none is known."""
+        return self.actor or self.source_ip
+
     def header(self, name: str) -> str | None:
         """First value of header `name` (any case), decoded as Latin-1; None when absent."""
         wanted = name.lower().encode("latin-1")
@@ -549,6 +554,11 @@ class Decision:
     quoted: frozenset[str] = field(default=frozenset(), repr=False)
     look: Look = Look.NONE
     sent: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def sender(self) -> str:
+        """As of its exchange."""
+        return self.actor or self.source_ip
 
 
 # --- what comes back -----------------------------------------------------------------------------

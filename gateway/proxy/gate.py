@@ -223,7 +223,7 @@ class Gate:
             if not values:
                 return decision
             taken = await self.tokenising.vault.keep(
-                actor_of(exchange), values, key_id=rewrite.token_key
+                exchange.sender, values, key_id=rewrite.token_key
             )
             if not taken:
                 return decision
@@ -235,7 +235,7 @@ class Gate:
         """The exchange with the key that its tokens are to be made with."""
         if self.tokenising is None:
             return exchange
-        key = await self.tokenising.vault.token_key(actor_of(exchange))
+        key = await self.tokenising.vault.token_key(exchange.sender)
         return replace(exchange, token_key=key)
 
     async def _inspected(self, exchange: Exchange) -> Decision:
@@ -296,7 +296,7 @@ class Gate:
             return
         plan = flow.metadata.get(ANSWER)
         if not isinstance(plan, Plan):
-            actor = actor_of(exchange)
+            actor = exchange.sender
             plan = Plan(actor, protocols.of(decision.route.protocol, exchange).answers)
             if self.tokenising is not None:
                 plan.earlier = await self.tokenising.vault.key_of(actor) is not None
@@ -634,11 +634,6 @@ class Gate:
 
 def _nobody(_: bytes) -> None:
     """Nobody looks."""
-
-
-def actor_of(exchange: Exchange) -> str:
-    """Whose tokens an exchange's are."""
-    return exchange.actor or exchange.source_ip
 
 
 def _response(refuse: Refuse) -> http.Response:

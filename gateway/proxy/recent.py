@@ -30,7 +30,7 @@ class Recent:
 
     def before(self, exchange: Exchange) -> tuple[Sent, ...]:
         """What the sender of `exchange` has sent before it."""
-        kept = self._senders.get(exchange.actor or exchange.source_ip)
+        kept = self._senders.get(exchange.sender)
         if kept is None:
             return ()
         since = exchange.received_at - SECONDS
@@ -41,7 +41,7 @@ class Recent:
         marks = decision.scan.portraits
         if not marks or isinstance(decision.enforcement, Refuse):
             return
-        sender = decision.actor or decision.source_ip
+        sender = decision.sender
         kept = self._senders.setdefault(sender, OrderedDict())
         self._senders.move_to_end(sender)
         self._total -= len(kept)
