@@ -102,8 +102,9 @@ class _Stream:
 class Gate:
     """The hooks of the gateway.
 
-    `inspect` gives the decision for an exchange (in a worker), `look` that for part of an answer. `record` remembers one durably
-    before it is enforced, and raises when it cannot. `upstreams` maps host to base URL.
+    `inspect` gives the decision for an exchange (in a worker), `look` that for part of an answer.
+    `record` remembers one durably before it is enforced, and raises when it cannot. `upstreams`
+    maps host to base URL.
     `tokenising` is there when some rule makes tokens; a reload may change it.
     """
 
@@ -165,7 +166,7 @@ class Gate:
         if flow.metadata.get(DENIED) or flow.metadata.get(UNINSPECTED):
             return
         self._strip(flow)
-        exchange = await self._keyed(self._exchange(flow))
+        exchange = self._exchange(flow)
         decision = await self._decide(exchange)
         flow.metadata[_SERVICE] = decision.route.service
         await self._expect_answer(flow, exchange, decision)
@@ -206,7 +207,12 @@ class Gate:
         return _response(decision.enforcement)
 
     async def _decide(self, exchange: Exchange) -> Decision:
+        """The decision, on record, made with what is remembered of earlier exchanges."""
+        if self.tokenising is not None:
+            key = await self.tokenising.vault.token_key(exchange.sender)
+            exchange = replace(exchange, token_key=key)
         exchange = self._uploads.before(exchange)
+        exchange = replace(exchange, history=self._recent.before(exchange))
         decision = self._remember(await self._kept(exchange))
         self._recent.note(decision)
         self._uploads.note(exchange, decision)
@@ -231,16 +237,8 @@ class Gate:
         self._meter.failed("tokens")
         return inspection.fault(self.catalogue, exchange, "tokens")
 
-    async def _keyed(self, exchange: Exchange) -> Exchange:
-        """The exchange with the key that its tokens are to be made with."""
-        if self.tokenising is None:
-            return exchange
-        key = await self.tokenising.vault.token_key(exchange.sender)
-        return replace(exchange, token_key=key)
-
     async def _inspected(self, exchange: Exchange) -> Decision:
         started = time.perf_counter()
-        exchange = replace(exchange, history=self._recent.before(exchange))
         try:
             decision = await self._inspect(exchange, exchange.source_ip)
             total = time.perf_counter() - started
@@ -256,18 +254,22 @@ class Gate:
 
     def _remember(self, decision: Decision) -> Decision:
         """Put the decision on record, then count it. What cannot be recorded is refused."""
+        refuses = isinstance(decision.enforcement, Refuse)
+        if not self._put_on_record(decision) and not refuses and self._on_spool_failure == "refuse":
+            decision = self._unrecorded(decision)
+        self._meter.observe(decision)
+        return decision
+
+    def _put_on_record(self, decision: Decision) -> bool:
+        """Whether the decision is on record, or need not be."""
         if decision.incident:
             try:
                 self._record(decision)
             except Exception as error:  # noqa: BLE001  # any failure to record is the same to us
                 self._meter.failed("spool")
                 logger.error("incident not recorded: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote content
-                if self._on_spool_failure == "refuse" and not isinstance(
-                    decision.enforcement, Refuse
-                ):
-                    decision = self._unrecorded(decision)
-        self._meter.observe(decision)
-        return decision
+                return False
+        return True
 
     def _unrecorded(self, decision: Decision) -> Decision:
         stand_in = Exchange(
@@ -375,12 +377,7 @@ class Gate:
         if looking.failure:
             self._meter.failed(f"answer_{looking.failure}")
             logger.error("an answer could not be looked at: %s", looking.failure)
-        if decision.incident:
-            try:
-                self._record(decision)
-            except Exception as error:  # noqa: BLE001  # any failure to record is the same to us
-                self._meter.failed("spool")
-                logger.error("incident not recorded: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote content
+        self._put_on_record(decision)
         self._meter.answer_looked_at(decision, result)
 
     async def _look_behind(self, looking: Looking) -> None:
@@ -480,7 +477,6 @@ class Gate:
         exchange = self._exchange(flow, transport=transport, body=content)
         # INVARIANT: what is not decided is dropped.
         message.drop()
-        exchange = await self._keyed(exchange)
         decision = await self._decide(exchange)
         await self._expect_message(flow, exchange, decision)
         match decision.enforcement:

@@ -110,5 +110,5 @@ class Uploads:
 
 def _key(exchange: Exchange, piece: Piece) -> bytes:
     """Who sends which upload, as a digest: addresses of uploads may be long, and hold keys."""
-    said = "\0".join((exchange.sender, exchange.host.lower(), piece.upload))
+    said = f"{exchange.sender}\x00{exchange.host.lower()}\x00{piece.upload}"
     return hashlib.sha256(said.encode("utf-8", "surrogateescape")).digest()
