@@ -397,8 +397,8 @@ class Time(Node):
         return self
 
 
-class Where(Node):
-    """Conditions that `when` and `unless` share. All given ones must hold; a list means any of."""
+class Selection(Node):
+    """Conditions on requests and findings that all rules share. All given ones must hold."""
 
     service: Many[Text] = ()
     """Service id from the catalogue, or `unknown` for hosts that it does not list."""
@@ -413,32 +413,68 @@ class Where(Node):
     host: Many[Host] = ()
     """Host of the request; `*` stands for anything."""
     actor: Many[Text] = ()
-    """Who sends it; `*` stands for anything. Letter case does not count."""
+    """Who sends the request; `*` stands for anything. Letter case does not count."""
     source_network: Many[Network] = ()
     """Network that the request comes from, e.g. `10.1.0.0/16`."""
     time: Time | None = None
-    """When it comes, e.g. `{days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}`."""
+    """When the request comes, e.g. `{days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}`."""
     entity: Many[Text] = ()
     """Entity of a finding, e.g. `US_SSN`."""
     entity_group: Many[Text] = ()
     """Group of a finding's entity, e.g. `secret`."""
     detector: Many[Text] = ()
     """Detector of a finding, e.g. `code:python`; `*` stands for anything, e.g. `marking:tlp-*`."""
+    fingerprint: Many[Text] = ()
+    """Fingerprint of a finding, as an incident shows it; for known false alarms."""
+
+    @model_validator(mode="after")
+    def _timed(self) -> Self:
+        if "time" in self.model_fields_set and self.time is None:
+            raise ValueError("`time` has no value; leave the key out or give one")
+        return self
+
+
+class Counted(Node):
+    """How sure, how long and how many findings must be; an exception works finding by finding."""
+
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Findings below this confidence do not count."""
+    min_length: Annotated[int, Field(ge=1, strict=True)] = 1
+    """Findings of fewer characters do not count, e.g. for stretches of code."""
+    min_count: Annotated[int, Field(ge=1, strict=True)] = 1
+    """At least so many findings must be selected."""
+    min_distinct: Annotated[int, Field(ge=1, strict=True)] = 1
+    """At least so many different values must be selected."""
+
+
+class Grant(Node):
+    """Until when an exception holds, and who answers for it."""
+
+    until: date | None = None
+    """Last day on which the exception holds (UTC)."""
+    owner: str = ""
+    """Who answers for the exception."""
+    reason: str = ""
+    """Why it was granted."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set - {"until", "owner", "reason"}:
+            raise ValueError("has no condition, so the rule would never apply")
+        return self
+
+
+class Where(Selection):
+    """Conditions that `when` and `unless` share. All given ones must hold; a list means any of."""
+
     role: Many[Role] = ()
     """Who speaks where the finding stands."""
     part: Many[PartKind] = ()
     """Kind of place where the finding stands."""
-    fingerprint: Many[Text] = ()
-    """Fingerprint of a finding, as an incident shows it; for known false alarms."""
     file: FileConditions = FileConditions.model_construct(_fields_set=set())
     """A file in the request; findings and unread places must then be in such a file."""
     unread: Many[UnreadWord] = ()
     """Why something could not be read, or `any`."""
-
-
-def _timed(where: Where | AnswerWhere) -> None:
-    if "time" in where.model_fields_set and where.time is None:
-        raise ValueError("`time` has no value; leave the key out or give one")
 
 
 class Least(Node):
@@ -457,17 +493,9 @@ class History(Node):
     """Seconds, or e.g. `30 min` or `24 h`, which is the most."""
 
 
-class When(Where):
+class When(Counted, Where):
     """What a rule applies to. Without finding, file or unread conditions: the request as such."""
 
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Findings below this confidence do not count."""
-    min_length: Annotated[int, Field(ge=1, strict=True)] = 1
-    """Findings of fewer characters do not count, e.g. for stretches of code."""
-    min_count: Annotated[int, Field(ge=1, strict=True)] = 1
-    """At least so many findings must be selected."""
-    min_distinct: Annotated[int, Field(ge=1, strict=True)] = 1
-    """At least so many different values must be selected."""
     has_files: Literal[True] | None = None
     """The request carries at least one file."""
     history: History | None = None
@@ -479,29 +507,18 @@ class When(Where):
             raise ValueError('is empty; to match every request write `host: "*"`')
         if "history" in self.model_fields_set and self.history is None:
             raise ValueError("`history` has no value; leave the key out or give one")
-        _timed(self)
         return self
 
 
-class Unless(Where):
+class Unless(Grant, Where):
     """An exception: what meets all of this is left out of the rule, and nothing else is."""
 
-    until: date | None = None
-    """Last day on which the exception holds (UTC)."""
-    owner: str = ""
-    """Who answers for the exception."""
-    reason: str = ""
-    """Why it was granted."""
-
     @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.model_fields_set - {"until", "owner", "reason"}:
-            raise ValueError("has no condition, so the rule would never apply")
+    def _whole(self) -> Self:
         if self.unread and self.model_fields_set & FINDING_KEYS:
             raise ValueError(
                 "a place is either a finding or unread, never both; write two exceptions"
             )
-        _timed(self)
         return self
 
 
@@ -599,11 +616,11 @@ class Clean(Node):
         return self
 
 
-class Rule(Node):
-    """One rule: what it applies to, what it leaves out, and what happens."""
+class RuleHead(Node):
+    """What every rule says of itself."""
 
     id: Annotated[str, Field(pattern=RULE_ID)]
-    """Unique over all files; lower-case letters, digits, `-` and `_`."""
+    """Unique over all rules of all files; lower-case letters, digits, `-` and `_`."""
     title: str = ""
     """One line for people."""
     description: str = ""
@@ -614,6 +631,11 @@ class Rule(Node):
     """`monitor` records what the rule would do and does nothing; it must be written out."""
     rollout: Share = WHOLE
     """Share of the senders for whom the rule is enforced, e.g. `25%`; for the rest it monitors."""
+
+
+class Rule(RuleHead):
+    """One rule: what it applies to, what it leaves out, and what happens."""
+
     when: When
     """All given conditions must hold."""
     unless: Many[Unless] = ()
@@ -653,75 +675,25 @@ class Override(Node):
         return self
 
 
-class AnswerWhere(Node):
+class AnswerWhere(Selection):
     """Conditions on answers that `when` and `unless` share. All given ones must hold."""
 
-    service: Many[Text] = ()
-    """Service id from the catalogue, or `unknown` for hosts that it does not list."""
-    category: Many[Text] = ()
-    """Category of the service, e.g. `chat`, `avatar`, `code`."""
-    facts: dict[str, Many[FactTest]] = Field(default_factory=dict)
-    """Facts of the service, e.g. `trains_on_input: [yes, unknown]`."""
-    operation: Many[Text] = ()
-    """Operation of the service, as its catalogue entry names it."""
-    act: Many[Act] = ()
-    """What the person does."""
-    host: Many[Host] = ()
-    """Host of the request; `*` stands for anything."""
-    actor: Many[Text] = ()
-    """Who gets the answer; `*` stands for anything. Letter case does not count."""
-    source_network: Many[Network] = ()
-    """Network that the request came from, e.g. `10.1.0.0/16`."""
-    time: Time | None = None
-    """When the request came, e.g. `{days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}`."""
-    entity: Many[Text] = ()
-    """Entity of a finding, e.g. `US_SSN`."""
-    entity_group: Many[Text] = ()
-    """Group of a finding's entity, e.g. `secret`."""
-    detector: Many[Text] = ()
-    """Detector of a finding, e.g. `code:python`; `*` stands for anything."""
     part: Many[Literal["text", "tool_call", "reasoning", "key"]] = ()
     """What the finding stands in: a text, the arguments of a tool, reasoning, a key of JSON."""
-    fingerprint: Many[Text] = ()
-    """Fingerprint of a finding, as an incident shows it; for known false alarms."""
 
 
-class AnswerWhen(AnswerWhere):
+class AnswerWhen(Counted, AnswerWhere):
     """Which findings in answers a rule is about. What the client sent itself never counts."""
-
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Findings below this confidence do not count."""
-    min_length: Annotated[int, Field(ge=1, strict=True)] = 1
-    """Findings of fewer characters do not count."""
-    min_count: Annotated[int, Field(ge=1, strict=True)] = 1
-    """At least so many findings must be selected, in one answer."""
-    min_distinct: Annotated[int, Field(ge=1, strict=True)] = 1
-    """At least so many different values must be selected, in one answer."""
 
     @model_validator(mode="after")
     def _finds(self) -> Self:
         if not self.model_fields_set & FINDING_KEYS:
             raise ValueError("selects no finding; add `entity`, `entity_group` or `detector`")
-        _timed(self)
         return self
 
 
-class AnswerUnless(AnswerWhere):
+class AnswerUnless(Grant, AnswerWhere):
     """An exception: findings in answers that meet all of this are left out of the rule."""
-
-    until: date | None = None
-    """Last day on which the exception holds (UTC)."""
-    owner: str = ""
-    """Who answers for the exception."""
-    reason: str = ""
-    """Why it was granted."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.model_fields_set - {"until", "owner", "reason"}:
-            raise ValueError("has no condition, so the rule would never apply")
-        _timed(self)
-        return self
 
 
 def _answer_action(value: Any) -> Any:
@@ -740,21 +712,9 @@ def _answer_operators(operators: dict[str, Operator]) -> dict[str, Operator]:
     return operators
 
 
-class AnswerRule(Node):
+class AnswerRule(RuleHead):
     """One rule for answers: what it looks for, what it leaves out, and what happens."""
 
-    id: Annotated[str, Field(pattern=RULE_ID)]
-    """Unique over all rules of all files; lower-case letters, digits, `-` and `_`."""
-    title: str = ""
-    """One line for people."""
-    description: str = ""
-    """Why the rule exists."""
-    severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
-    """How bad it is when the rule matches."""
-    mode: Literal["monitor", "enforce"] = "enforce"
-    """`monitor` records what the rule would do and does nothing; it must be written out."""
-    rollout: Share = WHOLE
-    """Share of the senders for whom the rule is enforced, e.g. `25%`; for the rest it monitors."""
     when: AnswerWhen
     """All given conditions must hold."""
     unless: Many[AnswerUnless] = ()
