@@ -134,7 +134,6 @@ class Text:
 
 _PARTS_HEAD: Final = 4
 
-
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 
 # A line ends with LF, CRLF or CR; an event with an empty line (WHATWG HTML, 9.2.5).
@@ -147,37 +146,53 @@ _CR_LINES = re.compile(rb"\r(?!\n)")
 _BOM = b"\xef\xbb\xbf"
 
 
-class ServerSentEvents:
-    """`text/event-stream`."""
+class _Delimited:
+    """Frames that end with a mark. One that is longer than `MAX_FRAME` passes as it is."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._seen = 0
-        self._begun = False
+        self._seen = 0  # how much of it holds no end
+
+    def _ends_at(self, buffer: bytearray, seen: int) -> int:
+        """The offset after the first whole frame; -1 when none is whole."""
+        raise NotImplementedError
+
+    def _frame(self, raw: bytes) -> Frame:
+        raise NotImplementedError
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """See `Framing`."""
         self._buffer += data
-        while True:
-            found = _EVENT_END.search(self._buffer, max(0, self._seen - 3))
-            if found is None or (found[0].endswith(b"\r") and found.end() == len(self._buffer)):
-                # A last CR may be half of a CRLF: the next chunk tells.
-                self._seen = len(self._buffer)
-                break
-            raw = bytes(self._buffer[: found.end()])
-            del self._buffer[: found.end()]
+        while (end := self._ends_at(self._buffer, self._seen)) >= 0:
+            raw = bytes(self._buffer[:end])
+            del self._buffer[:end]
             self._seen = 0
             yield self._frame(raw)
+        self._seen = len(self._buffer)
         if len(self._buffer) > MAX_FRAME:
             yield Frame(bytes(self._buffer))
             self._buffer.clear()
             self._seen = 0
 
     def end(self) -> Iterator[Frame]:
-        """See `Framing`. Some servers leave the last empty line out."""
+        """See `Framing`. Some servers leave the last mark out."""
         if self._buffer:
             yield self._frame(bytes(self._buffer))
             self._buffer.clear()
+
+
+class ServerSentEvents(_Delimited):
+    """`text/event-stream`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = False
+
+    def _ends_at(self, buffer: bytearray, seen: int) -> int:
+        found = _EVENT_END.search(buffer, max(0, seen - 3))
+        if found is None or (found[0].endswith(b"\r") and found.end() == len(buffer)):
+            return -1  # a last CR may be half of a CRLF: the next chunk tells
+        return found.end()
 
     def _frame(self, raw: bytes) -> Frame:
         usual = _USUAL.fullmatch(raw)
@@ -203,38 +218,14 @@ class ServerSentEvents:
         return Frame(raw, payload, start, end, kind, glue=newline + b"data: ")
 
 
-class Lines:
+class Lines(_Delimited):
     """One JSON text on each line."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._seen = 0
+    def _ends_at(self, buffer: bytearray, seen: int) -> int:
+        at = buffer.find(b"\n", seen)
+        return at + 1 if at >= 0 else -1
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """See `Framing`."""
-        self._buffer += data
-        while True:
-            at = self._buffer.find(b"\n", self._seen)
-            if at < 0:
-                self._seen = len(self._buffer)
-                break
-            raw = bytes(self._buffer[: at + 1])
-            del self._buffer[: at + 1]
-            self._seen = 0
-            yield self._frame(raw)
-        if len(self._buffer) > MAX_FRAME:
-            yield Frame(bytes(self._buffer))
-            self._buffer.clear()
-            self._seen = 0
-
-    def end(self) -> Iterator[Frame]:
-        """See `Framing`."""
-        if self._buffer:
-            yield self._frame(bytes(self._buffer))
-            self._buffer.clear()
-
-    @staticmethod
-    def _frame(raw: bytes) -> Frame:
+    def _frame(self, raw: bytes) -> Frame:
         head = _LINE_HEAD.match(raw)
         start = head.end() if head else 0
         end = len(raw.rstrip(b"\r\n"))

@@ -155,7 +155,7 @@ def _pieces(
         if not found:
             return
         if not _INDEXED.isdisjoint(value):
-            indexes += _indexes(value)
+            indexes += indexes_of(value)
         for key, some in found:
             below = value[key]
             if not below:
@@ -179,7 +179,8 @@ def _pieces(
                 _pieces(below, some, (inner, indexes, path), out, apart=apart)
 
 
-def _indexes(around: dict[str, Any]) -> Indexes:
+def indexes_of(around: dict[str, Any]) -> Indexes:
+    """What tells, in an object, which of several texts an event belongs to."""
     # An item's id says the same as its index, but not every event has it.
     return tuple(
         (name, found)
@@ -354,12 +355,12 @@ class _Walked:
         if above is not None:
             if isinstance(value, dict) and "p" in value:
                 path = _path(path, value) or ""
-            value = _below(value, key)
+            value = child_of(value, key)
             place = self._place(outer, key, above)
             kept = kept or (isinstance(key, str) and said.is_kept_key(key))
         indexes = outer.indexes
         if isinstance(value, dict):
-            indexes += _indexes(value)
+            indexes += indexes_of(value)
             kept = kept or said.is_kept_type(value.get("type"))
         self._known[id(container)] = found = _Container(value, place, indexes, kept, path)
         return found
@@ -374,7 +375,8 @@ class _Walked:
         return ""
 
 
-def _below(around: Any, key: str | int) -> Any:
+def child_of(around: Any, key: str | int) -> Any:
+    """What is under `key`; None when there is nothing."""
     try:
         return around[key]
     except (KeyError, IndexError, TypeError):
@@ -394,13 +396,13 @@ def ends(value: object, kind: str) -> list[Indexes]:
     if not isinstance(value, dict):
         return []
     out: list[Indexes] = []
-    here = _indexes(value)
+    here = indexes_of(value)
     if _END_KIND.fullmatch(kind) or value.get("done") is True or value.get("is_finished") is True:
         out.append(here)
     for name in ("choices", "candidates"):
         some = value.get(name)
         out += [
-            here + _indexes(element)
+            here + indexes_of(element)
             for element in (some if isinstance(some, list) else ())
             if isinstance(element, dict)
             and (element.get("finish_reason") or element.get("finishReason"))
@@ -413,7 +415,9 @@ __all__ = [
     "Interest",
     "JsonError",
     "Leaf",
+    "child_of",
     "ends",
+    "indexes_of",
     "interest",
     "kind_of",
     "pieces",

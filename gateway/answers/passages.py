@@ -7,14 +7,14 @@ signatures, encrypted content, and files in base64.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.answers import stream
+from gateway.answers import leaves, stream
 from gateway.answers.framing import Frame
+from gateway.answers.leaves import Indexes
 from gateway.answers.stream import Shape
 from gateway.encodings import content_encoding, json_text
 from gateway.encodings.json_text import Container, EventKind, JsonError, Walk
@@ -24,16 +24,6 @@ from gateway.protocols.said import Answers, Said
 
 MESSAGES: Final = "message"
 """The content type of WebSocket messages that were put together, each ended by U+001E."""
-
-_INDEXES: Final = (
-    "index",
-    "output_index",
-    "content_index",
-    "summary_index",
-    "contentBlockIndex",
-    "item_id",
-)
-"""Fields that tell which of several texts an event belongs to."""
 
 _SEALED: Final = frozenset(
     {
@@ -106,22 +96,13 @@ def texts_of(frame: Frame, answers: Answers) -> list[Text]:
     if frame.split:
         return [Text(payload, PartKind.TEXT, 0, len(payload), ("",), quoted=False)]
     try:
-        value = json.loads(payload.removeprefix("\ufeff"))
-        kind = _kind(value, answers) or frame.kind
+        value = leaves.read(payload)
+        kind = leaves.kind_of(value, answers) or frame.kind
         walk = json_text.walk(payload, answers.table(kind))
         return list(_Reader(walk, value).texts())
     except (JsonError, ValueError, RecursionError):
         # Whatever it is, somebody may read it.
         return [Text(payload, PartKind.TEXT, 0, len(payload), quoted=False)]
-
-
-def _kind(value: object, answers: Answers) -> str:
-    if isinstance(value, dict):
-        for key in answers.type_keys:
-            kind = value.get(key)
-            if isinstance(kind, str):
-                return kind
-    return ""
 
 
 class _Reader:
@@ -186,20 +167,14 @@ class _Reader:
             outer.name,
         )
         if above is not None:
-            value = _below(value, key)
+            value = leaves.child_of(value, key)
             if isinstance(key, str):
                 place, name = f"{place}.{key}", key
                 kept = kept or said.is_kept_key(key)
                 sealed = sealed or key in _SEALED
         indexes = outer.indexes
         if isinstance(value, dict):
-            # An item's id says the same as its index, but not every event has it.
-            indexes += tuple(
-                (index, told)
-                for index in _INDEXES
-                if isinstance(told := value.get(index), int | str)
-                and not (index == "item_id" and "output_index" in value)
-            )
+            indexes += leaves.indexes_of(value)
         self._known[id(container)] = found = _Around(value, place, indexes, kept, sealed, name)
         return found
 
@@ -210,17 +185,10 @@ class _Around:
 
     value: Any = field(repr=False)
     place: str = field(default="", repr=False)
-    indexes: tuple[tuple[str, int | str], ...] = field(default=(), repr=False)
+    indexes: Indexes = field(default=(), repr=False)
     kept: bool = False
     sealed: bool = False
     name: str = field(default="", repr=False)
-
-
-def _below(around: Any, key: str | int) -> Any:
-    try:
-        return around[key]
-    except (KeyError, IndexError, TypeError):
-        return None
 
 
 def _says_nothing(name: str, text: str) -> bool:
