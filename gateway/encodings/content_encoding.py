@@ -24,8 +24,8 @@ MAX_BLOCKS = 200_000
 """Blocks in a zstd stream. An honest 64 MiB body has about 500."""
 
 _FEED = 1 << 16
-_ZSTD_WINDOW = 8 << 20  # RFC 9659: decoders for content coding support at least, and at most, 8 MB
-_ALIASES = {"x-gzip": "gzip", "x-deflate": "deflate", "brotli": "br"}
+ZSTD_WINDOW = 8 << 20  # RFC 9659: decoders for content coding support at least, and at most, 8 MB
+ALIASES = {"x-gzip": "gzip", "x-deflate": "deflate", "brotli": "br"}
 
 
 class EncodingError(Exception):
@@ -45,7 +45,7 @@ def parse(value: str) -> tuple[str, ...]:
     names = []
     for item in value.split(","):
         name = item.strip(" \t").lower()
-        name = _ALIASES.get(name, name)
+        name = ALIASES.get(name, name)
         if not name or name == "identity":
             continue
         if name not in _DECODERS:
@@ -228,7 +228,7 @@ def _unzstd(data: bytes, limit: int) -> bytes:
     total = 0
     failed = not data
     for spans in _zstd_spans(data):
-        decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+        decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
         try:
             for begin, end in spans:
                 chunk = decoder.decompress(data[begin:end])

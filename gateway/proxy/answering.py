@@ -6,16 +6,15 @@ comes, never kept whole unless it came whole; whatever fails here ends the answe
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import brotli
-import zstandard
 from mitmproxy import http
 
 from gateway.answers import Ahead, AnswerStream, Shape, Vault, shape_of
+from gateway.encodings import content_stream
+from gateway.encodings.content_stream import Decoder
 from gateway.model import Issued, Refuse, Restoring
 from gateway.protocols.said import Answers
 from gateway.proxy.looking import Looking
@@ -41,9 +40,6 @@ _STALE: Final = (
 
 PATIENCE: Final = 1.0
 """Seconds without a word from the service after which what waits for more leaves as it is."""
-
-_SLICE: Final = 1 << 10
-_PIECE: Final = 1 << 20
 
 
 class Keeping(Protocol):
@@ -107,114 +103,6 @@ class Undecodable(Exception):
     """An answer's content encoding is not what it says."""
 
 
-class Decoder(Protocol):
-    """Undoes a content encoding bit by bit."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether what came so far is whole."""
-        ...
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` adds, a little at a time."""
-        ...
-
-
-class _Identity:
-    is_done = True
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """See `Decoder`."""
-        yield data
-
-
-class _Inflate:
-    """gzip and deflate."""
-
-    def __init__(self, wbits: int) -> None:
-        self._wbits = wbits
-        self._decoder = zlib.decompressobj(wbits)
-        self._begun = False
-
-    @property
-    def is_done(self) -> bool:
-        """See `Decoder`."""
-        return self._decoder.eof or not self._begun
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """See `Decoder`."""
-        while data:
-            if self._decoder.eof:
-                # "A gzip file consists of a series of members" (RFC 1952 §2.2); all else is padding.
-                if not data.startswith(b"\x1f"):
-                    return
-                self._decoder = zlib.decompressobj(self._wbits)
-            self._begun = True
-            yield self._decoder.decompress(data, _PIECE)
-            data = self._decoder.unconsumed_tail or self._decoder.unused_data
-
-
-class _Brotli:
-    def __init__(self) -> None:
-        self._decoder = brotli.Decompressor()
-        self._begun = False
-
-    @property
-    def is_done(self) -> bool:
-        """See `Decoder`."""
-        return self._decoder.is_finished() or not self._begun
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """See `Decoder`."""
-        self._begun = self._begun or bool(data)
-        yield self._decoder.process(data, output_buffer_limit=_PIECE)
-        while not self._decoder.can_accept_more_data():
-            yield self._decoder.process(b"", output_buffer_limit=_PIECE)
-
-
-class _Zstd:
-    def __init__(self) -> None:
-        self._decoder = self._new()
-        self._begun = False
-
-    @staticmethod
-    def _new() -> zstandard.ZstdDecompressionObj:
-        return zstandard.ZstdDecompressor(max_window_size=8 << 20).decompressobj()
-
-    @property
-    def is_done(self) -> bool:
-        """See `Decoder`."""
-        return self._decoder.eof or not self._begun
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """See `Decoder`."""
-        # The library has no limit for what one call gives: little goes in at once.
-        for at in range(0, len(data), _SLICE):
-            left = data[at : at + _SLICE]
-            while left:
-                if self._decoder.eof:  # another frame (RFC 8878 §3.1)
-                    self._decoder = self._new()
-                self._begun = True
-                yield self._decoder.decompress(left)
-                left = self._decoder.unused_data
-
-
-def decoder(encoding: str) -> Decoder | None:
-    """What undoes a content encoding; None for one that nobody here knows."""
-    match encoding.strip().lower():
-        case "" | "identity":
-            return _Identity()
-        case "gzip" | "x-gzip":
-            return _Inflate(31)
-        case "deflate":
-            return _Inflate(15)
-        case "br":
-            return _Brotli()
-        case "zstd":
-            return _Zstd()
-    return None
-
-
 class Running:
     """An answer under way: looked at first, then restored, as far as it has to be."""
 
@@ -227,7 +115,7 @@ class Running:
     ) -> None:
         self.plan = plan
         self.looking = plan.looking
-        self._decode = decode or _Identity()
+        self._decode = decode or content_stream.Identity()
         self.received = 0
         self._when_asked = -1
         self.stream: AnswerStream | None = None
@@ -294,7 +182,7 @@ class Running:
                     ahead.feed(piece)
                 else:
                     self._go_on(piece)
-        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+        except content_stream.ERRORS as error:
             raise Undecodable from error
         self._settle()
 
@@ -383,7 +271,7 @@ def start(flow: http.HTTPFlow, plan: Plan, tokenising: Tokenising | None) -> Run
         plan.looking.content_type = response.headers.get("content-type", "")
         plan.looking.content_encoding = response.headers.get("content-encoding", "")
     shape = shape_of(response.headers.get("content-type", ""))
-    decode = decoder(response.headers.get("content-encoding", ""))
+    decode = content_stream.decoder(response.headers.get("content-encoding", ""))
     if shape is Shape.OPAQUE:
         plan.looking = None
     if shape is Shape.OPAQUE or not plan.may_change:

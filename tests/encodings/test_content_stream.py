@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.answering import decoder
+from gateway.encodings.content_stream import decoder
 
 PACKED = {
     "gzip": gzip.compress,
