@@ -169,6 +169,9 @@ class Inspector:
         self._uids = hmac.digest(key, b"UIDs of DICOM files", "sha256")
         self._faces = hmac.digest(key, b"pictures with faces", "sha256")
         self._tokens = tokens or Keys({})
+        self._by_conversation = any(
+            ("scope", "conversation") in call.params for call, _ in policy.operators("token")
+        )
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asked = _asked(policy.rules)
@@ -309,7 +312,7 @@ class Inspector:
         if self._compared is None or self._compared:
             marked = self._marked(marked, texts, self._compared)
         scan = Scan(marked, tuple(unread), files, self._portraits(uploads))
-        conversation = _conversation(opened)
+        conversation = _conversation(opened) if self._by_conversation else ""
         return _Reading(scan, texts, found, inspected, uploads, conversation, frozenset(quoted))
 
     # --- answers ----------------------------------------------------------------------------------

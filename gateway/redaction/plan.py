@@ -62,21 +62,14 @@ def plan(
     that nobody can make.
     """
     by_place: defaultdict[Locator, list[_Wanted]] = defaultdict(list)
-    with_urls: dict[Locator, bool] = {}
-
-    def may_hold_urls(locator: Locator) -> bool:
-        known = with_urls.get(locator)
-        if known is None:
-            known = with_urls[locator] = urls.may_hold(text_of(locator))
-        return known
-
+    stands_in = _Urls(text_of)
     for redaction in outcome.redactions:
         if redaction.finding < 0:
             raise IndexError("a finding's number counts from 0")
         finding = scan.findings[redaction.finding]
         call = operator(redaction.operator, redaction.params)
         if finding.editable and finding.start < finding.end:
-            if isinstance(call, Token) and may_hold_urls(finding.locator):
+            if isinstance(call, Token) and stands_in.host(finding.locator, finding.start) == "":
                 finding = _with_its_url(finding, text_of(finding.locator))
             by_place[finding.locator].append(_Wanted(redaction.finding, finding, redaction, call))
     # In the order of findings, so that the first one names a value for all of them: with each turn
@@ -86,9 +79,7 @@ def plan(
         key=lambda group: group.number,
     )
     tokens = _Tokens(minter, [group.text(text_of) for group in groups])
-    edits = [
-        _edit(group, text_of, key, tokens, in_url=may_hold_urls(group.locator)) for group in groups
-    ]
+    edits = [_edit(group, text_of, key, tokens, stands_in) for group in groups]
     edits.sort(key=lambda edit: (*_place(edit.locator), edit.start))
     return Plan(tuple(edits), tokens.issued())
 
@@ -97,6 +88,7 @@ def _place(locator: Locator) -> tuple[str, str]:
     return locator.path, repr(locator.steps)
 
 
+_HEAD_REACH = 300
 _URL_HEAD = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,30}:/{0,3}[^\s\"'<>`/?#]{0,255}\Z")
 
 
@@ -106,11 +98,31 @@ def _with_its_url(finding: Finding, text: str) -> Finding:
     A token in the place of a host could not be told from one that carries a value to a stranger's
     host; the token of a whole URL stands for itself.
     """
-    before = text[max(0, finding.start - urls.REACH) : finding.start]
-    if urls.host_around(before) != "":
-        return finding
-    head = _URL_HEAD.search(before, max(0, len(before) - 300))
+    before = text[max(0, finding.start - _HEAD_REACH) : finding.start]
+    head = _URL_HEAD.search(before)
     return finding if head is None else replace(finding, start=finding.start - len(head[0]))
+
+
+class _Urls:
+    """In whose URLs values stand. Each place is looked at once."""
+
+    def __init__(self, text_of: Callable[[Locator], str]) -> None:
+        self._text_of = text_of
+        self._possible: dict[Locator, bool] = {}
+        self._hosts: dict[tuple[Locator, int], str | None] = {}
+
+    def host(self, locator: Locator, start: int) -> str | None:
+        """As `urls.host_around` of what stands before `start`."""
+        text = self._text_of(locator)
+        possible = self._possible.get(locator)
+        if possible is None:
+            possible = self._possible[locator] = urls.may_hold(text)
+        if not possible:
+            return None
+        place = locator, start
+        if place not in self._hosts:
+            self._hosts[place] = urls.host_around(text[max(0, start - urls.REACH) : start])
+        return self._hosts[place]
 
 
 def _overlapping(wanted: list[_Wanted]) -> list[list[_Wanted]]:
@@ -164,8 +176,8 @@ class _Tokens:
         self._by_value: dict[tuple[str, str, str], str] = {}
         self._issued: dict[str, Issued] = {}
 
-    def token(self, value: str, entity: str, call: Token, *, before: str) -> str:
-        """The token for `value`, which follows on `before` in its text."""
+    def token(self, value: str, entity: str, call: Token, *, host: str | None) -> str:
+        """The token for `value`, which stands in a URL of `host`, or in none."""
         if self._minter is None:
             raise ValueError("tokens cannot be made without a key")
         known = self._by_value.get((value, call.shape, call.scope))
@@ -177,7 +189,6 @@ class _Tokens:
             free=lambda new: self._free(new, value),
         )
         self._by_value[value, call.shape, call.scope] = token
-        host = urls.host_around(before)
         hosts = frozenset({host} if host else ())
         old = self._issued.get(token, Issued(token, value, call.restore, hosts))
         self._issued[token] = replace(
@@ -204,15 +215,13 @@ def _edit(
     text_of: Callable[[Locator], str],
     key: bytes,
     tokens: _Tokens,
-    *,
-    in_url: bool,
+    stands_in: _Urls,
 ) -> Edit:
     chosen, text = group.chosen, text_of(group.locator)
     if isinstance(chosen.call, Token):
         value = text[group.start : group.end]
-        # Only where a value stood in a URL is it asked in whose.
-        before = text[max(0, group.start - urls.REACH) : group.start] if in_url else ""
-        new = tokens.token(value, chosen.finding.entity, chosen.call, before=before)
+        host = stands_in.host(group.locator, group.start)
+        new = tokens.token(value, chosen.finding.entity, chosen.call, host=host)
     else:
         new = take_out(
             chosen.call,
