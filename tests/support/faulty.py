@@ -68,10 +68,10 @@ class Faulty(inspection.Inspector):
         _wanted[:] = [stage, fault, exchange.body]
         return super().inspect(exchange)
 
-    def _read(self, exchange: Exchange, *args: Any) -> Any:
+    def _read(self, *args: Any, **options: Any) -> Any:
         if _wanted[0] == "again" and getattr(self, "_rewritten", False):
             _fail("again")
-        return super()._read(exchange, *args)
+        return super()._read(*args, **options)
 
 
 def build(plan: bootstrap.InspectorPlan) -> Faulty:
