@@ -58,7 +58,7 @@ from gateway.model import (
 from gateway.policy import PolicySet, evaluate, evaluate_answer, look_at_answer
 from gateway.policy.compile import CompiledRule
 from gateway.redaction import Keys, Minter, fingerprint, plan, preview
-from gateway.redaction.tokens import Hit
+from gateway.redaction.tokens import Hit, is_opaque
 from gateway.services import Catalogue
 
 if TYPE_CHECKING:
@@ -243,11 +243,11 @@ class Inspector:
         route: Route,
         timings: dict[str, float],
         sent: set[str] | None = None,
-        issued: Collection[str] = (),
+        standing: Collection[str] = (),
     ) -> _Reading:
         """Read the exchange; into `sent` go the fingerprints of what answers are looked at for.
 
-        `issued` are tokens that were just put into it.
+        `standing` are stand-ins that were just put into it.
         """
         before = self._clock()
         extraction = protocols.of(route.protocol, exchange).extract(exchange, self._limits)
@@ -267,7 +267,7 @@ class Inspector:
         for number, part in enumerate(opened.parts):
             if not isinstance(part, TextPart) or not part.text:
                 continue
-            tokens = self._tokens.ours_in(part.text, issued)
+            tokens = self._tokens.ours_in(part.text, standing)
             text = _blanked(part.text, tokens) if tokens else part.text
             if tokens:
                 looked_at[number] = replace(part, text=text)
@@ -582,7 +582,8 @@ class Inspector:
                 trailers=rewritten.trailers,
             )
             issued |= {token.token: token for token in rewritten.tokens}
-            seen = self._read(current, route, {}, issued=issued)
+            standing = [token for token in issued if not is_opaque(token)]
+            seen = self._read(current, route, {}, standing=standing)
             if len(seen.scan.unread) > len(reading.scan.unread):
                 break
             wanted = evaluate(self.policy, current, route, seen.scan)

@@ -118,14 +118,14 @@ class Keys:
     def ours_in(self, text: str, issued: Iterable[str] = ()) -> list[Hit]:
         """Every token of ours in `text`, stand-ins too, in order and apart from each other.
 
-        Stand-ins that were just `issued` are known wherever they stand.
+        `issued` are stand-ins that were just put there: they are known wherever they stand.
         """
         hits = self.opaque_in(text)
         stand_ins = self.standins_in(text)
         stand_ins += [
             Hit(*found.span(), token)
             for token in issued
-            if not is_opaque(token)
+            if token in text
             for found in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", text)
         ]
         if stand_ins:
