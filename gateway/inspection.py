@@ -95,6 +95,10 @@ _FAULT_MESSAGES = {
     "timeout": "The request could not be checked in time, so it was not sent.",
     "overloaded": "The gateway is overloaded, so the request was not sent. Please try again.",
     "too_large": "The request is larger than the gateway can check, so it was not sent.",
+    "two_way": (
+        "This request waits for answers before it ends. The gateway checks a request whole before"
+        " any of it is sent, so this cannot work through it. Please use the service's other calls."
+    ),
     "spool_full": "The gateway cannot record incidents now, so the request was not sent.",
 }
 _ANSWER_MESSAGE = "The answer could not be checked, so it was stopped."

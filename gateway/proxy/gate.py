@@ -185,11 +185,11 @@ class Gate:
         if flow.response is None:
             self._send_to_upstream(flow)
 
-    def refuse_too_large(self, flow: http.HTTPFlow) -> http.Response:
-        """The answer to a request whose body is over the limit."""
-        decision = inspection.fault(self.catalogue, self._exchange(flow), "too_large")
+    def refuse_early(self, flow: http.HTTPFlow, cause: str) -> http.Response:
+        """The answer to a request whose body is not waited for."""
+        decision = inspection.fault(self.catalogue, self._exchange(flow), cause)
         self._remember(decision)
-        self._meter.failed("too_large")
+        self._meter.failed(cause)
         assert isinstance(decision.enforcement, Refuse)
         return _response(decision.enforcement)
 

@@ -8,7 +8,8 @@ could be broken. `install` puts them in place once, before the first connection.
 - HTTP/1.1 trailers are carried and inspected (mitmproxy raises on them);
 - WebSocket pings, pongs and close reasons carry up to 125 bytes of anything: they end here;
 - a tunnel that is passed through is counted;
-- an answer whose tokens become values again may wait for a look-up between two of its chunks.
+- an answer whose tokens become values again may wait for a look-up between two of its chunks;
+- a client that waits for answers before its request ends is told that this does not work here.
 """
 
 from __future__ import annotations
@@ -65,15 +66,18 @@ DENIED = "leakgate.denied"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`max_body` in bytes, who says whether a flow is inspected, who makes the refusal, who is told
-    when an answer could not be restored, and who makes the answer in place of one that was stopped.
+    """`max_body` in bytes, who says whether a flow is inspected, who makes the refusal of a body
+    that has not ended (with its cause), who is told when an answer could not be restored, and who
+    makes the answer in place of one that was stopped. `pause` is how long, in seconds, a body that
+    may be one side of a conversation may pause.
     """
 
     max_body: int
     is_inspected: Callable[[http.HTTPFlow], bool]
-    too_large: Callable[[http.HTTPFlow], http.Response]
+    refuse_early: Callable[[http.HTTPFlow, str], http.Response]
     answer_failed: Callable[[http.HTTPFlow, Exception], None] = lambda _flow, _error: None
     answer_stopped: Callable[[http.HTTPFlow], http.Response | None] = lambda _flow: None
+    pause: float = 10.0
 
 
 @dataclass
@@ -89,6 +93,21 @@ class HttpStream(http_layers.HttpStream):
     """One request and its answer, with a bounded request body that always meets the gate."""
 
     bounds: ClassVar[Bounds]
+    _came: float = 0.0
+    _pause: commands.RequestWakeup | None = None
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        """Take an event; a request body may have paused for long."""
+        if isinstance(event, events.Wakeup) and event.command is self._pause:
+            if self.client_state == self.state_consume_request_body:
+                left = self._came + self.bounds.pause - time.monotonic()
+                yield from self._wait(left) if left > 0 else self._refuse_early("two_way")
+            return
+        yield from super()._handle_event(event)
+
+    def _wait(self, seconds: float) -> Commands:
+        self._pause = commands.RequestWakeup(seconds)
+        yield self._pause
 
     def state_stream_response_body(self, event: events.Event) -> Commands:
         """Send on an answer as it comes, restored where it is to be."""
@@ -203,6 +222,7 @@ class HttpStream(http_layers.HttpStream):
         # The first call comes before the hook that marks a flow, so the gate is asked.
         if not request or not self.bounds.is_inspected(self.flow):
             return False
+        self._came = time.monotonic()
         size = len(self.request_body_buf)
         if size == 0:
             try:
@@ -210,12 +230,19 @@ class HttpStream(http_layers.HttpStream):
             except ValueError:
                 size = 0
         if size <= self.bounds.max_body:
+            if self._pause is None and _may_be_two_way(self.flow.request):
+                yield from self._wait(self.bounds.pause)
             return False
+        yield from self._refuse_early("too_large")
+        return True
+
+    def _refuse_early(self, cause: str) -> Commands:
+        """Answer a request before its end, and swallow the rest of it."""
         self.request_body_buf.clear()
-        response = self.bounds.too_large(self.flow)
+        response = self.bounds.refuse_early(self.flow, cause)
         self.flow.metadata[DENIED] = True
         self.flow.response = response
-        self.flow.error = mitm_flow.Error("request body over the limit")
+        self.flow.error = mitm_flow.Error("request body not taken")
         yield HttpErrorHook(self.flow)
         yield http_layers.SendHttp(
             ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client
@@ -227,7 +254,6 @@ class HttpStream(http_layers.HttpStream):
         self.flow.live = False
         self.client_state = self.server_state = self.state_errored
         yield http_layers.DropStream(self.stream_id)
-        return True
 
     def start_request_stream(self) -> Commands:
         """Stream a request body only when the gate has said that this host is not inspected."""
@@ -237,6 +263,16 @@ class HttpStream(http_layers.HttpStream):
             self.client_state = self.state_consume_request_body
             return
         yield from super().start_request_stream()
+
+
+_TWO_WAY = ("application/grpc", "application/connect+", "application/vnd.amazon.eventstream")
+"""Content types of requests that may be one side of a conversation."""
+
+
+def _may_be_two_way(request: http.Request) -> bool:
+    return "content-length" not in request.headers and request.headers.get(
+        "content-type", ""
+    ).lower().startswith(_TWO_WAY)
 
 
 def _read_body(side: _http1.Http1Connection, event: events.Event, kind: type[Any]) -> Commands:

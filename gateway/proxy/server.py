@@ -139,7 +139,7 @@ class ProxyServer:
             layers.Bounds(
                 self._max_body,
                 self.gate.is_inspected,
-                self.gate.refuse_too_large,
+                self.gate.refuse_early,
                 self.gate.answer_failed,
                 self.gate.answer_stopped,
             )

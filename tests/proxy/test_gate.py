@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import socket
 import ssl
@@ -19,6 +20,7 @@ from support.gate import AI_HOST, Boom, GateThread, decision, refusing
 from support.upstream import Upstream, certificate
 
 from gateway.model import Refuse, Rewrite
+from gateway.proxy import layers
 from gateway.workers import InspectionFault
 
 PROMPT = b'{"model":"gpt-5","messages":[{"role":"user","content":"h\\u00e9llo  \\/ world"}]}'
@@ -183,6 +185,51 @@ def test_body_over_the_limit_is_refused_while_it_arrives(proxy, upstream, chunke
         assert session.get(f"https://{AI_HOST}/v1/models").status_code == 200
     assert [seen.method for seen in upstream.seen] == ["GET"]
     assert proxy.recorded[0].enforcement.cause == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [("application/vnd.amazon.eventstream", "--http2"), ("application/grpc+proto", "--http2"),
+     ("application/connect+proto", "--http1.1")],
+)  # fmt: skip
+def test_client_that_waits_for_answers_before_its_request_ends_is_told(
+    proxy, upstream, monkeypatch, kind, version
+):
+    bounds = dataclasses.replace(layers.HttpStream.bounds, pause=0.5)
+    monkeypatch.setattr(layers.HttpStream, "bounds", bounds)
+    sending = subprocess.Popen(
+        [
+            *("curl", "-sS", version, "--proxy", proxy.url, "-X", "POST", "-T", "."),
+            *("--cacert", str(proxy.authority.certificate_path)),
+            *("-H", f"content-type: {kind}", f"https://{AI_HOST}/v1/chat/completions"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    sending.stdin.write(b"the first of many")
+    sending.stdin.flush()
+    said = json.loads(sending.stdout.readline())
+    sending.communicate(timeout=20)
+    assert sending.returncode == 0
+    assert "waits for answers before it ends" in said["error"]["message"]
+    assert upstream.seen == []
+    assert proxy.recorded[0].enforcement.cause == "two_way"
+
+
+def test_body_that_pauses_shorter_arrives(proxy, upstream, monkeypatch):
+    bounds = dataclasses.replace(layers.HttpStream.bounds, pause=1.0)
+    monkeypatch.setattr(layers.HttpStream, "bounds", bounds)
+
+    def pieces():
+        for _ in range(4):
+            time.sleep(0.4)
+            yield b"piece"
+
+    with client(proxy, http2=True) as session:
+        headers = {"content-type": "application/grpc"}
+        url = f"https://{AI_HOST}/v1/chat/completions"
+        assert session.post(url, content=pieces(), headers=headers).status_code == 200
+    assert [seen.body for seen in upstream.seen] == [b"piece" * 4]
 
 
 def test_expect_continue_is_refused_before_the_body(proxy, upstream, tmp_path):

@@ -46,7 +46,8 @@ def says(text: str) -> str:
     return f"{SAYS}{text[::-1].encode('utf-16-be').hex()}"
 
 
-def _own(text: str) -> str:
+def own(text: str) -> str:
+    """What is said to a prompt: the prompt, or what `says` asked for."""
     head, word, rest = text.partition(SAYS)
     return bytes.fromhex(rest).decode("utf-16-be")[::-1] if word and not head else text
 
@@ -54,7 +55,7 @@ def _own(text: str) -> str:
 def _said(content: Any) -> str:
     """The text of a message's content, whatever its protocol's shape."""
     if isinstance(content, str):
-        return _own(content)
+        return own(content)
     if isinstance(content, list):
         return "".join(_said(part) for part in content)
     if isinstance(content, dict):
