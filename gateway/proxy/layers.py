@@ -6,6 +6,8 @@ could be broken. `install` puts them in place once, before the first connection.
 - request bodies are never streamed past inspection, and have a size limit of their own
   (mitmproxy's `body_size_limit` would also cut large downloads);
 - HTTP/1.1 trailers are carried and inspected (mitmproxy raises on them);
+- a body that came over HTTP/2 without a length is framed for a service that speaks HTTP/1.1
+  (mitmproxy sends it bare, and the service would read a second request);
 - WebSocket pings, pongs and close reasons carry up to 125 bytes of anything: they end here;
 - a tunnel that is passed through is counted;
 - an answer whose tokens become values again may wait for a look-up between two of its chunks;
@@ -33,6 +35,7 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestEndOfMessage,
+    RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
     ResponseData,
@@ -344,8 +347,22 @@ class Http1Server(_http1.Http1Server):
             yield from super().send(event)
 
 
+def _say_where_it_ends(request: http.Request) -> None:
+    """Frame a body that came over HTTP/2, where it needs no length.
+
+    Without that the service would take it for the next request (RFC 9112 §6.3).
+    """
+    if "content-length" in request.headers or "transfer-encoding" in request.headers:
+        return
+    body = request.raw_content
+    if body is None:
+        request.headers["transfer-encoding"] = "chunked"
+    else:
+        request.headers["content-length"] = str(len(body))
+
+
 class Http1Client(_http1.Http1Client):
-    """The service's side of HTTP/1.1, with trailers."""
+    """The service's side of HTTP/1.1, with trailers, and bodies that end."""
 
     pending: http.Headers | None = None
 
@@ -355,6 +372,8 @@ class Http1Client(_http1.Http1Client):
 
     def send(self, event: Any) -> Commands:
         """Send a request."""
+        if isinstance(event, RequestHeaders) and not event.end_stream:
+            _say_where_it_ends(event.request)
         if isinstance(event, RequestTrailers):
             self.pending = event.trailers
         elif isinstance(event, RequestEndOfMessage) and self.pending:

@@ -35,9 +35,6 @@ def place(tmp_path_factory, tls):
     service.close()
 
 
-
-
-
 def test_messages_of_the_service_get_values_back(place):
     service, gateway = place
     service.watchers.clear()

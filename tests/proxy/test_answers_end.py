@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import ssl
 import time
 
 import httpx
 import pytest
 from mitmproxy import http
 from support.breaking import RESET, Breaking
-from support.clients import client
+from support.clients import client, trusting
 from support.gate import AI_HOST, GateThread, decision
 from support.upstream import certificate
 
@@ -209,7 +208,7 @@ def test_an_answer_that_fails_on_http2_ends_alone(proxy, service):
             got[name] = type(error).__name__
 
     async def both():
-        context = ssl.create_default_context(cafile=str(proxy.authority.certificate_path))
+        context = trusting(proxy.authority.certificate_path, http2=True)
         async with httpx.AsyncClient(
             proxy=proxy.url, verify=context, http2=True, timeout=20
         ) as one:

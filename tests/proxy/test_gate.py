@@ -18,6 +18,7 @@ import websockets.sync.client
 from support.clients import client, issuer, tunnel
 from support.gate import AI_HOST, Boom, GateThread, decision, refusing
 from support.upstream import Upstream, certificate
+from support.wire import Http2
 
 from gateway.model import Refuse, Rewrite
 from gateway.proxy import layers
@@ -214,6 +215,20 @@ def test_client_that_waits_for_answers_before_its_request_ends_is_told(
     assert "waits for answers before it ends" in said["error"]["message"]
     assert upstream.seen == []
     assert proxy.recorded[0].enforcement.cause == "two_way"
+
+
+@pytest.mark.parametrize("trailers", [False, True])
+def test_http2_body_without_a_length_is_one_request_to_an_http1_service(proxy, upstream, trailers):
+    inner = b"POST /v1/files HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 2\r\n\r\nhi"
+    more = {"chunked": True} | ({"trailers": [("x-sum", "1")]} if trailers else {})
+    session = Http2(AI_HOST, proxy=proxy.port, cafile=proxy.authority.certificate_path)
+    try:
+        answer = session.request("POST", "/v1/x", [("content-type", "text/plain")], inner, **more)
+        assert answer.status == 200
+    finally:
+        session.close()
+    time.sleep(0.2)
+    assert [(seen.target, seen.body) for seen in upstream.seen] == [("/v1/x", inner)]
 
 
 def test_body_that_pauses_shorter_arrives(proxy, upstream, monkeypatch):

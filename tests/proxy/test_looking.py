@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
-import ssl
 import time
 
-import httpx
 import pytest
-from support import prompts
+import websockets.exceptions
+from support import clients, prompts, sockets
 from support.echo import Echo, says
 from support.gate import GateThread
 from support.upstream import certificate
@@ -32,6 +32,7 @@ answers:
       when: {{entity: CREDIT_CARD, min_confidence: 0.6, service: [{services}]}}
       action: {action}
 """
+SOCKET_HOST, SOCKET_SERVICE = "chatgpt.com", "chatgpt"
 SERVICES = "openai-api, anthropic-api, gemini-api, ollama, bedrock"
 
 
@@ -45,11 +46,14 @@ class Place:
 
     def __init__(self, tmp_path_factory, tls):
         self.echo = Echo(tls[0])
+        self.sockets = sockets.Service(tls[0])
         folder = tmp_path_factory.mktemp("gate")
         self._policies = tmp_path_factory.mktemp("policies")
         self._cache = tmp_path_factory.mktemp("cache")
         self.gate = GateThread(
-            folder, upstreams=dict.fromkeys(prompts.HOSTS, self.echo.url), trusted_ca=tls[1]
+            folder,
+            upstreams=dict.fromkeys(prompts.HOSTS, self.echo.url) | {SOCKET_HOST: self.sockets.url},
+            trusted_ca=tls[1],
         )
         self.gate.inspect = self._inspect
         self.gate.look = self._look
@@ -81,14 +85,17 @@ class Place:
             raise InspectionFault(self.fault)
         return self.inspector.look(reply)
 
-    def client(self):
-        context = ssl.create_default_context(cafile=str(self.gate.authority.certificate_path))
-        return httpx.Client(proxy=self.gate.url, verify=context, timeout=60)
+    def client(self, *, http2=False):
+        return clients.client(self.gate, http2=http2)
 
-    def ask(self, protocol, text, *, stream, **headers):
+    def ask(self, protocol, text, *, stream, http2=False, **headers):
         url, body = protocol(text, stream=stream)
-        with self.client() as client:
+        with self.client(http2=http2) as client:
             return client.post(url, json=body, headers={"authorization": "Bearer none"} | headers)
+
+    def connect(self):
+        ca = self.gate.authority.certificate_path
+        return sockets.connect(self.gate.url, ca, "wss://chatgpt.com/backend-api/codex/responses")
 
     def recorded(self, count=1):
         ends = time.monotonic() + 10
@@ -106,6 +113,7 @@ def place(tmp_path_factory, tls):
     place = Place(tmp_path_factory, tls)
     with place.echo, place.gate:
         yield place
+    place.sockets.close()
 
 
 @pytest.fixture(params=prompts.PROTOCOLS, ids=lambda each: each.__name__)
@@ -118,17 +126,21 @@ def stream(request):
     return request.param
 
 
-def strings(value):
-    if isinstance(value, str):
+SPEAKING = {"content", "delta", "text", "partial_json", "arguments", "response"}
+
+
+def strings(value, name=""):
+    if isinstance(value, str) and name in SPEAKING:
         yield value
-    for below in (
-        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    ):
-        yield from strings(below)
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from strings(below, key)
+    for below in value if isinstance(value, list) else ():
+        yield from strings(below, name)
 
 
 def spoken(content):
-    """All strings of an answer, one after the other, however it is framed."""
+    """All that is said in an answer, one string after the other, however it is framed."""
     text = content.decode("utf-8", "replace")
     decoder, out, at = json.JSONDecoder(), [], 0
     while (at := text.find("{", at)) >= 0:
@@ -137,8 +149,8 @@ def spoken(content):
         except ValueError:
             at += 1
         else:
-            out += [one for one in strings(value) if one not in {"text", "assistant", "model"}]
-    return "".join(one for one in out if len(one) < 4 or " " in one)
+            out += strings(value)
+    return "".join(out)
 
 
 def test_value_that_the_service_says_is_logged_and_passes(place, protocol, stream):
@@ -146,6 +158,7 @@ def test_value_that_the_service_says_is_logged_and_passes(place, protocol, strea
     answer = place.ask(protocol, says(SAID), stream=stream)
     assert answer.status_code == 200
     assert LABEL not in answer.content
+    assert CARD in spoken(answer.content)
     (decision,) = place.recorded()
     assert isinstance(decision.enforcement, Forward)
     assert {one.locator.path for one in decision.scan.findings} == {"answer.text"}
@@ -318,3 +331,94 @@ def test_worker_tells_how_an_answer_is_to_be_looked_at(place):
         assert decisions[0].look is expected
         assert decisions[0].sent
         assert not any(mark in repr(decisions[0]) for mark in decisions[0].sent)
+
+
+# --- other transports -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["log", "redact", "block"])
+def test_answers_over_http2_are_looked_at(place, action, stream):
+    place.policy(action)
+    answer = place.ask(prompts.chat, says(SAID), stream=stream, http2=True)
+    assert (LABEL in answer.content) == (action == "redact")
+    assert ("1111 1111" in spoken(answer.content)) == (action == "log")
+    assert ("cards-in-answers" in answer.text) == (action == "block")
+    (decision,) = place.recorded()
+    assert isinstance(decision.enforcement, {"log": Forward, "redact": Rewrite}.get(action, Refuse))
+
+
+def test_one_stopped_answer_of_http2_leaves_the_others_alone(place):
+    """Both on one connection, the second under way while the first is stopped."""
+    place.policy("block")
+    place.echo.pause = 0.005
+    try:
+        with place.client(http2=True) as client, concurrent.futures.ThreadPoolExecutor() as pool:
+            url, body = prompts.chat(f"hello {FILL}", stream=True)
+            going_on = pool.submit(client.post, url, json=body)
+            url, body = prompts.chat(says(SAID), stream=True)
+            stopped = pool.submit(client.post, url, json=body)
+            assert "cards-in-answers" in stopped.result(60).text
+            assert going_on.result(60).text.endswith("data: [DONE]\n\n")
+    finally:
+        place.echo.pause = 0.0
+
+
+def heard(connection):
+    """What the service says until it is done, or until the connection closes."""
+    text = ""
+    try:
+        while True:
+            event = json.loads(connection.recv(timeout=30))
+            if "error" in event:
+                text += json.dumps(event)
+            elif event["type"].endswith(".done"):
+                return text, event["text"]
+            else:
+                text += event["delta"]
+    except websockets.exceptions.ConnectionClosed as closed:
+        return text, closed.rcvd.code if closed.rcvd else 0
+
+
+def test_value_over_a_websocket_is_logged_and_passes(place):
+    place.policy("log", services=SOCKET_SERVICE)
+    with place.connect() as connection:
+        sockets.ask(connection, says(SAID))
+        assert heard(connection) == (SAID, SAID)
+    (decision,) = place.recorded()
+    assert isinstance(decision.enforcement, Forward)
+    assert CARD not in repr(decision)
+
+
+def test_value_over_a_websocket_is_taken_out(place):
+    place.policy("redact", services=SOCKET_SERVICE)
+    with place.connect() as connection:
+        sockets.ask(connection, says(SAID))
+        clean = SAID.replace(CARD, LABEL.decode())
+        assert heard(connection) == (clean, clean)
+        sockets.ask(connection, "and hello")
+        assert heard(connection) == ("and hello", "and hello")
+    (decision,) = place.recorded()
+    assert isinstance(decision.enforcement, Rewrite)
+
+
+def test_value_over_a_websocket_ends_the_connection(place):
+    place.policy("block", services=SOCKET_SERVICE)
+    with place.connect() as connection:
+        sockets.ask(connection, says(SAID))
+        text, code = heard(connection)
+    assert "1111 1111" not in text
+    assert "cards-in-answers" in text
+    assert code == 1008
+    (decision,) = place.recorded()
+    assert isinstance(decision.enforcement, Refuse)
+    assert decision.incident in text
+
+
+def test_value_that_was_sent_over_the_websocket_is_left_alone(place):
+    place.policy("block", services=SOCKET_SERVICE)
+    with place.connect() as connection:
+        sockets.ask(connection, SAID)
+        assert heard(connection) == (SAID, SAID)
+        sockets.ask(connection, says(SAID))
+        assert heard(connection) == (SAID, SAID)
+    assert not place.recorded(0)

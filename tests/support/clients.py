@@ -9,9 +9,31 @@ import httpx
 from cryptography import x509
 
 
+def trusting(ca, *, http2=False):
+    """A context that trusts `ca`; `http2` offers nothing else.
+
+    httpx offers HTTP/1.1 first, and the proxy takes the first offer.
+    """
+    context = ssl.create_default_context(cafile=str(ca))
+    if http2:
+        context.set_alpn_protocols(["h2"])
+        context.set_alpn_protocols = lambda _: None
+    return context
+
+
 def client(proxy, *, http2=False):
-    context = ssl.create_default_context(cafile=str(proxy.authority.certificate_path))
-    return httpx.Client(proxy=proxy.url, verify=context, http2=http2, timeout=20)
+    context = trusting(proxy.authority.certificate_path, http2=http2)
+    return httpx.Client(
+        proxy=proxy.url,
+        verify=context,
+        http2=http2,
+        timeout=20,
+        event_hooks={"response": [lambda answer: _is(answer, http2)]},
+    )
+
+
+def _is(answer, http2):
+    assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
 
 
 def tunnel(proxy, connect_host, port, sni, cafile):
