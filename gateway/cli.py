@@ -738,10 +738,10 @@ def incidents_list(
 ) -> None:
     """List incidents, the newest first."""
     from gateway.incidents import record  # noqa: PLC0415  # loads the database
-    from gateway.incidents import store as stores  # noqa: PLC0415
+    from gateway.incidents.filters import Filters  # noqa: PLC0415
 
     with _store(_settings(**options)) as store:
-        filters = stores.Filters(service=service, rule=rule, entity=entity, actor=actor)
+        filters = Filters(service=service, rule=rule, entity=entity, actor=actor)
         found = store.list(filters, limit=limit)
     if as_json:
         click.echo(json.dumps([record.to_data(incident) for incident in found], indent=2))

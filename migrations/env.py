@@ -13,8 +13,10 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import Connection
 
+import gateway.audit.tables
 import gateway.exporters.tables
 import gateway.incidents.tables
+import gateway.incidents.work_tables
 import gateway.vault.tables  # noqa: F401  # all put their tables into `Base`
 from gateway.database.schema import connected
 from gateway.database.tables import Base, UtcTime

@@ -11,6 +11,10 @@ import hypothesis
 import pytest
 from support.postgres import Postgres
 
+from gateway.database.engines import open_engine
+from gateway.database.schema import migrate
+from gateway.database.tables import Base
+
 # How long an example takes is the machine's affair; benches measure time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -59,3 +63,37 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'state' / 'leakgate.db'}"
     server: Postgres = request.getfixturevalue("postgres")
     return server.create(f"leakgate_{next(_databases)}")
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "leakgate.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: Postgres) -> str:
+    if not postgres_server.running:
+        postgres_server.start()
+    url = postgres_server.create("leakgate_migrated")
+    migrate(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind with all tables, and nothing in them; migrating takes a while."""
+    if request.param == "sqlite":
+        path = tmp_path / "state" / "leakgate.db"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        return f"sqlite:///{path}"
+    request.getfixturevalue("postgres")  # it may have been stopped
+    url: str = request.getfixturevalue("migrated_postgres")
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        names = ", ".join(Base.metadata.tables)
+        connection.exec_driver_sql(f"TRUNCATE {names} CASCADE")
+    engine.dispose()
+    return url

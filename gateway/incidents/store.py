@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self, cast, get_args
+from typing import Any, Self, cast, get_args
 
 from sqlalchemy import (
     Connection,
@@ -19,6 +18,7 @@ from sqlalchemy import (
     Select,
     delete,
     insert,
+    literal,
     select,
     tuple_,
 )
@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
 from gateway.database.engines import open_engine
+from gateway.incidents.filters import MAX_PAGE, Filters, Place, listed
 from gateway.incidents.record import (
     Enforced,
     FindingGroup,
@@ -33,6 +34,7 @@ from gateway.incidents.record import (
     Incident,
     UnreadPlace,
 )
+from gateway.incidents.states import Status
 from gateway.incidents.tables import (
     FindingRow,
     FingerprintRow,
@@ -40,47 +42,11 @@ from gateway.incidents.tables import (
     RuleRow,
     UnreadRow,
 )
+from gateway.incidents.work_tables import WorkRow
 from gateway.model import Mode, Severity, Verdict
-
-MAX_PAGE = 10_000
 
 _AT_ONCE = 500
 """Ids in one condition: each is a parameter, and databases bound those."""
-
-
-class Place(NamedTuple):
-    """Where a page ends: pass it as `before` to get the next, older one."""
-
-    at: datetime
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which incidents to list; what is None is not asked. All that are given must hold.
-
-    `since` is inclusive, `until` exclusive, both with a time zone. `rule`, `entity`, `fingerprint`
-    and `unread` hold if any rule, finding or place of the incident has it.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    actor: str | None = None
-    source_ip: str | None = None
-    service: str | None = None
-    category: str | None = None
-    operation: str | None = None
-    act: str | None = None
-    host: str | None = None
-    verdict: Verdict | None = None
-    enforcement: Enforced | None = None
-    cause: str | None = None
-    min_severity: Severity | None = None
-    policy_revision: str | None = None
-    rule: str | None = None
-    entity: str | None = None
-    fingerprint: str | None = None
-    unread: str | None = None
 
 
 class Store:
@@ -122,6 +88,7 @@ class Store:
             ):
                 if children:
                     connection.execute(insert(table), children)
+            adopt(connection, [incident.id for incident in news])
         return len(news)
 
     @staticmethod
@@ -150,10 +117,7 @@ class Store:
         """Incidents newest first, at most `limit` (1 to 10,000), older than `before`."""
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"limit must be from 1 to {MAX_PAGE}")
-        query = _filtered(select(IncidentRow), filters or Filters())
-        if before is not None:
-            query = query.where(tuple_(IncidentRow.at, IncidentRow.id) < tuple_(*before))
-        query = query.order_by(IncidentRow.at.desc(), IncidentRow.id.desc()).limit(limit)
+        query = listed([IncidentRow], filters or Filters(), before).limit(limit)
         with Session(self.engine) as session:
             return tuple(_incident(row) for row in session.scalars(_whole(query)))
 
@@ -199,6 +163,32 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def adopt(connection: Connection, incidents: Sequence[str]) -> tuple[str, ...]:
+    """Make the row of work for those of `incidents` that have none; for which it was made.
+
+    INVARIANT: it is made once, in the transaction that stores the incident, or later for one that an
+    older gateway has stored.
+    """
+    if not incidents:
+        return ()
+    fresh = select(
+        IncidentRow.id,
+        IncidentRow.at,
+        literal(Status.OPEN.value),
+        IncidentRow.severity,
+        literal(""),
+        literal(""),
+        literal(0),
+        IncidentRow.stored_at,
+        literal(""),
+    ).where(IncidentRow.id.in_(incidents))
+    columns = [column.name for column in WorkRow.__table__.columns]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    made = dialect.insert(WorkRow).from_select(columns, fresh)
+    made = made.on_conflict_do_nothing(index_elements=["incident_id"])
+    return tuple(connection.execute(made.returning(WorkRow.incident_id)).scalars())
 
 
 # --- rows ----------------------------------------------------------------------------------------
@@ -304,41 +294,6 @@ def _whole(query: Select[Any]) -> Select[Any]:
         selectinload(IncidentRow.findings).selectinload(FindingRow.fingerprints),
         selectinload(IncidentRow.unread),
     )
-
-
-def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
-    equal = {
-        IncidentRow.actor: filters.actor,
-        IncidentRow.source_ip: filters.source_ip,
-        IncidentRow.service: filters.service,
-        IncidentRow.category: filters.category,
-        IncidentRow.operation: filters.operation,
-        IncidentRow.act: filters.act,
-        IncidentRow.host: filters.host,
-        IncidentRow.verdict: filters.verdict.name.lower() if filters.verdict is not None else None,
-        IncidentRow.enforcement: filters.enforcement,
-        IncidentRow.cause: filters.cause,
-        IncidentRow.policy_revision: filters.policy_revision,
-    }
-    for column, wanted in equal.items():
-        if wanted is not None:
-            query = query.where(column == wanted)
-    if filters.since is not None:
-        query = query.where(IncidentRow.at >= filters.since)
-    if filters.until is not None:
-        query = query.where(IncidentRow.at < filters.until)
-    if filters.min_severity is not None:
-        query = query.where(IncidentRow.severity >= int(filters.min_severity))
-    children = {
-        (RuleRow.incident_id, RuleRow.rule): filters.rule,
-        (FindingRow.incident_id, FindingRow.entity): filters.entity,
-        (FingerprintRow.incident_id, FingerprintRow.fingerprint): filters.fingerprint,
-        (UnreadRow.incident_id, UnreadRow.reason): filters.unread,
-    }
-    for (owner, column), wanted in children.items():
-        if wanted is not None:
-            query = query.where(IncidentRow.id.in_(select(owner).where(column == wanted)))
-    return query
 
 
 def _incident(row: IncidentRow) -> Incident:

@@ -3,8 +3,8 @@
 Law: the tables hold what `record` holds and nothing more; every child row belongs to an incident
 and goes with it. Times are UTC. A change here needs a migration beside it; `check` compares them.
 
-Work on incidents (status, assignee, labels) will be tables of its own that point here, so that
-what was recorded never changes.
+Work on incidents (status, assignee, labels) is in tables of its own that point here (`work_tables`),
+so that what was recorded never changes.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from gateway.database.schema import migrate
+from gateway.incidents.filters import Filters, Place
 from gateway.incidents.record import FiredRule, UnreadPlace
-from gateway.incidents.store import Filters, Place, Store
+from gateway.incidents.store import Store
 from gateway.model import Severity, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -1,0 +1,93 @@
+"""What does this machine keep of the audit log? Its key, and how far the log was when last seen.
+
+Law: both files are their owner's alone. What was seen only grows; it is how a database that was put
+back to an older state shows, though all of its seals are right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.audit.chain import AuditError, Head
+
+KEY_BYTES = 32
+
+
+def key(path: Path, *, make: bool = True) -> bytes:
+    """The key in `path`; made if there is none and `make` says so. Raises `AuditError`.
+
+    Gateways that share a database need the same one.
+    """
+    if make:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise AuditError(f"`{path}` cannot be made: {error.strerror}") from None
+        else:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+    try:
+        found = path.read_bytes()
+    except OSError as error:
+        raise AuditError(f"the audit key `{path}` cannot be read: {error.strerror}") from None
+    if len(found) != KEY_BYTES:
+        raise AuditError(f"`{path}` is not an audit key of {KEY_BYTES} bytes")
+    return found
+
+
+class Seen:
+    """The furthest head that this machine has seen, in a file. All methods may be called from any
+    process at any time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def last(self) -> Head | None:
+        """The head; None when none was seen yet. Raises `AuditError` when the file is damaged."""
+        try:
+            text = self.path.read_text("ascii", "replace")
+        except OSError:
+            return None
+        return Head.parse(text) if text.strip() else None
+
+    def note(self, head: Head) -> None:
+        """Remember `head` if it is further than what was seen.
+
+        Never raises: the entry is written already, and the next one is noted anyhow.
+        """
+        with contextlib.suppress(OSError, AuditError), self._alone():
+            known = self.last()
+            if known is None or known.seq < head.seq:
+                self._write(head)
+
+    def begin(self, head: Head) -> None:
+        """Remember `head`, whatever was seen: the log began anew. Raises `OSError`."""
+        with self._alone():
+            self._write(head)
+
+    def _write(self, head: Head) -> None:
+        new = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{head.text}\n")
+        new.replace(self.path)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        descriptor = os.open(
+            self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,136 @@
+"""Which incidents are meant? A filter, what it means in SQL, and those that it holds for.
+
+Law: every condition of a filter can be asked of an index, on both databases. Conditions on the work
+speak of the row beside the incident (`work_tables`), which is made when the incident is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, Select, func, select, tuple_
+
+from gateway.incidents.record import Enforced
+from gateway.incidents.states import Resolution, Status
+from gateway.incidents.tables import FindingRow, FingerprintRow, IncidentRow, RuleRow, UnreadRow
+from gateway.incidents.work_tables import LabelRow, WorkRow
+from gateway.model import Severity, Verdict
+
+MAX_PAGE = 10_000
+
+
+class Place(NamedTuple):
+    """Where a page ends: pass it as `before` to get the next, older one."""
+
+    at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which incidents to list; what is None is not asked. All that are given must hold.
+
+    `since` is inclusive, `until` exclusive, both with a time zone. `rule`, `entity`, `fingerprint`
+    and `unread` hold if any rule, finding or place of the incident has it; `label` if it bears that
+    one. `min_severity` is about the severity that counts: an override, or else what was recorded. An
+    empty `assignee` asks for those that nobody has.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    actor: str | None = None
+    source_ip: str | None = None
+    service: str | None = None
+    category: str | None = None
+    operation: str | None = None
+    act: str | None = None
+    host: str | None = None
+    verdict: Verdict | None = None
+    enforcement: Enforced | None = None
+    cause: str | None = None
+    min_severity: Severity | None = None
+    policy_revision: str | None = None
+    rule: str | None = None
+    entity: str | None = None
+    fingerprint: str | None = None
+    unread: str | None = None
+    status: Status | None = None
+    assignee: str | None = None
+    resolution: Resolution | None = None
+    label: str | None = None
+
+
+def listed(columns: Any, filters: Filters, before: Place | None = None) -> Select[Any]:
+    """A query of `columns` for the incidents that `filters` hold for, newest first, before a place."""
+    # The order is asked of the table whose index finds them: both hold the same time and id.
+    by_work = any(
+        each is not None for each in (filters.status, filters.assignee, filters.resolution)
+    )
+    at: Any = WorkRow.at if by_work else IncidentRow.at
+    identity: Any = WorkRow.incident_id if by_work else IncidentRow.id
+    query = _filtered(select(*columns), filters, at)
+    if before is not None:
+        query = query.where(tuple_(at, identity) < tuple_(*before))
+    return query.order_by(at.desc(), identity.desc())
+
+
+def matching(engine: Engine, filters: Filters, *, limit: int) -> tuple[str, ...]:
+    """The ids of at most `limit` incidents, the newest first."""
+    with engine.connect() as connection:
+        query = listed([IncidentRow.id], filters).limit(limit)
+        return tuple(connection.execute(query).scalars())
+
+
+def counted(engine: Engine, filters: Filters, *, most: int = MAX_PAGE) -> int:
+    """How many incidents there are, up to `most`: then there are that many or more."""
+    with engine.connect() as connection:
+        inner = listed([IncidentRow.id], filters).limit(most).subquery()
+        return connection.execute(select(func.count()).select_from(inner)).scalar_one()
+
+
+def _filtered(query: Select[Any], filters: Filters, at: Any) -> Select[Any]:
+    equal = {
+        IncidentRow.actor: filters.actor,
+        IncidentRow.source_ip: filters.source_ip,
+        IncidentRow.service: filters.service,
+        IncidentRow.category: filters.category,
+        IncidentRow.operation: filters.operation,
+        IncidentRow.act: filters.act,
+        IncidentRow.host: filters.host,
+        IncidentRow.verdict: filters.verdict.name.lower() if filters.verdict is not None else None,
+        IncidentRow.enforcement: filters.enforcement,
+        IncidentRow.cause: filters.cause,
+        IncidentRow.policy_revision: filters.policy_revision,
+    }
+    for column, wanted in equal.items():
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if filters.since is not None:
+        query = query.where(at >= filters.since)
+    if filters.until is not None:
+        query = query.where(at < filters.until)
+    work = {
+        WorkRow.status: filters.status,
+        WorkRow.assignee: filters.assignee,
+        WorkRow.resolution: filters.resolution,
+    }
+    asked = {column: str(wanted) for column, wanted in work.items() if wanted is not None}
+    if asked or filters.min_severity is not None:
+        query = query.join(WorkRow, WorkRow.incident_id == IncidentRow.id)
+    for place, word in asked.items():
+        query = query.where(place == word)
+    if filters.min_severity is not None:
+        query = query.where(WorkRow.severity >= int(filters.min_severity))
+    children = {
+        (RuleRow.incident_id, RuleRow.rule): filters.rule,
+        (FindingRow.incident_id, FindingRow.entity): filters.entity,
+        (FingerprintRow.incident_id, FingerprintRow.fingerprint): filters.fingerprint,
+        (UnreadRow.incident_id, UnreadRow.reason): filters.unread,
+        (LabelRow.incident_id, LabelRow.label): filters.label,
+    }
+    for (owner, column), wanted in children.items():
+        if wanted is not None:
+            query = query.where(IncidentRow.id.in_(select(owner).where(column == wanted)))
+    return query
