@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import brotli
 import zstandard
 
-from gateway.encodings.content_encoding import ALIASES, ZSTD_WINDOW
+from gateway.encodings.content_encoding import ALIASES, ZSTD_WINDOW, is_raw_deflate
 
 ERRORS: Final = (zlib.error, brotli.error, zstandard.ZstdError)
 """What a decoder raises for bytes that are not encoded as they say."""
@@ -46,7 +46,7 @@ class Identity:
 
 
 class _Inflate:
-    """gzip and deflate."""
+    """gzip, and zlib with or without its header."""
 
     def __init__(self, wbits: int) -> None:
         self._wbits = wbits
@@ -69,6 +69,31 @@ class _Inflate:
             self._begun = True
             yield self._decoder.decompress(data, _PIECE)
             data = self._decoder.unconsumed_tail or self._decoder.unused_data
+
+
+class _Deflate:
+    """deflate, with the zlib header that RFC 9110 §8.4.1.2 asks for or, as some send it, without.
+
+    The first two bytes tell; until both are there, nothing is undone.
+    """
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inner: _Inflate | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """See `Decoder`."""
+        return not self._head if self._inner is None else self._inner.is_done
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
+        if self._inner is None:
+            data = self._head = self._head + data
+            if len(data) < 2:
+                return
+            self._inner = _Inflate(-15 if is_raw_deflate(data) else 15)
+        yield from self._inner.feed(data)
 
 
 class _Brotli:
@@ -125,7 +150,7 @@ def decoder(encoding: str) -> Decoder | None:
         case "gzip":
             return _Inflate(31)
         case "deflate":
-            return _Inflate(15)
+            return _Deflate()
         case "br":
             return _Brotli()
         case "zstd":

@@ -277,7 +277,7 @@ def _text(answer, stream):
     return "".join(json.loads(line)["choices"][0]["delta"].get("content") or "" for line in lines)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "bare deflate", "br", "zstd"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_compressed_answer_is_restored(place, encoding, stream):
     with place.client() as client:

@@ -223,7 +223,7 @@ def test_stream_that_is_stopped_ends_with_an_error_of_its_protocol(place):
     assert json.loads(data.removeprefix("data: "))["type"] == "error"
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "deflate"])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "deflate", "bare deflate"])
 def test_compressed_answers_are_looked_at(place, encoding):
     place.policy("redact")
     kept = {"x-echo-encoding": encoding}

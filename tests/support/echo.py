@@ -341,8 +341,8 @@ def _answer(path: str, body: dict[str, Any]) -> tuple[str, list[bytes]]:
 def _encoded(parts: list[bytes], encoding: str) -> Iterator[bytes]:
     """Each part in a compressed block of its own, flushed, as services do."""
     match encoding:
-        case "gzip" | "deflate":
-            packer = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
+        case "gzip" | "deflate" | "bare deflate":
+            packer = zlib.compressobj(wbits={"gzip": 31, "deflate": 15}.get(encoding, -15))
             for part in parts:
                 yield packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH)
             yield packer.flush()
@@ -380,7 +380,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", kind)
         pressed = self.headers.get("x-echo-encoding", self.server.encoding)
         if pressed:
-            self.send_header("content-encoding", pressed)
+            self.send_header("content-encoding", pressed.removeprefix("bare "))
         if len(parts) == 1 and not pressed:
             self.send_header("content-length", str(len(parts[0])))
             self.end_headers()
@@ -403,6 +403,9 @@ class _Server(ThreadingHTTPServer):
     encoding: str
     pause: float
     script: Script
+
+    def handle_error(self, *_: object) -> None:
+        """A client that has gone is nothing to print."""
 
 
 class Echo:
