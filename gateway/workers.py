@@ -42,6 +42,9 @@ _READ_SIZE = 1 << 20
 _IN_FLIGHT = 2
 """Exchanges given to one worker at a time: one running, one waiting in its socket."""
 
+_ENOUGH = 2.0
+"""Seconds that an exchange may run in a worker at least, before the worker counts as hanging."""
+
 READY = b"ready"
 
 
@@ -133,7 +136,6 @@ class _Worker:
     into: bytearray = field(default_factory=bytearray)
     ready: bool = False
     retired: bool = False
-    started_running: float = 0.0
     doom: asyncio.TimerHandle | None = None
 
 
@@ -281,11 +283,11 @@ class Pool:
             affinity=hash(affinity),
             light=light,
         )
+        expiry = loop.call_at(job.deadline, self._expire, job)
+        job.future.add_done_callback(lambda _: expiry.cancel())
         worker = self._choose(job)
         if worker is None:
             self._waiting[job.light].append(job)
-            expiry = loop.call_at(job.deadline, self._expire, job)
-            job.future.add_done_callback(_cancelling(expiry))
         else:
             self._give(worker, job)
         return await job.future
@@ -325,10 +327,16 @@ class Pool:
         self._write(worker)
 
     def _arm(self, worker: _Worker, loop: asyncio.AbstractEventLoop) -> None:
-        """Watch the clock for the exchange that the worker runs now."""
+        """Watch the clock for the exchange that the worker runs now.
+
+        One that waited for nearly all of its time may run over it: nobody needs the decision then,
+        but the worker is sound. Were it killed, a crowd would cost the gateway all its workers.
+        """
         if worker.doom is not None:
             worker.doom.cancel()
-        worker.doom = loop.call_at(worker.jobs[0].deadline, self._hung, worker)
+        job = worker.jobs[0]
+        enough = loop.time() + min(self._deadline / 2, _ENOUGH)
+        worker.doom = loop.call_at(max(job.deadline, enough), self._hung, worker, job)
 
     def _write(self, worker: _Worker) -> None:
         loop = asyncio.get_running_loop()
@@ -359,10 +367,11 @@ class Pool:
                 self._give(worker, job)
 
     def _expire(self, job: _Job) -> None:
+        """Its time is over, wherever it is."""
         queue = self._waiting[job.light]
         if job in queue:
             queue.remove(job)
-            _fail(job, InspectionFault("timeout"))
+        _fail(job, InspectionFault("timeout"))
 
     # --- taking answers ---------------------------------------------------------------------------
 
@@ -407,8 +416,11 @@ class Pool:
 
     # --- when things go wrong ---------------------------------------------------------------------
 
-    def _hung(self, worker: _Worker) -> None:
-        self._lost(worker, "timeout")
+    def _hung(self, worker: _Worker, job: _Job) -> None:
+        # A loop that is late runs clocks first: the answer may be there.
+        self._read(worker)
+        if worker.jobs and worker.jobs[0] is job:
+            self._lost(worker, "timeout")
 
     def _lost(self, worker: _Worker, cause: str) -> None:
         """The worker hangs or is gone: end it, fault or retry its exchanges, start another."""
@@ -435,8 +447,6 @@ class Pool:
         for job in rest:
             if not job.future.done():
                 self._waiting[job.light].appendleft(job)
-                expiry = asyncio.get_running_loop().call_at(job.deadline, self._expire, job)
-                job.future.add_done_callback(_cancelling(expiry))
         self._dispatch()
 
     def _close(self, worker: _Worker) -> None:
@@ -546,10 +556,6 @@ def _has_room(worker: _Worker, job: _Job) -> bool:
         and len(worker.jobs) < _IN_FLIGHT
         and (not job.light or all(other.light for other in worker.jobs))
     )
-
-
-def _cancelling(timer: asyncio.TimerHandle) -> Callable[[object], None]:
-    return lambda _: timer.cancel()
 
 
 def _fail(job: _Job, fault: InspectionFault) -> None:

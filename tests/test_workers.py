@@ -199,13 +199,29 @@ def test_worker_killed_from_outside_loses_no_exchange():
 def test_hanging_exchange_does_not_take_the_waiting_one_with_it():
     async def story(pool, watch):
         hanging = asyncio.ensure_future(pool.inspect(exchange("/hang")))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.8)
         other = asyncio.ensure_future(pool.inspect(exchange("/x")))
         with pytest.raises(InspectionFault):
             await hanging
         assert (await other).exchange
 
-    with_pool(story, size=1, deadline=1.0)
+    with_pool(story, size=1, deadline=2.0)
+
+
+def test_crowd_that_comes_too_late_costs_no_worker():
+    """Each exchange is quick; only waiting makes them late."""
+
+    async def story(pool, watch):
+        before = pool.pids()
+        jobs = [asyncio.ensure_future(pool.inspect(exchange("/slow/0.2"))) for _ in range(30)]
+        results = await asyncio.gather(*jobs, return_exceptions=True)
+        causes = {r.cause for r in results if isinstance(r, InspectionFault)}
+        assert causes == {"timeout"}
+        assert (await pool.inspect(exchange("/x"))).exchange
+        assert pool.pids() == before
+        assert watch.restarts == []
+
+    with_pool(story, deadline=1.0)
 
 
 HEAVY = b'{"data": "' + b"A" * (300 << 10) + b'"}'
