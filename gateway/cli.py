@@ -518,6 +518,8 @@ def _revision(name: str, home: Path) -> Iterator[Path]:
 @click.option("--operation", default="", help="Operation of the service.")
 @click.option("--upload", is_flag=True, help="Send a text by itself too, not as a prompt.")
 @click.option("--actor", default="", help="Who sends the file.")
+@click.option("--group", "groups", multiple=True, help="A group that they are in.")
+@click.option("--device", default="", help="What it is sent with.")
 @click.option("--address", default="192.0.2.1", show_default=True, help="Where it comes from.")
 @click.option(
     "--at",
@@ -534,6 +536,8 @@ def policy_explain(
     operation: str,
     upload: bool,
     actor: str,
+    groups: tuple[str, ...],
+    device: str,
     address: str,
     at: datetime | None,
     rule: str | None,
@@ -559,7 +563,18 @@ def policy_explain(
         _explain_incident(settings, rules, what, rule=rule, as_json=as_json)
         return
     moment = (at.replace(tzinfo=UTC) if at is not None else datetime.now(UTC)).timestamp()
-    sending = rehearsal.Sending(service, operation, upload, Path(what).name, actor, address, moment)
+    sending = rehearsal.Sending(
+        service,
+        operation,
+        upload,
+        Path(what).name,
+        actor,
+        address,
+        moment,
+        # Somebody of whom no group is named is in none; of nobody nothing is known.
+        frozenset(groups) if actor or groups else None,
+        device,
+    )
     try:
         trial = rehearsal.try_file(
             rules,

@@ -57,6 +57,9 @@ class Exchange:
 
     `token_key` names the key that tokens are made with, the newest one when empty. `taken` are
     tokens that stand for another value of this actor already.
+
+    `actor` is empty while nobody knows who sends, and so is `device`. `groups` are those of the
+    actor, in lower case; None when they are not known, which is not the same as none.
     """
 
     id: str
@@ -76,6 +79,8 @@ class Exchange:
     token_key: str = ""
     taken: frozenset[str] = field(default=frozenset(), repr=False)
     before: Before | None = field(default=None, repr=False)
+    groups: frozenset[str] | None = field(default=None, repr=False)
+    device: str = ""
 
     @property
     def sender(self) -> str:

@@ -47,6 +47,8 @@ class Sending:
     actor: str = ""
     source_ip: str = "192.0.2.1"
     at: float = 0.0
+    groups: frozenset[str] | None = None
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ def _exchange(data: bytes, sending: Sending, host: str) -> Exchange:
         target="/",
         headers=((b"content-type", kind),),
         body=body,
+        groups=sending.groups,
+        device=sending.device,
     )
 
 

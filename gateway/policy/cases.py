@@ -89,6 +89,10 @@ class Request(Node):
     """Host of the request."""
     actor: str = "someone"
     """Who sends it."""
+    groups: Literal["unknown"] | Many[str] = ()
+    """Groups that the sender is in; the word `unknown` when nobody knows them."""
+    device: str = "a-device"
+    """What it is sent with; empty when that is not known."""
     source_ip: str = "192.0.2.1"
     """Where it comes from."""
     at: date | datetime = date(2000, 1, 1)
@@ -391,6 +395,8 @@ def _outcome(
         target="/",
         headers=(),
         body=b"",
+        groups=None if request.groups == "unknown" or not request.actor else frozenset(request.groups),
+        device=request.device,
         history=tuple(
             Sent(at.timestamp() - sketch.ago, request.service, f"before-{number}-{picture}")
             for number, sketch in enumerate(request.history)

@@ -170,6 +170,9 @@ class SenderTest:
     actors: tuple[Glob, ...] = ()
     networks: tuple[Network, ...] = ()
     time: TimeTest | None = None
+    groups: tuple[Glob, ...] = ()
+    devices: tuple[Glob, ...] = ()
+    identified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -1009,6 +1012,11 @@ class _RuleCompiler:
             self._wrong(at, "excepts findings, but `when` selects none")
         if unread is not None and not when.unread:
             self._wrong(at, "excepts unread places, but `when` selects none")
+        if unless.identified is False:
+            self._wrong(
+                (*at, "identified"),
+                "would except those whom nobody knows; write `identified: true`",
+            )
         if file is not None and not (has_findings or has_files or when.unread):
             self._wrong(at, "excepts files, but `when` selects no finding, file or unread place")
         return Exemption(
@@ -1054,6 +1062,14 @@ class _RuleCompiler:
             self._wrong(("redact",), f"has no effect with `action: {rule.action}`")
         if rule.mode == "monitor" and rule.rollout != WHOLE:
             self._wrong(("rollout",), "has no effect with `mode: monitor`")
+        if rule.when.identified is False and rule.when.model_fields_set & {"actor", "group"}:
+            self._wrong(("when", "identified"), "is false, so there is no `actor` and no `group`")
+        # INVARIANT: to know less of a sender never weakens a verdict.
+        if rule.when.identified is True:
+            self._wrong(
+                ("when", "identified"),
+                "would spare those whom nobody knows; leave it out, or write `identified: false`",
+            )
         if rule.action == "allow" and rule.message:
             self._wrong(("message",), "nobody sees it with `action: allow`")
         if rule.when.min_count > 1 and rule.when.min_count <= rule.when.min_distinct:
@@ -1133,6 +1149,9 @@ def _sender(where: Where) -> SenderTest:
         time=None
         if where.time is None
         else time_test(where.time.days, where.time.hours, where.time.zone),
+        groups=tuple(Glob.of(group.lower()) for group in where.group),
+        devices=tuple(Glob.of(device.lower()) for device in where.device),
+        identified=where.identified,
     )
 
 

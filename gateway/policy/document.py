@@ -414,6 +414,12 @@ class Selection(Node):
     """Host of the request; `*` stands for anything."""
     actor: Many[Text] = ()
     """Who sends the request; `*` stands for anything. Letter case does not count."""
+    group: Many[Text] = ()
+    """A group that the sender is in; `*` stands for anything. Letter case does not count."""
+    device: Many[Text] = ()
+    """What the request was sent with; `*` stands for anything. Letter case does not count."""
+    identified: bool | None = None
+    """`false` when nobody knows who sends; a rule that blocks those asks them who they are."""
     source_network: Many[Network] = ()
     """Network that the request comes from, e.g. `10.1.0.0/16`."""
     time: Time | None = None
@@ -429,8 +435,9 @@ class Selection(Node):
 
     @model_validator(mode="after")
     def _timed(self) -> Self:
-        if "time" in self.model_fields_set and self.time is None:
-            raise ValueError("`time` has no value; leave the key out or give one")
+        for name in ("time", "identified"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"`{name}` has no value; leave the key out or give one")
         return self
 
 
@@ -526,7 +533,17 @@ FINDING_KEYS = frozenset({"entity", "entity_group", "detector", "role", "part", 
 """Conditions that select findings, in `when` and `unless`."""
 
 GRANTED_KEYS = frozenset(
-    {"actor", "source_network", "host", "fingerprint", "until", "owner", "reason"}
+    {
+        "actor",
+        "group",
+        "device",
+        "source_network",
+        "host",
+        "fingerprint",
+        "until",
+        "owner",
+        "reason",
+    }
 )
 """Keys of an `unless` that somebody was given: it names people, places or one value, or ends."""
 

@@ -259,10 +259,22 @@ class View:
     # --- who sends it ----------------------------------------------------------------------------
 
     def sender_holds(self, test: SenderTest, *, in_doubt: bool) -> bool:
-        """Whether the sender meets `test`. `in_doubt` answers for an address nobody can read."""
+        """Whether the sender meets `test`. `in_doubt` answers for what nobody knows of them.
+
+        INVARIANT: to know less of a sender never weakens a verdict. So rules take the unknown for
+        what they look for, and exceptions do not.
+        """
         if test.hosts and not _any(test.hosts, self.host):
             return False
-        if test.actors and not _any(test.actors, self._actor):
+        if test.identified is not None and test.identified is not bool(self._actor):
+            return False
+        if test.actors and not self._is_meant(test.actors, self._actor, in_doubt=in_doubt):
+            return False
+        if test.groups and not self._is_member(test.groups, in_doubt=in_doubt):
+            return False
+        if test.devices and not self._is_meant(
+            test.devices, self.exchange.device.lower(), in_doubt=in_doubt
+        ):
             return False
         if test.time is not None and not test.time.holds(self.exchange.received_at):
             return False
@@ -274,6 +286,16 @@ class View:
         if address is None or isinstance(address, bool):
             return in_doubt
         return any(address.version == net.version and address in net for net in test.networks)
+
+    @staticmethod
+    def _is_meant(patterns: Sequence[Glob], word: str, *, in_doubt: bool) -> bool:
+        return _any(patterns, word) or (not word and in_doubt)
+
+    def _is_member(self, patterns: Sequence[Glob], *, in_doubt: bool) -> bool:
+        groups = self.exchange.groups
+        if groups is None:
+            return in_doubt
+        return any(_any(patterns, group.lower()) for group in groups)
 
     def mode_of(self, rule: CompiledRule) -> Mode:
         """The rule's mode for this sender; no content has a say in it."""

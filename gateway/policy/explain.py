@@ -178,11 +178,25 @@ def _sender(test: SenderTest, view: View, *, in_doubt: bool) -> Iterator[str]:
     if not holds(SenderTest(actors=test.actors)):
         who = sender.actor or "not known"
         yield f"actor is {who}, the rule wants {_some(glob.text for glob in test.actors)}"
+    if not holds(SenderTest(groups=test.groups)):
+        yield f"{_groups(sender)}, the rule wants {_some(glob.text for glob in test.groups)}"
+    if not holds(SenderTest(devices=test.devices)):
+        device = sender.device or "not known"
+        yield f"device is {device}, the rule wants {_some(glob.text for glob in test.devices)}"
+    if not holds(SenderTest(identified=test.identified)):
+        wanted = "an anonymous sender" if sender.actor else "a sender who is known"
+        yield f"the sender is {'known' if sender.actor else 'not known'}, the rule wants {wanted}"
     if test.time is not None and not holds(SenderTest(time=test.time)):
         local = datetime.fromtimestamp(sender.received_at, test.time.zone)
         yield f"it came on {local:%a} at {local:%H:%M} ({test.time.zone}), the rule wants {test.time}"
     if not holds(SenderTest(networks=test.networks)):
         yield f"it came from {sender.source_ip}, the rule wants {_some(map(str, test.networks))}"
+
+
+def _groups(sender: Exchange) -> str:
+    if sender.groups is None:
+        return "groups are not known"
+    return f"groups are {_some(sender.groups, 'and')}" if sender.groups else "it is in no group"
 
 
 def _history(test: HistoryTest, view: View) -> str:

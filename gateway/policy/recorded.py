@@ -25,7 +25,7 @@ from gateway.model import (
     Scan,
     Unread,
 )
-from gateway.policy.compile import CompiledRule, Exemption, PolicySet, SenderTest
+from gateway.policy.compile import CompiledRule, PolicySet, SenderTest
 from gateway.policy.evaluate import evaluate
 from gateway.policy.explain import why_not
 
@@ -299,12 +299,12 @@ def _versions(policy: PolicySet, blind: _Blind) -> dict[bool, PolicySet]:
 
 def _surely(rule: CompiledRule, *, hidden: bool) -> CompiledRule | None:
     """Matches only what `rule` matches whatever is not recorded; None when it may match nothing."""
-    if rule.file is not None or rule.history is not None or (hidden and rule.sender.hosts):
+    if rule.file is not None or rule.history is not None or _is_open(rule.sender, hidden=hidden):
         return None
     return replace(
         rule,
         unless=tuple(
-            replace(item, file=None, sender=_anywhere(item) if hidden else item.sender)
+            replace(item, file=None, sender=_told(item.sender, hidden=hidden))
             for item in rule.unless
         ),
     )
@@ -317,15 +317,23 @@ def _possibly(rule: CompiledRule, *, hidden: bool) -> CompiledRule | None:
         file=None,
         history=None,
         clean=(),
-        sender=replace(rule.sender, hosts=()) if hidden else rule.sender,
+        sender=_told(rule.sender, hidden=hidden),
         unless=tuple(
-            item for item in rule.unless if item.file is None and not (hidden and item.sender.hosts)
+            item
+            for item in rule.unless
+            if item.file is None and not _is_open(item.sender, hidden=hidden)
         ),
     )
 
 
-def _anywhere(item: Exemption) -> SenderTest:
-    return replace(item.sender, hosts=())
+def _is_open(test: SenderTest, *, hidden: bool) -> bool:
+    """Whether it asks for what is not recorded of a sender."""
+    return bool(test.groups or test.devices or (hidden and test.hosts))
+
+
+def _told(test: SenderTest, *, hidden: bool) -> SenderTest:
+    """What it asks for of what is recorded."""
+    return replace(test, groups=(), devices=(), hosts=() if hidden else test.hosts)
 
 
 def unknown_of(rule: CompiledRule, recorded: Recorded) -> str:
@@ -334,6 +342,9 @@ def unknown_of(rule: CompiledRule, recorded: Recorded) -> str:
         return "what was sent before is not recorded"
     if rule.file is not None or any(item.file is not None for item in rule.unless):
         return "files are not recorded"
+    senders = [rule.sender, *(item.sender for item in rule.unless)]
+    if any(test.groups or test.devices for test in senders):
+        return "groups and devices are not recorded"
     if recorded.cut:
         return "the record had no room for all of it"
     if recorded.host == HIDDEN and (

@@ -48,6 +48,8 @@ def exchange(**changes):
         "received_at": 1_800_000_000.0,
         "actor": "Ann@example.com",
         "source_ip": "10.1.2.3",
+        "groups": frozenset({"Engineering", "all"}),
+        "device": "laptop-7",
         "method": "POST",
         "scheme": "https",
         "host": "api.chatty.example",

@@ -63,6 +63,12 @@ def problems(text, vocabulary):
         ),
         ("when: {entity: US_SSN, min_count: 2, min_distinct: 3}, action: log", "no effect"),
         ("when: {entity: US_SSN}, action: allow, message: Hi", "nobody sees it"),
+        ("when: {identified: true}, action: log", "would spare those whom nobody knows"),
+        ("when: {identified: false, actor: ann}, action: log", "there is no `actor`"),
+        (
+            "when: {host: '*'}, unless: {identified: false}, action: log",
+            "would except those whom nobody knows",
+        ),
         ("when: {unread: any}, unless: {entity: US_SSN}, action: log", "selects none"),
         ("when: {entity: US_SSN}, unless: {unread: any}, action: log", "selects none"),
         ("when: {service: chatty}, unless: {file: {family: text}}, action: log", "excepts files"),

@@ -67,6 +67,11 @@ def verdict(policy, exchange, route):
         ("host: chatty.example", False),
         ("actor: '*@EXAMPLE.com'", True),
         ("actor: bob", False),
+        ("group: [finance, 'ENG*']", True),
+        ("group: finance", False),
+        ("device: 'laptop-*'", True),
+        ("device: phone", False),
+        ("identified: false", False),
         ("source_network: [192.168.0.0/16, 10.0.0.0/8]", True),
         ("source_network: 2001:db8::/32", False),
         ("service: chatty, act: train", False),
@@ -94,6 +99,25 @@ def test_an_address_nobody_can_read_never_gets_the_better_of_a_rule(verdict):
     assert verdict(rule, source_ip="?") is Verdict.BLOCK
     rule = "when: {host: '*'}, unless: {source_network: 10.0.0.0/8}, action: block"
     assert verdict(rule, source_ip="?") is Verdict.BLOCK
+    assert verdict(rule) is Verdict.ALLOW
+
+
+@pytest.mark.parametrize("condition", ["actor: bob", "group: contractors", "device: phone"])
+def test_what_nobody_knows_of_a_sender_never_gets_the_better_of_a_rule(verdict, condition):
+    unknown = {"actor": "", "groups": None, "device": ""}
+    rule = f"when: {{{condition}}}, action: block"
+    assert verdict(rule, **unknown) is Verdict.BLOCK
+    assert verdict(rule) is Verdict.ALLOW
+    rule = f"when: {{host: '*'}}, unless: {{{condition}}}, action: block"
+    assert verdict(rule, **unknown) is Verdict.BLOCK
+
+
+def test_a_rule_can_be_about_those_whom_nobody_knows(verdict):
+    rule = "when: {identified: false}, action: block"
+    assert verdict(rule, actor="") is Verdict.BLOCK
+    assert verdict(rule) is Verdict.ALLOW
+    rule = "when: {host: '*'}, unless: {identified: true}, action: block"
+    assert verdict(rule, actor="") is Verdict.BLOCK
     assert verdict(rule) is Verdict.ALLOW
 
 
@@ -488,9 +512,25 @@ _finding_tests = st.sampled_from(
         "min_distinct: 2, min_confidence: 0.5, has_files: true",
     ]
 )
+_sender_tests = st.sampled_from(
+    [
+        "group: finance",
+        "group: 'eng*', act: prompt",
+        "actor: [ann, 'b*']",
+        "device: phone",
+        "identified: false",
+        "identified: false, source_network: 10.0.0.0/8",
+        "host: '*'",
+    ]
+)
 _other_tests = st.sampled_from(["unread: encrypted", "file: {family: image}", "has_files: true"])
+_FOR_PEOPLE = [
+    "unless: {group: [finance, 'eng*']}, ",
+    "unless: [{device: 'laptop-*'}, {actor: ann, identified: true}], ",
+]
 _exceptions = st.sampled_from(
     [
+        *_FOR_PEOPLE,
         "",
         "unless: {entity: PERSON}, ",
         "unless: {role: tool}, ",
@@ -510,6 +550,12 @@ def _rules(draw):
         action = draw(st.sampled_from(["log", "redact", "block"]))
         mode = draw(st.sampled_from(["monitor", "enforce"]))
         if action != "redact" and draw(st.booleans()):
+            if draw(st.booleans()):
+                who = draw(_sender_tests)
+                unless = draw(st.sampled_from(["", *_FOR_PEOPLE]))
+                rest = f"{unless}mode: {mode}, action: {action}"
+                lines.append(f"{{id: r{number}, when: {{{who}}}, {rest}}}")
+                continue
             lines.append(f"{{id: r{number}, when: {{{draw(_other_tests)}}}, action: {action}}}")
             continue
         test = draw(_finding_tests)
@@ -574,6 +620,38 @@ def test_adding_a_finding_never_weakens_the_verdict(lines, scan, extra, vocabula
     # What was to be taken out still is.
     shifted = {r.finding + (r.finding >= place) for r in before.redactions}
     assert {r.finding for r in after.redactions} >= shifted
+
+
+_people = st.fixed_dictionaries(
+    {
+        "actor": st.sampled_from(["ann", "bob", "nobody"]),
+        "groups": st.sampled_from([frozenset(), frozenset({"Finance"}), frozenset({"engineers"})]),
+        "device": st.sampled_from(["phone", "laptop-7"]),
+    }
+)
+_UNKNOWN = {"actor": "", "groups": None, "device": ""}
+
+
+@BOUNDED
+@given(
+    lines=_rules(),
+    scan=_scans,
+    who=_people,
+    lost=st.sets(st.sampled_from(sorted(_UNKNOWN)), min_size=1),
+    extra=_findings,
+)
+def test_to_know_less_of_the_sender_never_weakens_the_verdict(
+    lines, scan, who, lost, extra, vocabulary, exchange
+):
+    """As when the directory is away: whatever the groups are in truth, the verdict is no milder."""
+    policy = _compiled(lines, vocabulary)
+    before = evaluate(policy, exchange(**who), ROUTE, scan)
+    less = exchange(**who | {name: _UNKNOWN[name] for name in lost})
+    after = evaluate(policy, less, ROUTE, scan)
+    assert after.verdict >= before.verdict
+    assert {hit.rule for hit in after.hits} >= {hit.rule for hit in before.hits}
+    more = dataclasses.replace(scan, findings=(*scan.findings, extra))
+    assert evaluate(policy, less, ROUTE, more).verdict >= after.verdict
 
 
 @BOUNDED

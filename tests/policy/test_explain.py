@@ -63,6 +63,9 @@ SSN = {"entity": "US_SSN", "confidence": 0.4}
         ),
         ("host: '*.other'", "host is api.chatty.example, the rule wants *.other"),
         ("actor: bob", "actor is Ann@example.com, the rule wants bob"),
+        ("group: [sales, x]", "groups are Engineering and all, the rule wants sales or x"),
+        ("device: phone", "device is laptop-7, the rule wants phone"),
+        ("identified: false", "the sender is known, the rule wants an anonymous sender"),
         ("source_network: 192.168.0.0/16", "it came from 10.1.2.3, the rule wants 192.168.0.0/16"),
         (
             "time: {days: sat-sun, hours: '08:00-24:00', zone: UTC}",

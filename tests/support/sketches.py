@@ -23,6 +23,10 @@ rules:
 - {id: route, when: {service: [chatty, coder], category: chat, act: [prompt, upload]}, action: log}
 - {id: facts, when: {facts: {trains_on_input: [yes, unknown], retention_days: {at_least: 31}}}, action: log}
 - {id: sender, when: {actor: "a*", source_network: 10.0.0.0/8}, action: block, rollout: 50%}
+- {id: member, when: {group: ["eng*", sales]}, unless: {device: "managed-*"}, action: block}
+- {id: unless-member, when: {act: prompt}, unless: [{group: finance}, {actor: bob, identified: true}], action: block}
+- {id: device, when: {device: [phone, "managed-*"], entity: PERSON}, action: redact}
+- {id: anonymous, when: {identified: false, category: chat}, action: block}
 - {id: host, when: {host: "*.example"}, unless: {host: "x*", until: 2026-12-31, owner: jo, reason: y}, action: log}
 - id: hours
   when: {time: {days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}}
@@ -111,6 +115,8 @@ ROUTES = st.builds(
 SENDERS = st.fixed_dictionaries(
     {
         "actor": st.sampled_from(["", "ann", "Bob"]),
+        "groups": st.sampled_from([None, frozenset(), frozenset({"engineering"}), frozenset({"finance"})]),
+        "device": st.sampled_from(["", "phone", "Managed-7"]),
         "source_ip": st.sampled_from(["10.1.2.3", "192.0.2.1", "?"]),
         "host": st.sampled_from(["chat.example", "x.example", "other"]),
         "received_at": st.floats(1_790_000_000, 1_810_000_000),
