@@ -103,7 +103,7 @@ $(VENV)/.dev: pyproject.toml requirements.lock $(VENV)/.run
 	@$(call INSTALL,--group dev)
 	@touch $@
 
-# Programs that tests drive: a mock of AI services, a browser. Tests that miss one are skipped and
+# Programs that tests drive: a mock of AI services, a browser, a directory. Tests that miss one are skipped and
 # say so.
 tools: $(TOOLS)/node_modules/.done $(TOOLS)/.system
 
@@ -119,4 +119,7 @@ $(TOOLS)/.system:
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium libnss3-tools >/dev/null \
 	  || echo "chromium could not be installed: browser tests will be skipped" >&2; fi
+	@if ! { test -x /usr/sbin/slapd && command -v htpasswd >/dev/null; } && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slapd apache2-utils >/dev/null \
+	  || echo "slapd and htpasswd could not be installed: tests against a directory will be skipped" >&2; fi
 	@touch $@

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from gateway import content, detectors, protocols, services
 from gateway import policy as policies
 from gateway.answers import Vault
 from gateway.documents import DocumentError, Marks, Problem
-from gateway.inspection import Inspector
-from gateway.model import Match, Route
+from gateway.inspection import Inspector, route_of
+from gateway.model import Exchange, Match, Route
 from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
 from gateway.redaction import Keys, label
@@ -289,6 +290,30 @@ def token_labels(rules: Rules) -> Vault:
         ("shape", "similar") in call.params for call, _ in rules.policy.operators("token")
     )
     return Vault.of(map(label, rules.detectors.entities()), similar=similar)
+
+
+def asks_identity(rules: Rules) -> Callable[[str, str], bool]:
+    """Whether rules want a name of whoever connects to a host (first) from an address (second)."""
+    if not any(rule.sender.identified is False for rule in rules.policy.rules):
+        return lambda _host, _source: False
+
+    def asks(host: str, source: str) -> bool:
+        exchange = Exchange(
+            id="",
+            received_at=time.time(),
+            actor="",
+            source_ip=source,
+            method="GET",
+            scheme="https",
+            host=host,
+            port=443,
+            target="/",
+            headers=(),
+            body=b"",
+        )
+        return policies.asks_identity(rules.policy, exchange, route_of(rules.catalogue, exchange))
+
+    return asks
 
 
 def labels(rules: Rules) -> Mapping[str, frozenset[str]]:

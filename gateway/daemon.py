@@ -32,6 +32,7 @@ from gateway.exporters import building
 from gateway.exporters.ledger import Ledger
 from gateway.exporters.reach import Reach
 from gateway.exporters.running import Exports
+from gateway.identity.identify import Identities
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
 from gateway.incidents.spool import Spool
@@ -41,6 +42,7 @@ from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities
 from gateway.proxy.answering import Tokenising
 from gateway.proxy.gate import Gate, Upstream
+from gateway.proxy.identifying import Identifying
 from gateway.proxy.ledger import PassedLedger
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
@@ -133,6 +135,14 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
 
     pool = Pool(spec(rules, ring), size=settings.workers, deadline=settings.deadline, watch=meter)
+    identities = _identities(settings, meter)
+    identifying = None
+    if identities is not None:
+        identifying = Identifying(
+            identities,
+            inspects=lambda host: gate.catalogue.inspects(host),  # noqa: PLW0108  # a reload changes it
+            asks=bootstrap.asks_identity(rules),
+        )
     ledger = PassedLedger(meter, settings.state / "passed-through.json")
     gate = Gate(
         catalogue=rules.catalogue,
@@ -143,6 +153,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         upstreams=upstreams,
         on_spool_failure=settings.on_spool_failure,
         tokenising=await _tokenising(rules, vault, front),
+        identifying=identifying,
     )
     routing = Routing(
         rules.catalogue, HostList.of([*settings.pass_through, *rules.policy.pass_through]), ledger
@@ -150,6 +161,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
 
     async def renew(rules: bootstrap.Rules) -> None:
         gate.tokenising = await _tokenising(rules, vault, front)
+        if identifying is not None:
+            identifying.asks = bootstrap.asks_identity(rules)
 
     follower = _Follower(
         settings, rules, pool, gate, routing, meter, spec, seen, vault, front, renew
@@ -160,6 +173,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     exports = _exports(settings, meter)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)
+        if identities is not None:
+            stack.callback(identities.close)
         # Before the recorder here, so after it at the end.
         stack.push_async_callback(exports.stop)
         stack.push_async_callback(front.close)
@@ -212,6 +227,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             own_addresses=(admin.address,),
             denied=HostList.of(settings.deny_destinations),
             upstream_auth=settings.upstream_auth,
+            identifying=identifying,
         )
         await proxy.start()
         stack.push_async_callback(proxy.stop)
@@ -227,6 +243,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             asyncio.create_task(ledger.keep(), name="pass-through ledger"),
             asyncio.create_task(front.tidy(), name="tidy the token vault"),
         ]
+        if identities is not None:
+            tasks.append(asyncio.create_task(identities.tend(), name="follow who is who"))
 
         async def end() -> None:
             admin.should_exit = True
@@ -446,9 +464,22 @@ def _check(settings: Settings) -> dict[str, Upstream]:
         if path is not None and not path.is_file():
             problems.append(Problem(f"setting {name}", 0, 0, f"`{path}` is not a file"))
     problems += building.problems(settings.exports)
+    if settings.identity is not None:
+        problems += [
+            Problem(f"setting identity.{name}", 0, 0, f"`{path}` is not a file")
+            for name, path in settings.identity.paths
+            if not path.is_file()
+        ]
     if problems:
         raise DocumentError(problems)
     return upstreams
+
+
+def _identities(settings: Settings, meter: Metrics) -> Identities | None:
+    """Who tells people apart; None when the settings do not say how."""
+    if settings.identity is None:
+        return None
+    return Identities(settings.identity, key=secrets.token_bytes(32), watch=meter)
 
 
 def _exports(settings: Settings, meter: Metrics) -> Exports:

@@ -99,6 +99,12 @@ _FAULT_MESSAGES = {
         "This request waits for answers before it ends. The gateway checks a request whole before"
         " any of it is sent, so this cannot work through it. Please use the service's other calls."
     ),
+    "identity": "This was not sent: the company's proxy does not know who you are. Set your name and"
+    " password for the proxy, or sign in to the company's network, and send again.",
+    "identity_wrong": "This was not sent: you are not known to the company's proxy any more. Sign in"
+    " to it again and send again.",
+    "identity_away": "This was not sent: the company's proxy cannot check now who you are. Please try"
+    " again in a minute.",
     "spool_full": "The gateway cannot record incidents now, so the request was not sent.",
 }
 _ANSWER_MESSAGE = "The answer could not be checked, so it was stopped."

@@ -76,6 +76,9 @@ class Meter(Protocol):
     def refused(self, cause: str) -> None:
         """Something was refused without a decision (no worker, no time, destination forbidden)."""
 
+    def identified(self, result: str) -> None:
+        """Who sends was asked: `password`, `nobody`, `wrong`, `away`, … as `identity` has them."""
+
     def failed(self, cause: str) -> None:
         """A stage raised, timed out or died; what it led to is counted by `refused`."""
 
@@ -158,6 +161,9 @@ class NullMeter:
         """Nothing."""
 
     def failed(self, cause: str) -> None:
+        """Nothing."""
+
+    def identified(self, result: str) -> None:
         """Nothing."""
 
     def passed_through(
@@ -314,6 +320,9 @@ class Metrics:
         self._failures = self._counter(
             "failures", "Stages that raised, timed out or died.", "cause"
         )
+        self._identities = self._counter(
+            "identities", "Answers to who sends a connection or a plain request.", "result"
+        )
         self._refusals = self._counter("refusals", "Requests refused, by cause.", "cause")
         self._policy = self._gauge("policy_info", "The policy revision in force.", "revision")
         self._reloads = self._counter("policy_reloads", "Loads of a policy set.", "result")
@@ -462,6 +471,10 @@ class Metrics:
     def refused(self, cause: str) -> None:
         """Count a refusal that no decision tells of."""
         self._refusals(cause).inc()
+
+    def identified(self, result: str) -> None:
+        """Count an answer to who sends."""
+        self._identities(result).inc()
 
     def failed(self, cause: str) -> None:
         """Count a failure."""

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 
 from gateway.documents import DocumentError, Problem, Strict, load, read, suggest
 from gateway.exporters.document import Export, distinct
+from gateway.identity.document import Identity
 
 PREFIX = "LEAKGATE_"
 
@@ -183,6 +184,9 @@ class Settings(Strict):
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"
+    )
+    identity: Identity | None = Field(
+        None, description="how it is known who sends a request, and who has to say so"
     )
     exports: Annotated[list[Export], AfterValidator(distinct), Field(max_length=16)] = Field(
         [], description="systems that are told of incidents"

@@ -7,64 +7,29 @@ out in clear text carries no secret.
 from __future__ import annotations
 
 import ipaddress
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from gateway import secret
 from gateway.documents import Strict
 from gateway.exporters.reach import forbidden
 from gateway.exporters.sink import Undelivered
 from gateway.model import Severity
-
-MAX_SECRET = 4096
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+from gateway.secret import NoSecret, not_here
 
 
-class Secret(Strict):
-    """Where a secret is: in the file `file`, or in the environment variable `env`."""
-
-    file: Path | None = None
-    env: str = ""
-
-    @model_validator(mode="after")
-    def _one(self) -> Secret:
-        if (self.file is None) == (not self.env):
-            raise ValueError("write either `{file: PATH}` or `{env: NAME}`")
-        if self.env and not _VARIABLE.fullmatch(self.env):
-            raise ValueError("`env` is not the name of a variable")
-        if self.env.startswith("LEAKGATE_"):
-            raise ValueError(
-                "variables that begin with `LEAKGATE_` are settings; take another name"
-            )
-        return self
+class Secret(secret.Secret):
+    """Where the secret of an export is."""
 
     def value(self) -> str:
         """The secret as it is now, so that a file can be replaced. Raises `Undelivered`."""
         try:
-            text = os.environ.get(self.env, "") if self.file is None else _read(self.file)
-        except (OSError, UnicodeDecodeError):
+            return super().value()
+        except NoSecret:
             raise Undelivered("secret") from None
-        text = text.strip()
-        if not text or len(text) > MAX_SECRET or not text.isascii() or not text.isprintable():
-            raise Undelivered("secret")
-        return text
-
-
-def _read(path: Path) -> str:
-    with path.open(encoding="ascii") as file:
-        return file.read(MAX_SECRET + 2)
-
-
-def _not_here(value: object) -> object:
-    if isinstance(value, str):
-        # INVARIANT: not quoted, it may be the secret.
-        raise ValueError("no secret stands here; write `{file: PATH}` or `{env: NAME}`")  # noqa: TRY004  # pydantic wants ValueError
-    return value
 
 
 def _severity(value: object) -> object:
@@ -126,7 +91,7 @@ def _web_address(value: str) -> str:
     return value
 
 
-type SecretRef = Annotated[Secret, BeforeValidator(_not_here)]
+type SecretRef = Annotated[Secret, BeforeValidator(not_here)]
 type Word = Annotated[str, Field(max_length=128, pattern=r"^[\x21-\x7e]*$")]
 
 

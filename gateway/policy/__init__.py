@@ -8,7 +8,7 @@ beside the policies, `schema` tells editors what may be written.
 from gateway.policy.cases import CaseResult, run_cases, untested
 from gateway.policy.compile import PolicySet, Vocabulary, compile_text, fingerprint, load
 from gateway.policy.document import PolicyDocument, Section
-from gateway.policy.evaluate import evaluate, evaluate_answer, look_at_answer
+from gateway.policy.evaluate import asks_identity, evaluate, evaluate_answer, look_at_answer
 from gateway.policy.schema import cases_schema, policy_schema
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "PolicySet",
     "Section",
     "Vocabulary",
+    "asks_identity",
     "cases_schema",
     "compile_text",
     "evaluate",

@@ -395,7 +395,9 @@ def _outcome(
         target="/",
         headers=(),
         body=b"",
-        groups=None if request.groups == "unknown" or not request.actor else frozenset(request.groups),
+        groups=None
+        if request.groups == "unknown" or not request.actor
+        else frozenset(request.groups),
         device=request.device,
         history=tuple(
             Sent(at.timestamp() - sketch.ago, request.service, f"before-{number}-{picture}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from gateway.model import (
@@ -81,6 +82,23 @@ def look_at_answer(policy: PolicySet, exchange: Exchange, route: Route) -> Look:
             if view.may_hit(rule)
         ),
         default=Look.NONE,
+    )
+
+
+def asks_identity(policy: PolicySet, exchange: Exchange, route: Route) -> bool:
+    """Whether rules refuse those whom nobody knows, on a connection of which no more is known yet.
+
+    What is done on it is not known either, so a rule for some operations asks for all.
+    """
+    view = View(exchange, route, Scan())
+    return any(
+        rule.sender.identified is False
+        and rule.action is Verdict.BLOCK
+        and not any((rule.finding, rule.unread, rule.file, rule.history))
+        and replace(rule.route, operations=None, acts=None).holds(route)
+        and view.enforces(rule)
+        and view.may_hit(rule)
+        for rule in policy.rules
     )
 
 

@@ -21,6 +21,7 @@ from mitmproxy.net.http import url as mitm_url
 
 from gateway import inspection, protocols
 from gateway.answers import MESSAGES, Shape
+from gateway.identity.identify import Sender
 from gateway.metrics import Meter
 from gateway.model import (
     Decision,
@@ -44,6 +45,7 @@ from gateway.proxy.answering import (
     is_whole,
     start,
 )
+from gateway.proxy.identifying import OWN_HEADERS, SENDER, Cause, Identifying
 from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
 from gateway.proxy.looking import LOOKING, Looking
 from gateway.proxy.recent import Recent
@@ -56,6 +58,9 @@ logger = logging.getLogger("leakgate.proxy")
 _EXCHANGE = "leakgate.host"
 """Metadata key of the name by which a flow is inspected."""
 
+_WAITS = "leakgate.waits"
+"""Metadata key of a flow that is not inspected, and waits until it is known who sends it."""
+
 _SERVICE = "leakgate.service"
 _STREAM = "leakgate.stream"
 
@@ -64,9 +69,6 @@ _STREAMS = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon
 
 _MINTINGS = 4
 """Times that tokens are made for an exchange until none of them is another value's."""
-
-_OWN_HEADERS = (b"proxy-authorization", b"proxy-connection")
-"""Meant for us (RFC 9110 §11.7.1): they do not go on to the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ class Gate:
     `inspect` gives the decision for an exchange (in a worker), `look` that for part of an answer.
     `record` remembers one durably before it is enforced, and raises when it cannot. `upstreams`
     maps host to base URL.
-    `tokenising` is there when some rule makes tokens; a reload may change it.
+    `tokenising` is there when some rule makes tokens; a reload may change it. `identifying` is there
+    when settings say how people are known.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class Gate:
         upstreams: Mapping[str, Upstream],
         on_spool_failure: Literal["refuse", "forward"] = "refuse",
         tokenising: Tokenising | None = None,
+        identifying: Identifying | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
@@ -131,6 +135,12 @@ class Gate:
         self._recent = Recent()
         self.tokenising = tokenising
         self._uploads = Uploads()
+        self.identifying = identifying
+        self._own_headers = OWN_HEADERS if identifying is None else identifying.own_headers
+
+    def is_bounded(self, flow: http.HTTPFlow) -> bool:
+        """Is the body of this flow kept until something is decided?"""
+        return _WAITS in flow.metadata or self.is_inspected(flow)
 
     def is_inspected(self, flow: http.HTTPFlow) -> bool:
         """Does this flow go to a host that is inspected? Decided once per flow."""
@@ -148,12 +158,24 @@ class Gate:
 
     # --- requests ---------------------------------------------------------------------------------
 
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Let those through whom we know, or need not know."""
+        if self.identifying is not None:
+            await self.identifying.connect(flow)
+
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Plant the refusal."""
         flow.request.stream = False
         if flow.metadata.get(DENIED):
             return
-        if not self.is_inspected(flow):
+        inspected = self.is_inspected(flow)
+        if self.identifying is not None:
+            passes = self.identifying.begin(flow)
+            if not inspected and not passes:
+                # Nothing leaves before we know whether it may: that is settled in `request`.
+                flow.metadata[_WAITS] = True
+                return
+        if not inspected:
             flow.request.stream = True
             self._strip(flow)
             return
@@ -163,9 +185,17 @@ class Gate:
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Decide and enforce."""
-        if flow.metadata.get(DENIED) or flow.metadata.get(UNINSPECTED):
+        uninspected = flow.metadata.get(UNINSPECTED)
+        if flow.metadata.get(DENIED) or (uninspected and _WAITS not in flow.metadata):
             return
         self._strip(flow)
+        if self.identifying is not None:
+            cause = await self.identifying.settle(flow, inspected=not uninspected)
+            if cause is not None:
+                flow.response = self._refuse_sender(flow, cause, self.identifying)
+                return
+            if uninspected:
+                return
         exchange = self._exchange(flow)
         decision = await self._decide(exchange)
         flow.metadata[_SERVICE] = decision.route.service
@@ -184,6 +214,20 @@ class Gate:
                 flow.response = _response(refuse)
         if flow.response is None:
             self._send_to_upstream(flow)
+
+    def _refuse_sender(
+        self, flow: http.HTTPFlow, cause: Cause, identifying: Identifying
+    ) -> http.Response:
+        """The answer to a request of somebody who has to say who they are, or did so falsely."""
+        ours = flow.metadata.get(UNINSPECTED) or (
+            identifying.can_be_asked(flow) and cause != "identity_away"
+        )
+        if ours:
+            self._meter.refused(cause)
+            return identifying.response(flow, cause)
+        decision = self._remember(inspection.fault(self.catalogue, self._exchange(flow), cause))
+        assert isinstance(decision.enforcement, Refuse)
+        return _response(decision.enforcement)
 
     def refuse_early(self, flow: http.HTTPFlow, cause: str) -> http.Response:
         """The answer to a request whose body is not waited for."""
@@ -474,10 +518,14 @@ class Gate:
             return
         transport = Transport.WEBSOCKET_TEXT if message.is_text else Transport.WEBSOCKET_BINARY
         content = message.content
-        exchange = self._exchange(flow, transport=transport, body=content)
         # INVARIANT: what is not decided is dropped.
         message.drop()
-        decision = await self._decide(exchange)
+        cause = await self.identifying.renew(flow) if self.identifying is not None else None
+        exchange = self._exchange(flow, transport=transport, body=content)
+        if cause is not None:
+            decision = self._remember(inspection.fault(self.catalogue, exchange, cause))
+        else:
+            decision = await self._decide(exchange)
         await self._expect_message(flow, exchange, decision)
         match decision.enforcement:
             case Forward():
@@ -590,11 +638,15 @@ class Gate:
         # After an upstream mapping the flow's host is ours; the one it was sent to is remembered.
         host = flow.metadata.get(_EXCHANGE) or request.data.host
         peer = flow.client_conn.peername
+        sender = flow.metadata.get(SENDER)
+        known = sender if isinstance(sender, Sender) else Sender("")
         return Exchange(
             id=os.urandom(8).hex(),
             received_at=time.time(),
-            actor="",
-            source_ip=peer[0] if peer else "",
+            actor=known.actor,
+            groups=known.groups,
+            device=known.device,
+            source_ip=sender.source_ip if sender is not None else peer[0] if peer else "",
             method=request.method,
             scheme=request.scheme,
             host=host,
@@ -606,12 +658,13 @@ class Gate:
             transport=transport,
         )
 
-    @staticmethod
-    def _strip(flow: http.HTTPFlow) -> None:
+    def _strip(self, flow: http.HTTPFlow) -> None:
         """Take away what is between the client and us."""
         headers = flow.request.headers
-        for name in _OWN_HEADERS:
+        for name in self._own_headers:
             headers.pop(name, None)
+            if flow.request.trailers:
+                flow.request.trailers.pop(name, None)
         if "sec-websocket-key" in headers:
             # Compressed messages could expand without bound; both peers do without (RFC 7692 §5).
             headers.pop("sec-websocket-extensions", None)

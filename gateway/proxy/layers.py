@@ -69,14 +69,15 @@ DENIED = "leakgate.denied"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`max_body` in bytes, who says whether a flow is inspected, who makes the refusal of a body
+    """`max_body` in bytes, who says whether a body is kept until something is decided, who makes
+    the refusal of a body
     that has not ended (with its cause), who is told when an answer could not be restored, and who
     makes the answer in place of one that was stopped. `pause` is how long, in seconds, a body that
     may be one side of a conversation may pause.
     """
 
     max_body: int
-    is_inspected: Callable[[http.HTTPFlow], bool]
+    is_bounded: Callable[[http.HTTPFlow], bool]
     refuse_early: Callable[[http.HTTPFlow, str], http.Response]
     answer_failed: Callable[[http.HTTPFlow, Exception], None] = lambda _flow, _error: None
     answer_stopped: Callable[[http.HTTPFlow], http.Response | None] = lambda _flow: None
@@ -223,7 +224,7 @@ class HttpStream(http_layers.HttpStream):
         still sending reads a clear answer.
         """
         # The first call comes before the hook that marks a flow, so the gate is asked.
-        if not request or not self.bounds.is_inspected(self.flow):
+        if not request or not self.bounds.is_bounded(self.flow):
             return False
         self._came = time.monotonic()
         size = len(self.request_body_buf)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway import inspection
+from gateway.identity.document import Identity
+from gateway.identity.identify import Identities
 from gateway.metrics import Metrics
 from gateway.model import (
     Decision,
@@ -24,6 +26,7 @@ from gateway.model import (
 from gateway.proxy import authority
 from gateway.proxy.gate import Gate
 from gateway.proxy.gate import Upstream as Target
+from gateway.proxy.identifying import Identifying
 from gateway.proxy.ledger import PassedLedger
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer
@@ -80,6 +83,7 @@ class GateThread:
         pass_through: tuple[str, ...] = (),
         denied: tuple[str, ...] = (),
         upstream_auth: str = "",
+        identity: dict[str, object] | None = None,
         before: Callable[[GateThread], None] | None = None,
     ) -> None:
         self.catalogue = Catalogue.load()
@@ -96,7 +100,19 @@ class GateThread:
             self.exchanges.append(exchange)
             return await self.inspect(exchange, affinity)
 
+        identifying = None
+        self.asks = lambda _host, _source: False
+        if identity is not None:
+            self.identities = Identities(
+                Identity.model_validate(identity), key=b"k" * 32, watch=self.meter
+            )
+            identifying = Identifying(
+                self.identities,
+                inspects=self.catalogue.inspects,
+                asks=lambda host, source: self.asks(host, source),  # noqa: PLW0108  # tests swap it
+            )
         self.gate = Gate(
+            identifying=identifying,
             catalogue=self.catalogue,
             inspect=inspect,
             look=lambda reply, affinity: self.look(reply, affinity),  # noqa: PLW0108  # tests swap it
@@ -114,6 +130,7 @@ class GateThread:
             max_body=max_body,
             denied=HostList.of(denied),
             upstream_auth=upstream_auth,
+            identifying=identifying,
         )
         self._before = before
         self._loop = asyncio.new_event_loop()

@@ -115,7 +115,9 @@ ROUTES = st.builds(
 SENDERS = st.fixed_dictionaries(
     {
         "actor": st.sampled_from(["", "ann", "Bob"]),
-        "groups": st.sampled_from([None, frozenset(), frozenset({"engineering"}), frozenset({"finance"})]),
+        "groups": st.sampled_from(
+            [None, frozenset(), frozenset({"engineering"}), frozenset({"finance"})]
+        ),
         "device": st.sampled_from(["", "phone", "Managed-7"]),
         "source_ip": st.sampled_from(["10.1.2.3", "192.0.2.1", "?"]),
         "host": st.sampled_from(["chat.example", "x.example", "other"]),
