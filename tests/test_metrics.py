@@ -145,6 +145,7 @@ def test_a_refusal_is_counted_by_its_cause(meter):
 
 def test_every_event_of_the_contract_moves_its_series(meter):
     meter.failed("timeout")
+    meter.identified("password")
     meter.passed_through("name", "not_ai", sent=10, received=20)
     meter.passed_through("name", "not_ai", connections=0, sent=1)
     meter.spool(records=3, size=300, capacity=1000)
@@ -166,6 +167,7 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     meter.stream_started("openai")
     meter.stream_started("openai")
     meter.stream_ended("openai", "complete", seconds=2.0, received=50)
+    assert value(meter, "identities_total", result="password") == 1
     assert value(meter, "failures_total", cause="timeout") == 1
     assert value(meter, "passthrough_connections_total", **{"class": "name", "why": "not_ai"}) == 1
     for direction, count in (("sent", 11), ("received", 20)):
@@ -315,6 +317,7 @@ def test_labels_tell_exactly_what_a_scrape_holds(meter):
     meter.tokens_restored("s", restored=1, withheld=1, unknown=1)
     meter.answer_looked_at(decision(), "clean")
     meter.failed("x")
+    meter.identified("password")
     meter.exported("siem", "delivered", 1)
     meter.export_failed("siem", "timeout")
     meter.export_lag("siem", 1.0)
