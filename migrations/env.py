@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 import gateway.audit.tables
 import gateway.exporters.tables
+import gateway.incidents.count_tables
 import gateway.incidents.tables
 import gateway.incidents.work_tables
 import gateway.vault.tables  # noqa: F401  # all put their tables into `Base`

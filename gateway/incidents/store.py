@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
 from gateway.database.engines import open_engine
+from gateway.incidents.counts import count
 from gateway.incidents.filters import MAX_PAGE, Filters, Place, listed
 from gateway.incidents.record import (
     Enforced,
@@ -88,7 +89,8 @@ class Store:
             ):
                 if children:
                     connection.execute(insert(table), children)
-            adopt(connection, [incident.id for incident in news])
+            _begin_work(connection, [incident.id for incident in news])
+            count(connection, news)
         return len(news)
 
     @staticmethod
@@ -165,12 +167,21 @@ class Store:
         self.engine.dispose()
 
 
-def adopt(connection: Connection, incidents: Sequence[str]) -> tuple[str, ...]:
-    """Make the row of work for those of `incidents` that have none; for which it was made.
+def adopt(connection: Connection, incidents: Sequence[str]) -> int:
+    """Make the row of work for those of `incidents` that have none, and count them; how many it were.
 
-    INVARIANT: it is made once, in the transaction that stores the incident, or later for one that an
-    older gateway has stored.
+    INVARIANT: the row is made once, in the transaction that stores the incident, or later for one that
+    an older gateway has stored; only who made it counts the incident.
     """
+    made = _begin_work(connection, incidents)
+    if made:
+        with Session(connection) as session:
+            query = _whole(select(IncidentRow).where(IncidentRow.id.in_(made)))
+            count(connection, [_incident(row) for row in session.scalars(query)])
+    return len(made)
+
+
+def _begin_work(connection: Connection, incidents: Sequence[str]) -> tuple[str, ...]:
     if not incidents:
         return ()
     fresh = select(

@@ -163,7 +163,7 @@ class Work:
         for some in itertools.batched(ids, _TOGETHER):
             with self.audit.writing() as writing:
                 adopt(writing.connection, some)
-                states = _states(writing.connection, some)
+                states = _states(writing.connection, some, hold=True)
                 found += len(states)
                 done = self._apply(
                     writing, states, change, _rules(writing.connection, some), who, reason
@@ -332,13 +332,16 @@ def _word(value: Status | Severity | Resolution | str | None) -> str:
 def _held(connection: Connection, incident: str) -> State:
     """The work on an incident, in a transaction that nobody else writes in. `UnknownIncident`."""
     adopt(connection, [incident])
-    found = _states(connection, [incident])
+    found = _states(connection, [incident], hold=True)
     if incident not in found:
         raise UnknownIncident(f"no incident `{incident}`")
     return found[incident]
 
 
-def _states(connection: Connection, incidents: Sequence[str]) -> dict[str, State]:
+def _states(
+    connection: Connection, incidents: Sequence[str], *, hold: bool = False
+) -> dict[str, State]:
+    """The work on incidents; `hold` keeps them from being purged until the transaction is over."""
     labels: dict[str, set[str]] = {}
     rows: list[Row[Any]] = []
     for some in itertools.batched(incidents, _AT_ONCE):
@@ -346,7 +349,7 @@ def _states(connection: Connection, incidents: Sequence[str]) -> dict[str, State
             select(LabelRow.incident_id, LabelRow.label).where(LabelRow.incident_id.in_(some))
         ):
             labels.setdefault(key, set()).add(label)
-        rows += connection.execute(
+        query = (
             select(
                 IncidentRow.id,
                 IncidentRow.at,
@@ -363,6 +366,9 @@ def _states(connection: Connection, incidents: Sequence[str]) -> dict[str, State
             .outerjoin(WorkRow, WorkRow.incident_id == IncidentRow.id)
             .where(IncidentRow.id.in_(some))
         )
+        if hold:
+            query = query.with_for_update(of=IncidentRow, read=True, key_share=True)
+        rows += connection.execute(query)
     return {
         row.id: State(
             incident=row.id,

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.audit.chain import WHO_CHARS
+from gateway.audit.chain import REASON_CHARS, WHO_CHARS
 from gateway.database.tables import Base
 from gateway.incidents.record import NAME_CHARS
 
@@ -87,3 +87,26 @@ class JudgementRow(Base):
     at: Mapped[datetime]
 
     __table_args__ = (Index(None, "rule", "at", "resolution"), Index(None, "at", "rule"))
+
+
+class UnmaskRow(Base):
+    """Somebody asks to see whom an incident is about. `decided` is empty, `granted` or `denied`.
+
+    Neither the name nor anything that stands for it is in here.
+    """
+
+    __tablename__ = "incident_unmasks"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(
+        String(NAME_CHARS), ForeignKey("incidents.id", ondelete="CASCADE")
+    )
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(WHO_CHARS))
+    reason: Mapped[str] = mapped_column(String(REASON_CHARS))
+    decided: Mapped[str] = mapped_column(String(16))
+    decided_at: Mapped[datetime]
+    decided_by: Mapped[str] = mapped_column(String(WHO_CHARS))
+    valid_until: Mapped[datetime]
+
+    __table_args__ = (Index(None, "incident_id", "asked_by"), Index(None, "decided", "asked_at"))

@@ -76,5 +76,6 @@ def test_no_column_can_hold_what_was_sent():
         # What people who work on incidents write themselves, and what the gateway says of it.
         "text", "reason", "detail", "number", "version", "changed_at",
         "id", "seq", "before", "seal", "floor_seq", "floor_seal", "head_seal",
+        "asked_at", "decided_at", "valid_until", "day", "first_at", "last_at",
     }  # fmt: skip
     assert not {field for field in Incident.__slots__ if field in {"body", "text", "content"}}
