@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gateway import bootstrap, detectors
+    from gateway.audit.chain import Entry
     from gateway.exporters.ledger import Ledger
+    from gateway.incidents.desk import Desk
+    from gateway.incidents.record import Incident
+    from gateway.incidents.states import State
     from gateway.model import Match
     from gateway.services import Catalogue
     from gateway.vault import keys as token_keys
@@ -653,7 +657,9 @@ def policy_simulate(
     after = bootstrap.load_rules(policies) if policies is not None else before
     try:
         with _store(settings) as store:
-            simulation = rehearsal.simulate(store, before, after, since=start, until=now)
+            simulation = rehearsal.simulate(
+                store, before, after, since=start, until=now, sender_of=_masked_sender(settings)
+            )
     except SQLAlchemyError as error:
         message = f"the database cannot be used: {type(error).__name__}"
         raise DocumentError([Problem("setting database", 0, 0, message)]) from None
@@ -662,6 +668,19 @@ def policy_simulate(
         return
     for line in page.tally_lines(simulation, top=top):
         click.echo(line)
+
+
+def _masked_sender(settings: Settings) -> Callable[[Incident], str]:
+    """Who sent an incident, by pseudonym, and by network where nobody is known."""
+    from gateway import rehearsal  # noqa: PLC0415
+    from gateway.incidents.people import Pseudonyms  # noqa: PLC0415
+
+    pseudonyms = Pseudonyms(_person_key(settings))
+
+    def sender(incident: Incident) -> str:
+        return pseudonyms.person(incident.actor) or rehearsal.sender(incident)
+
+    return sender
 
 
 # --- services -------------------------------------------------------------------------------------
@@ -733,13 +752,34 @@ def incidents() -> None:
     """What happened."""
 
 
+_ASKED_BY_STATUS = click.Choice(["open", "in_progress", "closed"])
+_RESOLUTIONS = click.Choice(
+    ["true_positive", "false_positive", "accepted_risk", "duplicate", "test"]
+)
+_SEVERITIES = click.Choice(["info", "low", "medium", "high", "critical"])
+
+
+def _unmask_options[F: Callable[..., Any]](command: F) -> F:
+    for option in (
+        click.option("--reason", default="", help="Why the name has to be known; it is noted."),
+        click.option("--unmask", is_flag=True, help="Show people by name, not by pseudonym."),
+    ):
+        command = option(command)
+    return command
+
+
 @incidents.command("list")
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--service", help="Only this service.")
 @click.option("--rule", help="Only incidents of this rule.")
 @click.option("--entity", help="Only incidents with a finding of this entity.")
-@click.option("--actor", help="Only incidents of this actor.")
+@click.option("--fingerprint", help="Only incidents with this value.")
+@click.option("--actor", help="Only incidents of this pseudonym; of this name with --unmask.")
+@click.option("--status", type=_ASKED_BY_STATUS, help="Only incidents that are so far.")
+@click.option("--assignee", help="Only incidents of this colleague; nobody's if empty.")
+@click.option("--label", help="Only incidents with this label.")
+@_unmask_options
 @_settings_options
 def incidents_list(
     *,
@@ -748,32 +788,64 @@ def incidents_list(
     service: str | None,
     rule: str | None,
     entity: str | None,
+    fingerprint: str | None,
     actor: str | None,
+    status: str | None,
+    assignee: str | None,
+    label: str | None,
+    unmask: bool,
+    reason: str,
     **options: Any,
 ) -> None:
-    """List incidents, the newest first."""
+    """List incidents, the newest first. People have pseudonyms."""
     from gateway.incidents import record  # noqa: PLC0415  # loads the database
     from gateway.incidents.filters import Filters  # noqa: PLC0415
+    from gateway.incidents.states import Status  # noqa: PLC0415
 
-    with _store(_settings(**options)) as store:
-        filters = Filters(service=service, rule=rule, entity=entity, actor=actor)
-        found = store.list(filters, limit=limit)
+    filters = Filters(
+        service=service,
+        rule=rule,
+        entity=entity,
+        fingerprint=fingerprint,
+        actor=actor,
+        status=Status(status) if status else None,
+        assignee=assignee,
+        label=label,
+    )
+    with _desk(_settings(**options)) as desk:
+        people = desk.people
+        if unmask:
+            if actor is not None:
+                filters = people.searched(filters, who=_me(), reason=reason)
+            found = desk.store.list(filters, limit=limit)
+            found = people.unmasked(found, who=_me(), reason=reason)
+        else:
+            found = desk.store.list(people.translated(filters), limit=limit)
+            found = tuple(map(people.pseudonyms.masked, found))
+        states = desk.work.states([incident.id for incident in found])
     if as_json:
-        click.echo(json.dumps([record.to_data(incident) for incident in found], indent=2))
+        told = [
+            record.to_data(incident) | {"work": _work_data(states[incident.id])}
+            for incident in found
+            if incident.id in states
+        ]
+        click.echo(json.dumps(told, indent=2))
         return
     _table(
-        ("id", "time", "from", "service", "severity", "enforcement", "rules"),
+        ("id", "time", "from", "service", "severity", "enforcement", "status", "rules"),
         (
             (
                 incident.id,
                 f"{incident.at:%Y-%m-%d %H:%M:%S}",
                 incident.actor or incident.source_ip,
                 incident.service,
-                incident.severity.name.lower(),
+                states[incident.id].severity.name.lower(),
                 incident.enforcement,
+                states[incident.id].resolution or states[incident.id].status,
                 ", ".join(rule.rule for rule in incident.rules),
             )
             for incident in found
+            if incident.id in states
         ),
     )
 
@@ -781,18 +853,317 @@ def incidents_list(
 @incidents.command("show")
 @click.argument("identity", metavar="ID")
 @click.option("--json", "as_json", is_flag=True)
+@_unmask_options
 @_settings_options
-def incidents_show(identity: str, *, as_json: bool, **options: Any) -> None:
-    """Show one incident. What was sent is not stored: findings are counted and masked."""
+def incidents_show(
+    identity: str, *, as_json: bool, unmask: bool, reason: str, **options: Any
+) -> None:
+    """Show one incident. What was sent is not stored: findings are counted and masked.
+
+    Where a second person has to agree to unmasking, ask with `incidents ask` first.
+    """
+    from dataclasses import replace  # noqa: PLC0415
+
     from gateway.incidents import record  # noqa: PLC0415
 
-    with _store(_settings(**options)) as store:
-        incident = store.get(identity)
-    if incident is None:
-        click.echo(f"no incident `{identity}`", err=True)
-        sys.exit(BAD_INPUT)
-    data = record.to_data(incident)
+    with _desk(_settings(**options)) as desk:
+        incident = desk.store.get(identity)
+        if incident is None:
+            click.echo(f"no incident `{identity}`", err=True)
+            sys.exit(BAD_INPUT)
+        if unmask:
+            person = desk.people.unmask(identity, who=_me(), reason=reason)
+            incident = replace(incident, actor=person.actor, source_ip=person.source_ip)
+        else:
+            incident = desk.people.pseudonyms.masked(incident)
+        data = record.to_data(incident)
+        data["work"] = _work_data(desk.work.state(identity)) | {
+            "notes": [
+                {"at": f"{note.at:%Y-%m-%d %H:%M:%S}", "who": note.who, "text": note.text}
+                for note in desk.work.notes(identity)
+            ],
+            "history": [_entry_data(entry) for entry in desk.work.history(identity)],
+        }
     click.echo(json.dumps(data, indent=2) if as_json else _outline(data))
+
+
+def _work_data(state: State) -> dict[str, Any]:
+    return {
+        "status": state.status.value,
+        "severity": state.severity.name.lower(),
+        "assignee": state.assignee,
+        "resolution": state.resolution.value if state.resolution else "",
+        "labels": sorted(state.labels),
+        "version": state.version,
+    }
+
+
+@incidents.command("set")
+@click.argument("identities", metavar="ID...", nargs=-1, required=True)
+@click.option("--status", type=_ASKED_BY_STATUS)
+@click.option("--severity", type=_SEVERITIES)
+@click.option("--assignee", help="Whose they are; empty for nobody's.")
+@click.option("--resolution", type=_RESOLUTIONS, help="Closes them.")
+@click.option("--rule", "rules", multiple=True, help="The rule that was right or wrong.")
+@click.option("--label", "add", multiple=True, help="Put this label on.")
+@click.option("--unlabel", "remove", multiple=True, help="Take this label off.")
+@click.option("--reason", default="", help="Why; it is noted.")
+@_settings_options
+def incidents_set(
+    identities: tuple[str, ...],
+    *,
+    status: str | None,
+    severity: str | None,
+    assignee: str | None,
+    resolution: str | None,
+    rules: tuple[str, ...],
+    add: tuple[str, ...],
+    remove: tuple[str, ...],
+    reason: str,
+    **options: Any,
+) -> None:
+    """Change how far the work on incidents is. Every change is in the audit log."""
+    from gateway.incidents.states import Change, Resolution, Status  # noqa: PLC0415
+    from gateway.model import Severity  # noqa: PLC0415
+
+    change = Change(
+        status=Status(status) if status else None,
+        severity=Severity[severity.upper()] if severity else None,
+        assignee=assignee,
+        resolution=Resolution(resolution) if resolution else None,
+        rules=rules or None,
+        add_labels=frozenset(add),
+        remove_labels=frozenset(remove),
+    )
+    if change == Change():
+        raise click.UsageError("give at least one of --status, --severity, --assignee, …")
+    with _desk(_settings(**options)) as desk:
+        done = desk.work.bulk(identities, change, who=_me(), reason=reason)
+    click.echo(
+        f"{done.changed} changed, {done.unchanged} were so already, {done.missing} not found"
+    )
+    sys.exit(1 if done.missing else 0)
+
+
+@incidents.command("except")
+@click.argument("identity", metavar="ID")
+@click.argument("rule", metavar="RULE")
+@click.option("--until", required=True, type=click.DateTime(("%Y-%m-%d",)), help="Last day (UTC).")
+@click.option("--owner", required=True, help="Who answers for the exception.")
+@click.option("--reason", required=True, help="Why it is a false alarm.")
+@click.option("--fingerprint", "fingerprints", multiple=True, help="Which values; the only one.")
+@_settings_options
+def incidents_except(
+    identity: str,
+    rule: str,
+    *,
+    until: datetime,
+    owner: str,
+    reason: str,
+    fingerprints: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Close an incident as a false positive of RULE, and print an exception for your policies.
+
+    It is about the value, the rule and the service, and ends. Commit it beside your policies.
+    """
+    from gateway.incidents import exceptions  # noqa: PLC0415
+
+    with _desk(_settings(**options)) as desk:
+        incident = desk.store.get(identity)
+        if incident is None:
+            click.echo(f"no incident `{identity}`", err=True)
+            sys.exit(BAD_INPUT)
+        _, text = desk.work.false_alarm(
+            incident,
+            rule,
+            who=_me(),
+            version=desk.work.state(identity).version,
+            owner=owner,
+            reason=reason,
+            until=until.date(),
+            fingerprints=fingerprints or None,
+        )
+    click.echo(f"# policies/{exceptions.file_name(incident, rule)}")
+    click.echo(text, nl=False)
+
+
+@incidents.command("note")
+@click.argument("identity", metavar="ID")
+@click.argument("text", metavar="TEXT")
+@_settings_options
+def incidents_note(identity: str, text: str, **options: Any) -> None:
+    """Write a note about an incident. Leave names and values out of it."""
+    with _desk(_settings(**options)) as desk:
+        note = desk.work.note(identity, text, who=_me())
+    click.echo(f"note {note.number} is written.")
+
+
+@incidents.command("repeats")
+@click.option("--service", help="Only this service.")
+@click.option("--rule", help="Only this rule.")
+@click.option("--entity", help="Only this entity.")
+@click.option("--at-least", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--latest", is_flag=True, help="The latest first, not the most frequent.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@_settings_options
+def incidents_repeats(
+    *,
+    service: str | None,
+    rule: str | None,
+    entity: str | None,
+    at_least: int,
+    latest: bool,
+    limit: int,
+    **options: Any,
+) -> None:
+    """List values that the same rule met again on the way to the same service."""
+    with _desk(_settings(**options)) as desk:
+        found = desk.counts.repeats(
+            service=service,
+            rule=rule,
+            entity=entity,
+            at_least=at_least,
+            order="last" if latest else "count",
+            limit=limit,
+        )
+    _table(
+        ("fingerprint", "entity", "preview", "rule", "service", "times", "first", "last"),
+        (
+            (
+                each.fingerprint,
+                each.entity,
+                each.preview,
+                each.rule,
+                each.service,
+                each.count,
+                f"{each.first_at:%Y-%m-%d %H:%M}",
+                f"{each.last_at:%Y-%m-%d %H:%M}",
+            )
+            for each in found
+        ),
+    )
+
+
+@incidents.command("precision")
+@_settings_options
+def incidents_precision(**options: Any) -> None:
+    """Show how often each rule was right, by the verdicts on its incidents; the worst first."""
+    with _desk(_settings(**options)) as desk:
+        found = desk.work.precision()
+    _table(
+        ("rule", "true positives", "false positives", "precision"),
+        (
+            (each.rule, each.true_positives, each.false_positives, f"{each.precision:.0%}")
+            for each in found
+        ),
+    )
+
+
+@incidents.command("ask")
+@click.argument("identity", metavar="ID")
+@click.option("--reason", default="", help="Why the name has to be known.")
+@_settings_options
+def incidents_ask(identity: str, *, reason: str, **options: Any) -> None:
+    """Ask to see whom an incident is about; a second person answers with `incidents answer`."""
+    with _desk(_settings(**options)) as desk:
+        asked = desk.people.ask(identity, who=_me(), reason=reason)
+    click.echo(f"request {asked.id} waits until {asked.valid_until:%Y-%m-%d %H:%M} UTC.")
+
+
+@incidents.command("answer")
+@click.argument("request", metavar="REQUEST")
+@click.option("--grant/--deny", required=True)
+@click.option("--reason", default="")
+@_settings_options
+def incidents_answer(request: str, *, grant: bool, reason: str, **options: Any) -> None:
+    """Agree that somebody sees whom an incident is about, or deny it."""
+    with _desk(_settings(**options)) as desk:
+        decided = desk.people.decide(request, who=_me(), grant=grant, reason=reason)
+    click.echo(f"request {decided.id} of {decided.asked_by} is {decided.decided}.")
+
+
+@incidents.command("requests")
+@click.option("--all", "everything", is_flag=True, help="Also those that are decided.")
+@_settings_options
+def incidents_requests(*, everything: bool, **options: Any) -> None:
+    """List who asks to see whom an incident is about."""
+    with _desk(_settings(**options)) as desk:
+        found = desk.people.requests(waiting=not everything)
+    _table(
+        ("request", "incident", "asked", "by", "decided", "reason"),
+        (
+            (
+                each.id,
+                each.incident,
+                f"{each.asked_at:%Y-%m-%d %H:%M}",
+                each.asked_by,
+                f"{each.decided} by {each.decided_by}" if each.decided else "waits",
+                each.reason,
+            )
+            for each in found
+        ),
+    )
+
+
+@contextlib.contextmanager
+def _desk(settings: Settings) -> Iterator[Desk]:
+    """The database with everything that works on incidents; expected errors end the command."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from gateway.audit.chain import AuditError  # noqa: PLC0415
+    from gateway.database.engines import StoreError  # noqa: PLC0415
+    from gateway.incidents.desk import open_desk  # noqa: PLC0415
+    from gateway.incidents.states import WorkError  # noqa: PLC0415
+
+    _needs_database(settings)
+    try:
+        desk = open_desk(
+            settings.database_url,
+            audit_key=settings.audit_key_path,
+            seen=settings.audit_seen_path,
+            person_key=_person_key(settings),
+            second_person=settings.unmask_second_person,
+            agreed_for=settings.unmask_for,
+            make_key=False,  # the gateway could not read one that somebody else owns
+        )
+        with contextlib.closing(desk):
+            yield desk
+    except WorkError as error:
+        click.echo(str(error), err=True)
+        sys.exit(BAD_INPUT)
+    except AuditError as error:
+        raise DocumentError([Problem("audit log", 0, 0, str(error))]) from None
+    except (SQLAlchemyError, StoreError) as error:
+        told = str(error) if isinstance(error, StoreError) else type(error).__name__
+        message = f"the database cannot be used: {told}"
+        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+
+
+def _person_key(settings: Settings) -> bytes:
+    """What keys pseudonyms: the gateway's key of fingerprints. None is made here."""
+    from gateway import bootstrap  # noqa: PLC0415
+
+    key = bootstrap.known_key(settings.state)
+    if key is None:
+        message = "holds no `fingerprint.key` that can be read; pseudonyms need it"
+        raise DocumentError([Problem(str(settings.state), 0, 0, message)])
+    return key
+
+
+def _me() -> str:
+    """Who acts, as the audit log names them: the account of this machine, not of the environment."""
+    import os  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
+
+    identity = os.getuid()
+    try:
+        name = pwd.getpwuid(identity).pw_name
+    except KeyError:
+        name = f"uid {identity}"
+    # What root says of itself cannot be checked, but tells colleagues apart.
+    behind = os.environ.get("SUDO_USER", "") if identity == 0 else ""
+    return f"{behind} ({name}) at the shell" if behind else f"{name} at the shell"
 
 
 def _store(settings: Settings) -> Any:
@@ -915,6 +1286,114 @@ def _ledger(settings: Settings) -> Iterator[Ledger]:
         told = str(error) if isinstance(error, StoreError) else type(error).__name__
         message = f"the database cannot be used: {told}"
         raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+
+
+# --- audit ----------------------------------------------------------------------------------------
+
+
+@main.group()
+def audit() -> None:
+    """Who did what, and whether somebody has changed the log of it."""
+
+
+@audit.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--target", help="Only what was done to this, e.g. an incident.")
+@click.option("--who", help="Only what this account did.")
+@click.option("--action", help="Only this action; `unmask.*` for all that begin so.")
+@click.option("--since", help="How far back, e.g. `30d`.")
+@_settings_options
+def audit_list(
+    *,
+    as_json: bool,
+    limit: int,
+    target: str | None,
+    who: str | None,
+    action: str | None,
+    since: str | None,
+    **options: Any,
+) -> None:
+    """List what was done, the newest first."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway.settings import span  # noqa: PLC0415
+
+    try:
+        start = None if since is None else datetime.now(UTC) - span(since)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(f"--since: {error}") from None
+    with _desk(_settings(**options)) as desk:
+        found = desk.audit.list(target=target, who=who, action=action, since=start, limit=limit)
+    if as_json:
+        click.echo(json.dumps([_entry_data(entry) for entry in found], indent=2))
+        return
+    _table(
+        ("entry", "time", "who", "action", "target", "detail", "reason"),
+        (
+            (
+                entry.seq,
+                f"{entry.at:%Y-%m-%d %H:%M:%S}",
+                entry.who,
+                entry.action,
+                entry.target,
+                ", ".join(f"{name}: {value}" for name, value in entry.detail.items()),
+                entry.reason,
+            )
+            for entry in found
+        ),
+    )
+
+
+def _entry_data(entry: Entry) -> dict[str, Any]:
+    return {
+        "entry": entry.seq,
+        "at": entry.at.isoformat(),
+        "who": entry.who,
+        "action": entry.action,
+        "target": entry.target,
+        "reason": entry.reason,
+        "detail": dict(entry.detail),
+    }
+
+
+@audit.command("verify")
+@click.option(
+    "--head", "heads", multiple=True, help="A head that was noted before; it must be there."
+)
+@_settings_options
+def audit_verify(*, heads: tuple[str, ...], **options: Any) -> None:
+    """Check that nobody has altered, removed, inserted, moved or cut off entries.
+
+    Status 0: the log is whole, 1: it is not. Note the head that is printed where nobody who can reach
+    the database and the key can change it, and give it with --head the next time.
+    """
+    from gateway.audit.chain import Head  # noqa: PLC0415
+
+    with _desk(_settings(**options)) as desk:
+        report = desk.audit.verify(*map(Head.parse, heads))
+    for trouble in report.troubles:
+        where = f"entry {trouble.seq}" if trouble.seq else "the log"
+        click.echo(f"{where}: {trouble.kind}: {trouble.said}", err=True)
+    if report.uncovered:
+        many = report.uncovered
+        click.echo(f"{many} entries are of before the log was begun anew: nothing is known of them")
+    click.echo(f"{report.checked} entries from {report.floor + 1} on, head {report.head.text}")
+    click.echo("the log is whole" if report.whole else "THE LOG IS NOT WHOLE")
+    sys.exit(0 if report.whole else 1)
+
+
+@audit.command("restart")
+@click.option("--reason", required=True, help="Why; it is the first entry.")
+@_settings_options
+def audit_restart(*, reason: str, **options: Any) -> None:
+    """Begin the log anew behind what there is, after its key was lost or its end was damaged.
+
+    What is there stays, and cannot be verified any more. Find out first what happened.
+    """
+    with _desk(_settings(**options)) as desk:
+        entry = desk.audit.restart(_me(), reason)
+    click.echo(f"the log begins anew with entry {entry.seq}.")
 
 
 # --- tokens ---------------------------------------------------------------------------------------

@@ -22,10 +22,14 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import __version__, bootstrap
 from gateway import policy as policies
 from gateway.admin import AdminServer, Pages, pac_file
+from gateway.audit import keeping as audit_keeping
+from gateway.audit.chain import AuditError
+from gateway.audit.log import Log as AuditLog
 from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
 from gateway.exporters import building
@@ -33,8 +37,10 @@ from gateway.exporters.ledger import Ledger
 from gateway.exporters.reach import Reach
 from gateway.exporters.running import Exports
 from gateway.identity.identify import Identities
+from gateway.incidents.housekeeping import Housekeeper
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
+from gateway.incidents.retention import House, Retention
 from gateway.incidents.spool import Spool
 from gateway.incidents.store import Store
 from gateway.metrics import Metrics
@@ -112,6 +118,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     except OSError as error:
         raise StartError(f"the incident spool cannot be used: {error.strerror}") from None
     recorder = Recorder(spool, store, meter=meter)
+    housekeeper = _housekeeper(settings, store)
     vault = Vault.open(settings.database_url, ring, ttl=settings.token_ttl)
     front = Front(vault, watch=meter)
 
@@ -181,6 +188,9 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         stack.callback(spool.close)
         recorder.start()
         stack.callback(recorder.stop)
+        if housekeeper is not None:
+            housekeeper.start()
+            stack.callback(housekeeper.stop)
         stack.callback(ledger.save)
         try:
             await pool.start()
@@ -487,9 +497,36 @@ def _exports(settings: Settings, meter: Metrics) -> Exports:
     reach = Reach(HostList.of(settings.deny_destinations))
     return Exports(
         [(export, building.sink(export, reach)) for export in settings.exports],
-        Ledger.open(settings.database_url, f"{platform.node()[:30]}-{secrets.token_hex(8)}"),
+        Ledger.open(settings.database_url, _me()),
         meter=meter,
     )
+
+
+def _housekeeper(settings: Settings, store: Store) -> Housekeeper | None:
+    """What keeps the database in order; None, told, where the audit log cannot be written.
+
+    That stops no traffic: another gateway may keep house, and nothing is purged unnoted.
+    """
+    try:
+        key = audit_keeping.key(settings.audit_key_path)
+        audit = AuditLog(store.engine, key, seen=audit_keeping.Seen(settings.audit_seen_path))
+        # Tried, not written: what does not fit is to be seen at the start.
+        with audit.writing():
+            pass
+    except AuditError as error:
+        logger.error("the audit log cannot be written, so nothing is purged here: %s", error)  # noqa: TRY400  # told without a traceback
+        return None
+    except SQLAlchemyError as error:
+        raise StartError(f"the database cannot be used: {_one_line(error)}") from None
+    retention = Retention(
+        settings.retention.incidents(), settings.retention.evidence, settings.retention.audit
+    )
+    return Housekeeper(House(store.engine, audit, retention, me=_me()), audit)
+
+
+def _me() -> str:
+    """What names this gateway among all of one database."""
+    return f"{platform.node()[:30]}-{secrets.token_hex(8)}"
 
 
 def _authority(settings: Settings) -> authorities.Authority:

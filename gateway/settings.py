@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 from gateway.documents import DocumentError, Problem, Strict, load, read, suggest
 from gateway.exporters.document import Export, distinct
 from gateway.identity.document import Identity
+from gateway.model import Severity
 
 PREFIX = "LEAKGATE_"
 
@@ -91,6 +92,25 @@ def split(address: str) -> tuple[str, int]:
 
 
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=3650)
+
+type KeptFor = Annotated[Span, Field(ge=timedelta(hours=1), le=_LONGEST)] | None
+
+
+class Kept(Strict):
+    """How long what is kept; for ever when left out."""
+
+    info: KeptFor = None
+    low: KeptFor = None
+    medium: KeptFor = None
+    high: KeptFor = None
+    critical: KeptFor = None
+    evidence: KeptFor = timedelta(days=30)
+    audit: KeptFor = None
+
+    def incidents(self) -> dict[Severity, timedelta]:
+        """By severity, without those that are kept for ever."""
+        spans = {severity: getattr(self, severity.name.lower()) for severity in Severity}
+        return {severity: kept for severity, kept in spans.items() if kept is not None}
 
 
 class Settings(Strict):
@@ -181,6 +201,18 @@ class Settings(Strict):
     token_ttl: Annotated[Span, Field(ge=_SHORTEST, le=_LONGEST)] = Field(
         timedelta(days=30), description="how long answers can be restored after a value was sent"
     )
+    audit_key: Path | None = Field(
+        None, description="key file of the audit log; `audit.key` in the state folder by default"
+    )
+    unmask_second_person: bool = Field(
+        default=False, description="whether a second person agrees before a name is shown"
+    )
+    unmask_for: Annotated[Span, Field(ge=_SHORTEST, le=_LONGEST)] = Field(
+        timedelta(hours=24), description="how long a name may be looked at once that was agreed to"
+    )
+    retention: Kept = Field(
+        Kept(), description="how long incidents and what belongs to them are kept"
+    )
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"
@@ -204,6 +236,16 @@ class Settings(Strict):
     def token_keys_path(self) -> Path:
         """The file of token keys; in the state folder unless one is set."""
         return self.token_keys or self.state / "token.keys"
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The key file of the audit log; in the state folder unless one is set."""
+        return self.audit_key or self.state / "audit.key"
+
+    @property
+    def audit_seen_path(self) -> Path:
+        """Where this machine remembers how far the audit log was."""
+        return self.state / "audit.seen"
 
 
 def gather(

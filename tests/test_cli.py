@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from cryptography import x509
 from support.gateway import warm
 
 from gateway import __version__, bootstrap, detectors
+from gateway.audit import keeping
 from gateway.cli import main
 from gateway.database.schema import migrate
 from gateway.incidents.record import FindingGroup, FiredRule, Incident
@@ -126,6 +128,7 @@ def test_help_names_every_command():
         "policy",
         "services",
         "incidents",
+        "audit",
         "tokens",
         "ca",
         "version",
@@ -485,7 +488,9 @@ def test_policy_simulate_counts_what_changes(inside, policies, state, tmp_path):
         "lifted_block": 3
     }
     assert told["by_service"]["chatgpt"]["lifted_block"] == 1
-    assert list(told["by_sender"]) == ["192.0.2.0/24"]
+    network, person = told["by_sender"]
+    assert network == "192.0.2.0/24"
+    assert person.startswith("person-"), "people have pseudonyms here, too"
     status, out, _ = inside("policy", "simulate", "--policies", changed, *options)
     assert status == 0
     assert out.startswith("3 recorded exchanges, 2026-11-23 12:01 to 2026-11-23 12:03 UTC\n")
@@ -615,9 +620,26 @@ def state(tmp_path_factory):
     url = f"sqlite:///{folder / 'leakgate.db'}"
     migrate(url)
     store = Store.open(url)
-    store.add([incident(1), incident(2, service="chatgpt"), incident(3, rules=(), findings=())])
+    store.add(
+        [
+            incident(1, actor="ann@example.com"),
+            incident(2, service="chatgpt"),
+            incident(3, rules=(), findings=()),
+        ]
+    )
     store.close()
+    bootstrap.fingerprint_key(folder)
+    keeping.key(folder / "audit.key")
     return folder
+
+
+@pytest.fixture
+def worked(state, tmp_path):
+    """A copy that may be changed."""
+    return shutil.copytree(state, tmp_path / "state")
+
+
+WHY = "the works council asked"
 
 
 @pytest.mark.parametrize(
@@ -641,8 +663,12 @@ def test_incidents_in_words(inside, state):
     status, out, _ = inside("incidents", "list", "--state", state)
     head, first, *_ = out.splitlines()
     assert status == 0
-    assert head.split() == ["id", "time", "from", "service", "severity", "enforcement", "rules"]
-    assert first.split()[:4] == [f"{3:016x}", "2026-11-23", "12:03:00", "192.0.2.7"]
+    assert head.split() == [
+        "id", "time", "from", "service", "severity", "enforcement", "status", "rules"
+    ]  # fmt: skip
+    assert first.split()[:3] == [f"{3:016x}", "2026-11-23", "12:03:00"]
+    assert first.split()[3].startswith("address-")
+    assert first.split()[-1] == "open"
     status, out, _ = inside("incidents", "show", f"{1:016x}", "--state", state)
     assert status == 0
     assert yaml.safe_load(out)["findings"][0]["preview"] == "••••99"
@@ -666,6 +692,117 @@ def test_a_state_folder_without_a_database_has_status_2(inside, tmp_path):
     assert (status, out) == (2, "")
     assert err == f"{tmp_path}: holds no database; has the gateway run there?\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_people_are_shown_by_pseudonym_until_somebody_says_why(inside, worked):
+    for command in (("list",), ("list", "--json"), ("show", f"{1:016x}")):
+        status, out, _ = inside("incidents", *command, "--state", worked)
+        assert status == 0
+        assert "ann@example.com" not in out
+        assert "192.0.2.7" not in out
+    _, out, _ = inside("incidents", "show", f"{1:016x}", "--json", "--state", worked)
+    pseudonym = json.loads(out)["actor"]
+    status, out, _ = inside("incidents", "list", "--json", "--actor", pseudonym, "--state", worked)
+    assert [each["id"] for each in json.loads(out)] == [f"{1:016x}"]
+    # A name that is guessed tells nothing.
+    options = ("--actor", "ann@example.com", "--json", "--state", worked)
+    assert json.loads(inside("incidents", "list", *options)[1]) == []
+    status, out, err = inside("incidents", "list", *options, "--unmask")
+    assert (status, out) == (2, "")
+    assert "`reason`" in err
+    status, out, _ = inside("incidents", "list", *options, "--unmask", "--reason", WHY)
+    assert [each["actor"] for each in json.loads(out)] == ["ann@example.com"]
+    shown = ("incidents", "show", f"{1:016x}", "--state", worked, "--unmask", "--reason", WHY)
+    assert "ann@example.com" in inside(*shown)[1]
+    _, out, _ = inside("audit", "list", "--action", "unmask.*", "--json", "--state", worked)
+    told = json.loads(out)
+    assert [each["action"] for each in told] == ["unmask.seen", "unmask.seen", "unmask.searched"]
+    assert {each["reason"] for each in told} == {WHY}
+    assert "at the shell" in told[0]["who"]
+    assert "ann@example.com" not in out
+
+
+def test_a_second_person_is_asked_where_the_setting_says_so(inside, worked, monkeypatch):
+    monkeypatch.setenv("LEAKGATE_UNMASK_SECOND_PERSON", "true")
+    here = ("--state", worked)
+    status, _, err = inside("incidents", "show", f"{1:016x}", "--unmask", "--reason", WHY, *here)
+    assert status == 2
+    assert "second person" in err
+    status, out, _ = inside("incidents", "ask", f"{1:016x}", "--reason", WHY, *here)
+    request = out.split()[1]
+    assert request in inside("incidents", "requests", *here)[1]
+    status, _, err = inside("incidents", "answer", request, "--grant", *here)
+    assert (status, err) == (2, "another person has to decide, not the one who asks\n")
+
+
+def test_incidents_are_worked_on_and_the_log_of_it_is_verified(inside, worked):
+    here = ("--state", worked)
+    one, two = f"{1:016x}", f"{2:016x}"
+    assert inside("incidents", "set", one, two, "--assignee", "ann", "--label", "q3", *here) == (
+        0,
+        "2 changed, 0 were so already, 0 not found\n",
+        "",
+    )
+    assert inside("incidents", "set", "none", "--assignee", "ann", *here)[0] == 1
+    assert inside("incidents", "set", one, "--status", "closed", *here) == (
+        2,
+        "",
+        "an incident is closed with a `resolution`\n",
+    )
+    assert inside("incidents", "set", one, *here)[0] == 2
+    assert inside("incidents", "note", one, "asked the team", *here)[0] == 0
+    until = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    status, out, _ = inside(
+        "incidents", "except", one, "numbers", "--until", until, "--owner", "jane",
+        "--reason", "sample", *here,
+    )  # fmt: skip
+    assert status == 0
+    assert yaml.safe_load(out)["overrides"]["numbers"]["unless"][0]["fingerprint"] == "f"
+    _, out, _ = inside("incidents", "list", "--status", "closed", "--json", *here)
+    assert [each["work"]["resolution"] for each in json.loads(out)] == ["false_positive"]
+    assert (
+        inside("incidents", "list", "--label", "q3", "--assignee", "ann", *here)[1].count("\n") == 3
+    )
+    _, out, _ = inside("incidents", "show", one, *here)
+    shown = yaml.safe_load(out)["work"]
+    assert shown["notes"][0]["text"] == "asked the team"
+    assert len(shown["history"]) == 4
+    assert (
+        "numbers  0               1                0%" in inside("incidents", "precision", *here)[1]
+    )
+    status, out, _ = inside("incidents", "repeats", "--at-least", "1", *here)
+    assert out.splitlines()[1].split()[:2] == ["f", "US_SSN"]
+    status, out, _ = inside("audit", "verify", *here)
+    assert status == 0
+    head = out.split("head ")[1].split()[0]
+    assert inside("audit", "verify", "--head", head, *here)[0] == 0
+    database = sqlite3.connect(worked / "leakgate.db")
+    database.execute("UPDATE audit_log SET who = 'eve' WHERE seq = 2")
+    database.commit()
+    database.close()
+    status, out, err = inside("audit", "verify", *here)
+    assert status == 1
+    assert err.startswith("entry 2: altered: ")
+    assert "THE LOG IS NOT WHOLE" in out
+    assert inside("audit", "verify", "--head", "nonsense", *here)[0] == 2
+
+
+def test_a_log_whose_end_is_gone_takes_nothing_until_it_is_begun_anew(inside, worked):
+    here = ("--state", worked)
+    set_it = ("incidents", "set", f"{1:016x}", "--assignee", "ann", *here)
+    assert inside(*set_it)[0] == 0
+    database = sqlite3.connect(worked / "leakgate.db")
+    database.execute("DELETE FROM audit_head")
+    database.commit()
+    database.close()
+    status, _, err = inside("incidents", "set", f"{2:016x}", "--assignee", "ann", *here)
+    assert status == 2
+    assert err.startswith("audit log: ")
+    assert inside("audit", "restart", "--reason", "it broke", *here)[0] == 0
+    assert inside("incidents", "set", f"{2:016x}", "--assignee", "ann", *here)[0] == 0
+    status, out, _ = inside("audit", "verify", *here)
+    assert status == 0
+    assert out.startswith("1 entries are of before")
 
 
 # --- tokens ---------------------------------------------------------------------------------------

@@ -10,10 +10,11 @@ pseudonyms only.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -37,6 +38,7 @@ SHORTEST_REASON = 10
 ASKING = timedelta(days=7)
 """How long a request waits for the other person."""
 
+_TOGETHER = 200  # incidents in one transaction
 _LOOK_AGAIN = 5.0  # seconds between two walks over all names, for pseudonyms that nobody has
 
 type Decided = Literal["", "granted", "denied"]
@@ -201,6 +203,24 @@ class People:
             detail["person"] = self.pseudonyms.person(person.actor)
             writing.note(who, "unmask.seen", target=incident, reason=reason, detail=detail)
         return person
+
+    def unmasked(
+        self, incidents: Sequence[Incident], *, who: str, reason: str
+    ) -> tuple[Incident, ...]:
+        """Incidents that may name people, once each is noted in the audit log. Errors as of `searched`."""
+        reason = _reason(reason)
+        if self.second_person:
+            raise NotAllowed(
+                "unmasking needs a second person here, so it is done incident by incident"
+            )
+        for some in itertools.batched(incidents, _TOGETHER):
+            with self._audit.writing() as writing:
+                for incident in some:
+                    detail = {"person": self.pseudonyms.person(incident.actor)}
+                    writing.note(
+                        who, "unmask.seen", target=incident.id, reason=reason, detail=detail
+                    )
+        return tuple(incidents)
 
     def ask(self, incident: str, *, who: str, reason: str) -> Request:
         """Ask to see whom an incident is about; another person decides with `decide`.

@@ -211,7 +211,7 @@ class Recorder:
         try:
             self._spool.sync()
         except OSError as problem:
-            log.error("spool cannot be flushed to disk: %s", _kind(problem))  # noqa: TRY400  # a traceback tells nothing more
+            log.error("spool cannot be flushed to disk: %s", kind_of(problem))  # noqa: TRY400  # a traceback tells nothing more
 
     def _turn(self) -> float:
         """Carry one batch; how long to pause before the next."""
@@ -248,7 +248,9 @@ class Recorder:
         except Exception as error:
             if not _at_fault(error):
                 raise
-            log.warning("a batch was refused by the database (%s); trying one by one", _kind(error))
+            log.warning(
+                "a batch was refused by the database (%s); trying one by one", kind_of(error)
+            )
         stored = 0
         for incident in batch.incidents:
             try:
@@ -261,13 +263,13 @@ class Recorder:
                 log.error(  # noqa: TRY400  # a traceback could quote the row
                     "incident `%s` was refused by the database (%s), set aside",
                     incident.id,
-                    _kind(error),
+                    kind_of(error),
                 )
         return stored
 
     def _failed(self, error: Exception) -> float:
         away = isinstance(error, OperationalError)
-        kind = _kind(error)
+        kind = kind_of(error)
         if self._failures == 0 or kind != self._problem:
             # Said once, not at every try. INVARIANT: kinds only, an error's text may quote values.
             log.warning("incidents wait in the spool: %s", kind)
@@ -299,7 +301,7 @@ def _at_fault(error: Exception) -> bool:
     return isinstance(error, StatementError | ValueError | OverflowError)
 
 
-def _kind(error: BaseException) -> str:
+def kind_of(error: BaseException) -> str:
     """The kind of an error in words that quote nothing: class names and the SQLSTATE."""
     names = [type(error).__name__]
     if isinstance(error, DBAPIError) and error.orig is not None:

@@ -150,16 +150,30 @@ class Store:
                 return
             after = rows[-1].at, rows[-1].id
 
-    def purge(self, before: datetime, *, limit: int = 1000) -> int:
-        """Delete at most `limit` incidents older than `before`, oldest first; how many went."""
-        oldest = (
-            select(IncidentRow.id)
-            .where(IncidentRow.at < before)
-            .order_by(IncidentRow.at)
-            .limit(limit)
-        )
+    def purge(
+        self, before: datetime, *, severity: Severity | None = None, limit: int = 1000
+    ) -> int:
+        """Delete at most `limit` incidents older than `before`, oldest first; how many went.
+
+        With `severity`, those that count as such: an override goes before what was recorded. Waits for
+        nobody: what somebody works on or another gateway purges at this moment is passed over.
+        """
+        oldest = select(IncidentRow.id).limit(limit)
+        if severity is None:
+            oldest = oldest.where(IncidentRow.at < before).order_by(IncidentRow.at)
+        else:
+            oldest = (
+                oldest.join(WorkRow, WorkRow.incident_id == IncidentRow.id)
+                .where(WorkRow.severity == int(severity), WorkRow.at < before)
+                .order_by(WorkRow.at)
+            )
+        oldest = oldest.with_for_update(of=IncidentRow, skip_locked=True)
         with self.engine.begin() as connection:
-            gone = connection.execute(delete(IncidentRow).where(IncidentRow.id.in_(oldest)))
+            gone = connection.execute(
+                delete(IncidentRow)
+                .where(IncidentRow.id.in_(oldest))
+                .execution_options(synchronize_session=False)
+            )
         return gone.rowcount
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     String,
 )
@@ -155,3 +156,17 @@ class UnreadRow(Base):
     detail: Mapped[str] = mapped_column(_name())
 
     __table_args__ = (Index(None, "reason", "incident_id"),)
+
+
+class EvidenceRow(Base):
+    """A piece of what was sent, sealed to the team's key: nobody can open it here."""
+
+    __tablename__ = "incident_evidence"
+
+    incident_id: Mapped[str] = mapped_column(_name(), _incident(), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    key: Mapped[str] = mapped_column(String(32))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index(None, "at"),)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, update
 
 from gateway.audit.chain import WHO_CHARS, Entry
 from gateway.audit.log import Log, Writing
+from gateway.incidents import exceptions
 from gateway.incidents.filters import Filters, matching
+from gateway.incidents.record import Incident
 from gateway.incidents.states import (
     JUDGING,
     Bulk,
@@ -52,7 +54,7 @@ _AT_ONCE = 500
 _TOGETHER = 200
 """Incidents of a bulk action in one transaction; others who write wait for it."""
 
-CHANGED, NOTED = "incident.changed", "incident.noted"
+CHANGED, NOTED, DRAFTED = "incident.changed", "incident.noted", "exception.drafted"
 
 
 class Work:
@@ -170,6 +172,45 @@ class Work:
                 )
                 changed += sum(done[key].version != states[key].version for key in states)
         return Bulk(changed, found - changed, len(ids) - found)
+
+    def false_alarm(
+        self,
+        incident: Incident,
+        rule: str,
+        *,
+        who: str,
+        version: int,
+        owner: str,
+        reason: str,
+        until: date,
+        fingerprints: Sequence[str] | None = None,
+    ) -> tuple[State, str]:
+        """Close an incident as a false positive of `rule`, and draft the exception: a policy file.
+
+        `fingerprints` names the values; it may be left out when there is one only. Raises as `change`
+        and `exceptions.draft`; then nothing is changed and nothing drafted.
+        """
+        values = exceptions.fingerprints(incident, fingerprints)
+        text = exceptions.draft(
+            incident,
+            rule,
+            values,
+            owner=owner,
+            reason=reason,
+            until=until,
+            today=self._clock().astimezone(UTC).date(),
+        )
+        change = _checked(Change(resolution=Resolution.FALSE_POSITIVE, rules=(rule,)))
+        with self.audit.writing() as writing:
+            state = _held(writing.connection, incident.id)
+            if state.version != version:
+                raise StaleEdit(state)
+            rules = _rules(writing.connection, [incident.id])
+            held = {incident.id: state}
+            done = self._apply(writing, held, change, rules, who, reason)[incident.id]
+            told = {"rule": rule, "owner": owner, "until": str(until), "values": str(len(values))}
+            writing.note(who, DRAFTED, target=incident.id, reason=reason, detail=told)
+        return done, text
 
     def note(self, incident: str, text: str, *, who: str) -> Note:
         """Write a note. Raises `UnknownIncident`, or `WorkError` for a text that is empty or long."""

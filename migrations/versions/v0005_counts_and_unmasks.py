@@ -1,4 +1,4 @@
-"""What is counted as incidents are stored, who keeps house, and requests to unmask."""
+"""What is counted as incidents are stored, who keeps house, requests to unmask, and evidence."""
 
 from __future__ import annotations
 
@@ -63,6 +63,22 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "incident_evidence",
+        sa.Column("incident_id", sa.String(length=128), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["incidents.id"],
+            name=op.f("fk_incident_evidence_incident_id_incidents"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("incident_id", "position", name=op.f("pk_incident_evidence")),
+    )
+    op.create_index(op.f("ix_incident_evidence_at"), "incident_evidence", ["at"], unique=False)
+    op.create_table(
         "incident_unmasks",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("incident_id", sa.String(length=128), nullable=False),
@@ -99,6 +115,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_incident_unmasks_incident_id_asked_by"), table_name="incident_unmasks")
     op.drop_index(op.f("ix_incident_unmasks_decided_asked_at"), table_name="incident_unmasks")
     op.drop_table("incident_unmasks")
+    op.drop_index(op.f("ix_incident_evidence_at"), table_name="incident_evidence")
+    op.drop_table("incident_evidence")
     op.drop_table("incident_tallies")
     op.drop_index(op.f("ix_incident_repeats_service_count"), table_name="incident_repeats")
     op.drop_index(op.f("ix_incident_repeats_rule_count"), table_name="incident_repeats")
