@@ -4,9 +4,9 @@ Law: every `inspect` call ends, within its deadline, in a `Decision` or in `Insp
 worker that hangs, dies or runs out of memory is replaced and never takes another exchange with it.
 The caller refuses on a fault. Nothing here decides anything.
 
-One exchange is *running* per worker and at most one more waits in its socket, so that the worker
-does not idle while the answer travels. Which exchange hung or killed a worker is therefore known:
-the oldest one. The other one goes to another worker.
+One exchange is *running* per worker and a few more wait in its socket, so that the worker does not
+idle while the answer travels. Which exchange hung or killed a worker is therefore known: the oldest
+one. The others go to another worker.
 
 Where there are two workers or more, one of them takes no exchange that may carry a file, and nothing
 light waits behind one that does: reading a file takes seconds, a prompt milliseconds.
@@ -27,6 +27,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,9 +39,16 @@ from typing import Any, Protocol
 from gateway.model import Decision, Exchange, Looked, Reply
 
 _LENGTH = struct.Struct("<I")
+_HEAD = struct.Struct("<Id")
+"""Length, and on what `time.monotonic` says, a clock of the machine, it is too late to begin."""
+
 _READ_SIZE = 1 << 20
 _IN_FLIGHT = 2
-"""Exchanges given to one worker at a time: one running, one waiting in its socket."""
+_LIGHT_IN_FLIGHT = 8
+"""Exchanges given to one worker at a time, one running and the others in its socket.
+
+More of those that are quick: while a crowd's handshakes keep the loop busy, it comes by seldom.
+"""
 
 _ENOUGH = 2.0
 """Seconds that an exchange may run in a worker at least, before the worker counts as hanging."""
@@ -317,7 +325,8 @@ class Pool:
         worker.jobs.append(job)
         if len(worker.jobs) == 1:
             self._arm(worker, loop)
-        frame = _LENGTH.pack(len(job.payload))
+        left = job.deadline - loop.time()
+        frame = _HEAD.pack(len(job.payload), time.monotonic() + left)
         if worker.out:
             worker.out += frame
             worker.out += job.payload
@@ -371,6 +380,9 @@ class Pool:
         queue = self._waiting[job.light]
         if job in queue:
             queue.remove(job)
+        # A loop that is late runs clocks first: the answer may be there.
+        for worker in [each for each in self._workers if job in each.jobs]:
+            self._read(worker)
         _fail(job, InspectionFault("timeout"))
 
     # --- taking answers ---------------------------------------------------------------------------
@@ -407,6 +419,8 @@ class Pool:
             result = pickle.loads(frame)  # noqa: S301  # written by our own worker
             if isinstance(result, Decision | Looked):
                 job.future.set_result(result)
+            elif result is None:
+                _fail(job, InspectionFault("timeout"))
             else:
                 job.future.set_exception(InspectionFault("exception", str(result)))
         if worker.retired:
@@ -417,8 +431,7 @@ class Pool:
     # --- when things go wrong ---------------------------------------------------------------------
 
     def _hung(self, worker: _Worker, job: _Job) -> None:
-        # A loop that is late runs clocks first: the answer may be there.
-        self._read(worker)
+        self._read(worker)  # as in `_expire`
         if worker.jobs and worker.jobs[0] is job:
             self._lost(worker, "timeout")
 
@@ -553,7 +566,7 @@ def _has_room(worker: _Worker, job: _Job) -> bool:
     """Whether `worker` may be given `job`; a light one never waits behind one that is not."""
     return (
         worker.ready
-        and len(worker.jobs) < _IN_FLIGHT
+        and len(worker.jobs) < (_LIGHT_IN_FLIGHT if job.light else _IN_FLIGHT)
         and (not job.light or all(other.light for other in worker.jobs))
     )
 
@@ -595,17 +608,18 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
     gc.set_threshold(50_000, 20, 50)
     channel.sendall(READY + b"\n")
     reader = channel.makefile("rb", buffering=_READ_SIZE)
-    while header := reader.read(_LENGTH.size):
-        (length,) = _LENGTH.unpack(header)
+    while header := reader.read(_HEAD.size):
+        length, too_late = _HEAD.unpack(header)
         payload = reader.read(length)
         if len(payload) < length:
             return
-        result: object
+        result: object = None
         try:
-            asked = pickle.loads(payload)  # noqa: S301  # from our own parent
-            is_reply = isinstance(asked, Reply)
-            result = inspector.look(asked) if is_reply else inspector.inspect(asked)
-            del asked
+            if time.monotonic() < too_late:  # else nobody waits for it any more
+                asked = pickle.loads(payload)  # noqa: S301  # from our own parent
+                is_reply = isinstance(asked, Reply)
+                result = inspector.look(asked) if is_reply else inspector.inspect(asked)
+                del asked
         except Exception as error:  # noqa: BLE001  # the guard: ends in a refusal
             result = place_of(error)
         del payload

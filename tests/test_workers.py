@@ -280,7 +280,7 @@ def test_memory_bomb_faults():
 
 def test_full_backlog_faults_at_once():
     async def story(pool, watch):
-        jobs = [asyncio.ensure_future(pool.inspect(exchange("/slow/0.2"))) for _ in range(8)]
+        jobs = [asyncio.ensure_future(pool.inspect(exchange("/slow/0.1"))) for _ in range(20)]
         await asyncio.sleep(0)
         with pytest.raises(InspectionFault) as fault:
             await pool.inspect(exchange("/x"))

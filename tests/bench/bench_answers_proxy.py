@@ -203,7 +203,9 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def crowd(way: Way, number: int, pid: int, *, at_once: int, pause: int) -> str:
+async def crowd(
+    way: Way, number: int, pid: int, *, at_once: int, pause: int, sentences: int
+) -> str:
     """Many streams at the same time, slow ones: a row of the table.
 
     `at_once` of them ask in the same moment.
@@ -220,7 +222,7 @@ async def crowd(way: Way, number: int, pid: int, *, at_once: int, pause: int) ->
         try:
             async with few:
                 connection = await way.connect()
-                task = asyncio.create_task(way.stream(connection, 2, pause, started.set))
+                task = asyncio.create_task(way.stream(connection, sentences, pause, started.set))
                 waiting = asyncio.create_task(started.wait())
                 await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
             under_way += 1
@@ -255,7 +257,8 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=1000)
     # A thousand people do not ask in the same moment; but all answers are under way at the end.
     parser.add_argument("--at-once", type=int, default=20)
-    parser.add_argument("--pause", type=int, default=1500, help="ms between two events")
+    parser.add_argument("--sentences", type=int, default=4, help="in each answer")
+    parser.add_argument("--pause", type=int, default=800, help="ms between two events")
     parser.add_argument("--serve")
     options = parser.parse_args()
     if options.serve:
@@ -298,6 +301,7 @@ def main() -> None:
                         gateway.pid,
                         at_once=options.at_once,
                         pause=options.pause,
+                        sentences=options.sentences,
                     )
                     print(uvloop.run(row), flush=True)
                 print(f"\nstreams open at the end: {gateway.metric('leakgate_streams_open'):.0f}")
