@@ -20,6 +20,7 @@ from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
 from support import pdfs
+from support.gateway import patterns
 
 from gateway import bootstrap, content, inspection
 from gateway.incidents.record import from_decision
@@ -45,7 +46,7 @@ CARD = "4111 1111 1111 1111"
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    cache = tmp_path_factory.mktemp("cache")
+    cache = patterns(KEY)
 
     def make(policy: str) -> inspection.Inspector:
         folder = tmp_path_factory.mktemp("policies")
@@ -313,7 +314,7 @@ def test_what_is_disguised_too_deep_is_unread(redacting):
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     rules = bootstrap.load_rules(Path(__file__).parents[1] / "policies")
-    cache = tmp_path_factory.mktemp("cache")
+    cache = patterns(KEY)
     return bootstrap.build_inspector(
         bootstrap.plan(rules, key=KEY, cache=cache, max_decoded=1 << 20)
     )
@@ -971,7 +972,7 @@ rules:
     redact: {PHONE_NUMBER: {operator: token, shape: similar}}
 """
     )
-    cache = tmp_path_factory.mktemp("tokenising-cache")
+    cache = patterns(KEY)
     plan = bootstrap.plan(
         bootstrap.load_rules(folder),
         key=KEY,

@@ -259,6 +259,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=20)
     parser.add_argument("--sentences", type=int, default=4, help="in each answer")
     parser.add_argument("--pause", type=int, default=800, help="ms between two events")
+    parser.add_argument("--again", type=int, default=1, help="times that the crowds come")
     parser.add_argument("--serve")
     options = parser.parse_args()
     if options.serve:
@@ -294,7 +295,7 @@ def main() -> None:
                     "| µs CPU per event | delay p50, ms | p99 | errors |"
                 )
                 print("|---|---|---|---|---|---|---|---|---|---|")
-                for way in reversed(ways[1:]):
+                for way in [*reversed(ways[1:])] * options.again:
                     row = crowd(
                         way,
                         options.streams,

@@ -259,7 +259,7 @@ TAGS = st.sampled_from(
 
 
 @given(st.lists(TAGS, max_size=12), st.lists(TAGS, max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_joined_is_found_again_in_any_page(before, after):
     source = "<html><body>" + "".join(before) + "45<i>67</i>89" + "".join(after)
     blob, found = opened(source.encode())

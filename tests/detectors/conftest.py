@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.gateway import patterns
 
 from gateway.detectors import Engine, Settings
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("patterns")
+def cache() -> Path:
+    return patterns(b"test")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.gateway import patterns
 
 from gateway import documents
 from gateway.content.reading import FACTS
@@ -65,7 +66,7 @@ def packs(vocabulary):
 
 @pytest.fixture(scope="module")
 def results(packs, catalogue, tmp_path_factory):
-    engine = Engine.build(Settings(), key=b"k" * 32, cache_dir=tmp_path_factory.mktemp("cache"))
+    engine = Engine.build(Settings(), key=b"k" * 32, cache_dir=patterns(b"k" * 32))
 
     def route_of(service, operation):
         known = catalogue.get(service)

@@ -11,6 +11,7 @@ import websockets.exceptions
 from support import clients, prompts, sockets
 from support.echo import Echo, says
 from support.gate import GateThread
+from support.gateway import patterns
 from support.upstream import certificate
 
 from gateway import bootstrap
@@ -49,7 +50,6 @@ class Place:
         self.sockets = sockets.Service(tls[0])
         folder = tmp_path_factory.mktemp("gate")
         self._policies = tmp_path_factory.mktemp("policies")
-        self._cache = tmp_path_factory.mktemp("cache")
         self.gate = GateThread(
             folder,
             upstreams=dict.fromkeys(prompts.HOSTS, self.echo.url) | {SOCKET_HOST: self.sockets.url},
@@ -69,7 +69,7 @@ class Place:
             (self._policies / "policy.yaml").write_text(text)
             rules = bootstrap.load_rules(self._policies)
             self._inspectors[key] = bootstrap.build_inspector(
-                bootstrap.plan(rules, key=b"k" * 32, cache=self._cache, max_decoded=1 << 22)
+                bootstrap.plan(rules, key=b"k" * 32, cache=patterns(b"k" * 32), max_decoded=1 << 22)
             )
         self.inspector = self._inspectors[key]
         self.gate.recorded.clear()

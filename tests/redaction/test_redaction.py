@@ -1,6 +1,7 @@
 """Scanning what was redacted finds none of it again: the law, with the real detectors."""
 
 import pytest
+from support.gateway import patterns
 
 from gateway.detectors import Engine, Settings, entity_names, groups
 from gateway.redaction.operators import operator, take_out
@@ -39,8 +40,8 @@ PLACES = [
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    return Engine.build(Settings(), key=b"k" * 32, cache_dir=tmp_path_factory.mktemp("cache"))
+def engine():
+    return Engine.build(Settings(), key=b"k" * 32, cache_dir=patterns(b"k" * 32))
 
 
 def _found_again(engine, place, gone, *, names=True):
@@ -63,7 +64,9 @@ def _found_again(engine, place, gone, *, names=True):
 @pytest.mark.parametrize("call", WHOLE, ids=str)
 def test_a_replacement_of_any_entity_is_found_as_nothing(engine, call):
     again = {}
-    for entity in sorted(entity_names()):
+    # What a hash looks like does not depend on the entity: a good number of them is enough.
+    some = slice(None, None, 1 if call[0] == "replace" else 16)
+    for entity in sorted({*sorted(entity_names())[some], *VALUES} & entity_names()):
         gone = take_out(operator(*call), VALUES.get(entity, "536-90-4399"), entity, key=b"k")
         for place in [*PLACES, "https://bob:{}@db.example.com/x?token={}"]:
             if found := _found_again(engine, place, gone):

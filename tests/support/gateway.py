@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import re
@@ -59,6 +60,13 @@ def warm() -> Path:
             key.hardlink_to(fresh)
         fresh.unlink()
     (folder / "cache").mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+def patterns(key: bytes) -> Path:
+    """Where what is compiled for `key` is kept, from one test and one run to the next."""
+    folder = warm() / f"patterns-{hashlib.sha256(key).hexdigest()[:8]}"
+    folder.mkdir(exist_ok=True, mode=0o700)
     return folder
 
 

@@ -45,7 +45,9 @@ class Service:
 
 def connect(proxy, ca, url):
     context = ssl.create_default_context(cafile=str(ca))
-    return websockets.sync.client.connect(url, proxy=proxy, ssl=context, compression=None)
+    return websockets.sync.client.connect(
+        url, proxy=proxy, ssl=context, compression=None, open_timeout=60
+    )
 
 
 def ask(connection, text):
