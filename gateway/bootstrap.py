@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway import content, detectors, protocols, services
@@ -22,7 +22,7 @@ from gateway.inspection import Inspector, route_of
 from gateway.model import Exchange, Match, Route
 from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
-from gateway.redaction import Keys, label
+from gateway.redaction import Keys, key_print, label
 from gateway.services import Catalogue, ServiceDocument
 from gateway.settings import Settings
 
@@ -66,6 +66,7 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         entities=detectors.entity_names(),
         groups=detectors.groups(),
         detectors=detectors.detector_names(),
+        protocols=frozenset(protocols.names()),
     )
 
 
@@ -85,6 +86,18 @@ def load_rules(folder: Path) -> Rules:
         return Marks(section.text, section.source).problem((*section.at, *place), message)
 
     catalogue = Catalogue.load(extra, inspected_hosts=policy.inspect_hosts, locate=locate)
+    unseen = [
+        replace(
+            tenant.place,
+            message=f"tenant `{tenant.id}`: `{glob.text}` is not inspected, so nothing is set there;"
+            " add it to `inspect_hosts`",
+        )
+        for tenant in policy.tenants
+        for glob in tenant.sender.hosts
+        if "*" not in glob.text and not catalogue.inspects(glob.text)
+    ]
+    if unseen:
+        raise DocumentError(unseen)
     return Rules(policy, extra, settings, catalogue)
 
 
@@ -185,6 +198,11 @@ def known_key(state: Path) -> bytes | None:
     except OSError:
         return None
     return key if len(key) == KEY_BYTES else None
+
+
+def key_fingerprint(value: str, key: bytes) -> str:
+    """The fingerprint by which policies know an API key."""
+    return key_print(value, key=key)
 
 
 def run_cases(folder: Path, rules: Rules, engine: detectors.Engine) -> tuple[CaseResult, ...]:

@@ -111,6 +111,36 @@ def _settings(config: Path | None = None, **command: Any) -> Settings:
     return gather(config, os.environ, command)
 
 
+@main.command("api-keys")
+@click.argument("path", metavar="[FILE]", default="-")
+@_settings_options
+def api_keys(path: str, **options: Any) -> None:
+    """Print fingerprints of the API keys in FILE, for `api_keys` in a policy; `-` is standard input.
+
+    One key per line; words before it are a note, which is printed beside its fingerprint. The keys
+    are not kept. Fingerprints hold for gateways with the same `fingerprint.key`.
+    """
+    from gateway import bootstrap  # noqa: PLC0415
+
+    settings = _settings(**options)
+    key = bootstrap.known_key(settings.state)
+    if key is None:
+        click.echo(
+            f"leakgate: no `fingerprint.key` in `{settings.state}`; name the gateway's folder with"
+            " --state, and start the gateway once before",
+            err=True,
+        )
+        sys.exit(BAD_INPUT)
+    lines = [line.split() for line in _text(path).splitlines() if line.strip()]
+    if not lines:
+        click.echo("leakgate: no key was given", err=True)
+        sys.exit(BAD_INPUT)
+    for *note, value in lines:
+        click.echo(
+            f"- {bootstrap.key_fingerprint(value, key)}" + (f"  # {' '.join(note)}" if note else "")
+        )
+
+
 @main.command()
 @_settings_options
 def run(**options: Any) -> None:
@@ -524,6 +554,7 @@ def _revision(name: str, home: Path) -> Iterator[Path]:
 @click.option("--actor", default="", help="Who sends the file.")
 @click.option("--group", "groups", multiple=True, help="A group that they are in.")
 @click.option("--device", default="", help="What it is sent with.")
+@click.option("--api-key", default="", help="A list of `api_keys` that its key is in.")
 @click.option("--address", default="192.0.2.1", show_default=True, help="Where it comes from.")
 @click.option(
     "--at",
@@ -542,6 +573,7 @@ def policy_explain(
     actor: str,
     groups: tuple[str, ...],
     device: str,
+    api_key: str,
     address: str,
     at: datetime | None,
     rule: str | None,
@@ -578,6 +610,7 @@ def policy_explain(
         # Somebody of whom no group is named is in none; of nobody nothing is known.
         frozenset(groups) if actor or groups else None,
         device,
+        api_key,
     )
     try:
         trial = rehearsal.try_file(

@@ -47,11 +47,12 @@ from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
 from gateway.proxy import authority as authorities
 from gateway.proxy.answering import Tokenising
-from gateway.proxy.gate import Gate, Upstream
+from gateway.proxy.gate import Gate
 from gateway.proxy.identifying import Identifying
 from gateway.proxy.ledger import PassedLedger
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
+from gateway.proxy.steering import ApprovedKey, Upstream
 from gateway.redaction import Keys
 from gateway.settings import Settings, split
 from gateway.vault import keys as token_keys
@@ -161,6 +162,10 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         on_spool_failure=settings.on_spool_failure,
         tokenising=await _tokenising(rules, vault, front),
         identifying=identifying,
+        approved_keys={
+            name: ApprovedKey(key.header, key.prefix, key.secret)
+            for name, key in settings.approved_keys.items()
+        },
     )
     routing = Routing(
         rules.catalogue, HostList.of([*settings.pass_through, *rules.policy.pass_through]), ledger

@@ -55,9 +55,17 @@ from gateway.model import (
     UnreadReason,
     Verdict,
 )
-from gateway.policy import PolicySet, evaluate, evaluate_answer, look_at_answer
+from gateway.policy import (
+    Contradiction,
+    PolicySet,
+    evaluate,
+    evaluate_answer,
+    look_at_answer,
+    merged,
+    restrictions,
+)
 from gateway.policy.compile import CompiledRule
-from gateway.redaction import Keys, Minter, fingerprint, plan, preview
+from gateway.redaction import Keys, Minter, fingerprint, key_print, plan, preview
 from gateway.redaction.tokens import Hit, is_opaque
 from gateway.services import Catalogue
 
@@ -95,6 +103,8 @@ _FAULT_MESSAGES = {
     "timeout": "The request could not be checked in time, so it was not sent.",
     "overloaded": "The gateway is overloaded, so the request was not sent. Please try again.",
     "too_large": "The request is larger than the gateway can check, so it was not sent.",
+    "redirect": "This was not sent: where it should go instead cannot be reached. Please tell your IT"
+    " department.",
     "two_way": (
         "This request waits for answers before it ends. The gateway checks a request whole before"
         " any of it is sent, so this cannot work through it. Please use the service's other calls."
@@ -184,6 +194,7 @@ class Inspector:
         )
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
+        self._asks_for_keys = policy.asks_for_keys
         self._asked = _asked(policy.rules)
         self._compared = _compared(policy)
         self._asked_of_answers = _asked(policy.answers)
@@ -191,13 +202,14 @@ class Inspector:
     def inspect(self, exchange: Exchange) -> Decision:
         """Decide about `exchange`. Raises only on a defect: the caller refuses then."""
         started = self._clock()
+        exchange = self._with_keys(exchange)
         route = route_of(self.catalogue, exchange)
         timings: dict[str, float] = {}
         look = look_at_answer(self.policy, exchange, route)
         sent: set[str] | None = None if look is Look.NONE else set()
         reading = self._read(exchange, route, timings, sent)
         before = self._clock()
-        outcome = evaluate(self.policy, exchange, route, reading.scan)
+        outcome, headers = self._judge(exchange, route, reading.scan)
         timings["evaluate"] = self._clock() - before
         enforcement: Enforcement = Forward()
         match outcome.verdict:
@@ -245,7 +257,45 @@ class Inspector:
             quoted=reading.quoted,
             look=Look.NONE if isinstance(enforcement, Refuse) else look,
             sent=frozenset(sent or ()),
+            headers=headers,
         )
+
+    def _judge(
+        self, exchange: Exchange, route: Route, scan: Scan
+    ) -> tuple[Outcome, tuple[tuple[str, str], ...]]:
+        """What the rules say, and the headers that restrict tenants.
+
+        What goes elsewhere has to meet the rules for that service, too.
+        """
+        outcome = evaluate(self.policy, exchange, route, scan)
+        there = outcome.redirect
+        known = self.catalogue.get(there.service) if there is not None else None
+        try:
+            headers = restrictions(self.policy, exchange, route)
+            if there is not None and known is not None:
+                away = known.route()
+                away = replace(
+                    route, service=away.service, category=away.category, facts=away.facts
+                )
+                outcome = merged(outcome, evaluate(self.policy, exchange, away, scan))
+                # What restricts the tenants of the one service says nothing to the other.
+                headers = restrictions(self.policy, exchange, away)
+        except Contradiction as contradiction:
+            first, second, header = contradiction.args
+            message = (
+                f"This was not sent: `{first}` and `{second}` of the company's policy want different"
+                f" values of `{header}`. Please tell the security team."
+            )
+            outcome = replace(outcome, verdict=Verdict.BLOCK, message=message)
+            headers = ()
+        return outcome, headers
+
+    def _with_keys(self, exchange: Exchange) -> Exchange:
+        """The exchange with the fingerprints of its API keys, where a rule asks for them."""
+        if not self._asks_for_keys or exchange.keys is not None:
+            return exchange
+        found = (key_print(each, key=self._key) for each in protocols.keys_of(exchange))
+        return replace(exchange, keys=frozenset(found))
 
     def _read(
         self,
@@ -330,7 +380,7 @@ class Inspector:
     def look(self, reply: Reply) -> Looked:
         """Decide about part of an answer. Raises only on a defect."""
         started = self._clock()
-        exchange = reply.exchange
+        exchange = self._with_keys(reply.exchange)
         route = route_of(self.catalogue, exchange)
         unread: list[Unread] = []
         shown = reply.passages
@@ -596,7 +646,7 @@ class Inspector:
             seen = self._read(current, route, {}, standing=standing)
             if len(seen.scan.unread) > len(reading.scan.unread):
                 break
-            wanted = evaluate(self.policy, current, route, seen.scan)
+            wanted, _ = self._judge(current, route, seen.scan)
             if wanted.verdict < Verdict.REDACT:
                 key_id = exchange.token_key or self._tokens.newest
                 rewritten = replace(

@@ -59,7 +59,8 @@ class Exchange:
     tokens that stand for another value of this actor already.
 
     `actor` is empty while nobody knows who sends, and so is `device`. `groups` are those of the
-    actor, in lower case; None when they are not known, which is not the same as none.
+    actor, in lower case; None when they are not known, which is not the same as none. `keys` are keyed fingerprints
+    of the API keys that it carries; None while nobody has looked.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Exchange:
     before: Before | None = field(default=None, repr=False)
     groups: frozenset[str] | None = field(default=None, repr=False)
     device: str = ""
+    keys: frozenset[str] | None = field(default=None, repr=False)
 
     @property
     def sender(self) -> str:
@@ -418,6 +420,20 @@ class Cleaning:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """An endpoint that requests may be sent to instead of where they were going.
+
+    `service` says by the rules for which service they are judged there, too; it may be empty.
+    """
+
+    name: str
+    title: str
+    url: str
+    protocol: str
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the policies say of one scan.
 
@@ -431,6 +447,7 @@ class Outcome:
     redactions: tuple[Redaction, ...] = ()
     message: str = ""
     cleanings: tuple[Cleaning, ...] = ()
+    redirect: Approved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,6 +552,7 @@ class Decision:
 
     `quoted` are tokens of ours that the client itself sent. `look` says how the answer is looked
     at, and `sent` are then the fingerprints of what stood in the request; they are never recorded.
+    `headers` are set on the way out, in the place of those that the client sent.
     `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
     detectors saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
     `scan` holds no findings either: nobody needs them any more.
@@ -559,6 +577,7 @@ class Decision:
     quoted: frozenset[str] = field(default=frozenset(), repr=False)
     look: Look = Look.NONE
     sent: frozenset[str] = field(default=frozenset(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def sender(self) -> str:

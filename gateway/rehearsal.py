@@ -49,6 +49,7 @@ class Sending:
     at: float = 0.0
     groups: frozenset[str] | None = None
     device: str = ""
+    api_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ def try_file(
     if text_encoding(data) is None:
         sending = replace(sending, upload=True)
     route, host = _destination(rules.catalogue, sending)
-    exchange = _exchange(data, sending, host)
+    exchange = replace(
+        _exchange(data, sending, host), keys=rules.policy.keys_named(sending.api_key)
+    )
     engine = bootstrap.build_engine(rules.detectors, state)
     key = bootstrap.known_key(state) or secrets.token_bytes(bootstrap.KEY_BYTES)
     # First with rules that only watch, so that nothing is rewritten and all is kept; then as it is.

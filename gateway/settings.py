@@ -21,6 +21,7 @@ from gateway.documents import DocumentError, Problem, Strict, load, read, sugges
 from gateway.exporters.document import Export, distinct
 from gateway.identity.document import Identity
 from gateway.model import Severity
+from gateway.secret import SecretRef
 
 PREFIX = "LEAKGATE_"
 
@@ -91,6 +92,14 @@ def split(address: str) -> tuple[str, int]:
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  # `:8080` asks for all addresses
 
 
+class ApprovedKey(Strict):
+    """How an endpoint takes its key."""
+
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "Authorization"
+    prefix: Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,32}$")] = "Bearer "
+    secret: SecretRef
+
+
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=3650)
 
 type KeptFor = Annotated[Span, Field(ge=timedelta(hours=1), le=_LONGEST)] | None
@@ -126,6 +135,9 @@ class Settings(Strict):
     )
     upstreams: dict[str, str] = Field(
         {}, description="host to base URL: send a service's traffic to an approved endpoint"
+    )
+    approved_keys: dict[str, ApprovedKey] = Field(
+        {}, description="keys of the endpoints to which rules redirect, by their names in policies"
     )
     pass_through: Annotated[list[str], BeforeValidator(_list)] = Field(
         [], description="hosts never opened (apps that pin)"

@@ -8,11 +8,19 @@ beside the policies, `schema` tells editors what may be written.
 from gateway.policy.cases import CaseResult, run_cases, untested
 from gateway.policy.compile import PolicySet, Vocabulary, compile_text, fingerprint, load
 from gateway.policy.document import PolicyDocument, Section
-from gateway.policy.evaluate import asks_identity, evaluate, evaluate_answer, look_at_answer
+from gateway.policy.evaluate import (
+    asks_identity,
+    evaluate,
+    evaluate_answer,
+    look_at_answer,
+    merged,
+)
 from gateway.policy.schema import cases_schema, policy_schema
+from gateway.policy.steering import Contradiction, restrictions
 
 __all__ = [
     "CaseResult",
+    "Contradiction",
     "PolicyDocument",
     "PolicySet",
     "Section",
@@ -25,7 +33,9 @@ __all__ = [
     "fingerprint",
     "load",
     "look_at_answer",
+    "merged",
     "policy_schema",
+    "restrictions",
     "run_cases",
     "untested",
 ]

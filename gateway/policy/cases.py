@@ -93,6 +93,8 @@ class Request(Node):
     """Groups that the sender is in; the word `unknown` when nobody knows them."""
     device: str = "a-device"
     """What it is sent with; empty when that is not known."""
+    api_key: str = ""
+    """A list of `api_keys` that its key is in, another word for another key; empty for no key."""
     source_ip: str = "192.0.2.1"
     """Where it comes from."""
     at: date | datetime = date(2000, 1, 1)
@@ -399,6 +401,7 @@ def _outcome(
         if request.groups == "unknown" or not request.actor
         else frozenset(request.groups),
         device=request.device,
+        keys=policy.keys_named(request.api_key),
         history=tuple(
             Sent(at.timestamp() - sketch.ago, request.service, f"before-{number}-{picture}")
             for number, sketch in enumerate(request.history)

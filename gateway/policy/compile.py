@@ -24,6 +24,7 @@ from gateway.documents import DocumentError, Marks, Problem, suggest
 from gateway.model import (
     CLEANED,
     Act,
+    Approved,
     Cleaned,
     FileInfo,
     Finding,
@@ -53,8 +54,10 @@ from gateway.policy.document import (
     Range,
     Rule,
     Section,
+    Tenant,
     Unless,
     When,
+    Whence,
     Where,
     fact_word,
 )
@@ -93,6 +96,7 @@ class Vocabulary:
     entities: frozenset[str]
     groups: Mapping[str, frozenset[str]]
     detectors: frozenset[str] = frozenset()
+    protocols: frozenset[str] = frozenset()
 
 
 # --- the executable form -------------------------------------------------------------------------
@@ -163,6 +167,26 @@ class Glob:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyTest:
+    """Whether the keys of a request are among `prints`, or (`outside`) are not.
+
+    `lists` are the names of the lists, as they are written.
+    """
+
+    prints: frozenset[str]
+    outside: bool
+    lists: tuple[str, ...]
+
+    def holds(self, keys: frozenset[str] | None, *, in_doubt: bool) -> bool:
+        """Of several keys one decides against the sender: nobody knows which the service takes."""
+        if keys is None:
+            return in_doubt
+        if self.outside:
+            return not keys or not keys <= self.prints
+        return bool(keys & self.prints) if in_doubt else bool(keys) and keys <= self.prints
+
+
+@dataclass(frozen=True, slots=True)
 class SenderTest:
     """Conditions on the exchange beyond its route; an empty tuple stands for any."""
 
@@ -173,6 +197,7 @@ class SenderTest:
     groups: tuple[Glob, ...] = ()
     devices: tuple[Glob, ...] = ()
     identified: bool | None = None
+    keys: KeyTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +340,19 @@ class CompiledRule:
     clean: tuple[tuple[Cleaned, str], ...] = ()
     history: HistoryTest | None = None
     rollout: int = WHOLE
+    to: Approved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRule:
+    """Headers that are set on requests, and on which."""
+
+    id: str
+    route: RouteTest
+    sender: SenderTest
+    unless: tuple[tuple[RouteTest, SenderTest], ...]
+    headers: tuple[tuple[str, str], ...]
+    place: Problem = field(default_factory=lambda: Problem("", 0, 0, ""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +371,8 @@ _VERDICTS = {
     "redact": Verdict.REDACT,
     "tokenise": Verdict.REDACT,
     "block": Verdict.BLOCK,
+    # What goes elsewhere goes, and is recorded; what cannot go there does not go at all.
+    "redirect": Verdict.LOG,
 }
 
 
@@ -397,7 +437,8 @@ class PolicySet:
 
     `revision` is a hash of the files' names and contents. `services` and `detectors` are raw:
     the stages that own them check them. `own_entities` are those that the detectors of the files
-    define. `sources` are the files, in the order of merging. `answers` are the rules for answers.
+    define. `sources` are the files, in the order of merging. `answers` are the rules for answers,
+    `api_keys` lists of fingerprints.
     """
 
     revision: str
@@ -411,12 +452,33 @@ class PolicySet:
     sources: tuple[str, ...] = ()
     restoring: Restoring = field(default_factory=Restoring)
     answers: tuple[CompiledRule, ...] = ()
+    api_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tenants: tuple[TenantRule, ...] = ()
     index: RouteIndex = field(init=False, repr=False, compare=False)
     answer_index: RouteIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", RouteIndex(self.rules))
         object.__setattr__(self, "answer_index", RouteIndex(self.answers))
+
+    def keys_named(self, name: str) -> frozenset[str]:
+        """What a request carries whose key is in the list `name`, or in none that is known."""
+        if not name:
+            return frozenset()
+        return frozenset(sorted(self.api_keys.get(name, {f"not in a list: {name}"}))[:1])
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether some rule or exception is about API keys."""
+        return any(
+            test.keys is not None
+            for rule in self.every_rule
+            for test in (rule.sender, *(item.sender for item in rule.unless))
+        ) or any(
+            test.keys is not None
+            for tenant in self.tenants
+            for test in (tenant.sender, *(sender for _, sender in tenant.unless))
+        )
 
     @property
     def every_rule(self) -> tuple[CompiledRule, ...]:
@@ -560,6 +622,13 @@ def written(directory: Path) -> Written:
         settings={
             "inspect_hosts": [host for d in documents_ for host in d.inspect_hosts],
             "pass_through": [host for d in documents_ for host in d.pass_through],
+            "api_keys": {
+                name: list(prints) for d in documents_ for name, prints in d.api_keys.items()
+            },
+            "approved": {name: _plain(one) for d in documents_ for name, one in d.approved.items()},
+            "tenants": {
+                one.id: _plain(one, exclude={"id"}) for d in documents_ for one in d.tenants
+            },
             "answers": {
                 key: value
                 for d in documents_
@@ -599,6 +668,10 @@ def _compile(
     for file in files:
         names.add_groups(file, marks[file.source], problems)
     names.resolve_groups(problems)
+    for file in files:
+        names.add_approved(file, marks[file.source], problems)
+    for file in files:
+        names.add_keys(file, marks[file.source], problems)
     rules: list[CompiledRule] = []
     answers: list[CompiledRule] = []
     places: dict[str, Problem] = {}
@@ -623,6 +696,14 @@ def _compile(
             compiler = _RuleCompiler(changes.applied(rule), names, marks[file.source], at)
             into.append(compiler.compile(changes.unless))
             problems.extend(compiler.problems)
+    tenants: list[TenantRule] = []
+    for file in files:
+        for position, tenant in enumerate(file.document.tenants):
+            maker = _TenantCompiler(tenant.id, names, marks[file.source], ("tenants", position))
+            if tenant.id in {made.id for made in tenants}:
+                maker.wrong(("id",), "exists already; give one of them another id")
+            tenants.append(maker.compile(tenant))
+            problems.extend(maker.problems)
     problems.extend(
         marks[file.source].problem(
             ("overrides", name), f"unknown rule `{name}`{suggest(name, places)}"
@@ -649,6 +730,8 @@ def _compile(
         sources=tuple(file.source for file in files),
         restoring=_restoring([file.document.answers for file in files]),
         answers=tuple(answers),
+        api_keys=names.api_keys,
+        tenants=tuple(tenants),
     )
 
 
@@ -727,6 +810,8 @@ class _Changes:
         update: dict[str, object] = dict(self.values)
         if self.values.get("action", "redact") not in TAKES_OUT:
             update["redact"] = {}
+        if "action" in self.values:
+            update["to"] = None
         if self.values.get("mode") == "monitor" and "rollout" not in self.values:
             update["rollout"] = WHOLE
         return rule.model_copy(update=update) if update else rule
@@ -751,6 +836,9 @@ class _Names:
         self.own_entities: dict[str, Problem] = {}
         self.groups = dict(vocabulary.groups)
         self.own: dict[str, tuple[Problem, tuple[str, ...]]] = {}
+        self.api_keys: dict[str, frozenset[str]] = {}
+        self.protocols = vocabulary.protocols
+        self.approved: dict[str, Approved] = {}
         self._mentioned: list[tuple[str, str, Problem]] = []
         for section in services:
             # Only the names are looked at; the stage that owns services checks the rest.
@@ -808,6 +896,37 @@ class _Names:
                 continue
             problems.append(marks.problem(("entity_groups", name), message))
 
+    def add_approved(self, file: _File, marks: Marks, problems: list[Problem]) -> None:
+        """Take the endpoints that one file approves."""
+        for name, one in file.document.approved.items():
+
+            def wrong(key: str, message: str, name: str = name) -> None:
+                problems.append(marks.problem(("approved", name, *filter(None, [key])), message))
+
+            if name in self.approved:
+                wrong("", f"`{name}` is approved already in another file")
+            if one.protocol not in self.protocols:
+                wrong(
+                    "protocol",
+                    f"unknown protocol `{one.protocol}`{suggest(one.protocol, self.protocols)}",
+                )
+            if one.service and one.service not in self.services and self.complete:
+                wrong(
+                    "service",
+                    f"unknown service `{one.service}`{suggest(one.service, self.services)}",
+                )
+            self.approved[name] = Approved(
+                name, one.title or name, one.url, one.protocol, one.service
+            )
+
+    def add_keys(self, file: _File, marks: Marks, problems: list[Problem]) -> None:
+        """Take the lists of API keys that one file defines; a name that is taken is a problem."""
+        for name, prints in file.document.api_keys.items():
+            if name in self.api_keys:
+                message = f"list `{name}` of API keys exists already in another file"
+                problems.append(marks.problem(("api_keys", name), message))
+            self.api_keys[name] = frozenset(prints)
+
     def resolve_groups(self, problems: list[Problem]) -> None:
         """Turn own groups, which may name each other, into sets of entities."""
         known = {*self.entities, *self.groups, *self.own}
@@ -843,15 +962,122 @@ class _Names:
 # --- rules ---------------------------------------------------------------------------------------
 
 
-class _RuleCompiler:
-    """Compiles one rule and collects what is wrong with it."""
+class _WhenceCompiler:
+    """Resolves conditions on where requests go and who sends them; collects what is wrong."""
 
-    def __init__(self, rule: Rule, names: _Names, marks: Marks, at: tuple[str | int, ...]) -> None:
-        self.rule = rule
+    def __init__(self, told: str, names: _Names, marks: Marks, at: tuple[str | int, ...]) -> None:
+        self._told = told
         self.names = names
         self.marks = marks
         self.at = at
         self.problems: list[Problem] = []
+
+    def wrong(self, at: Sequence[str | int], message: str) -> None:
+        """Note a problem."""
+        self.problems.append(self.marks.problem((*self.at, *at), f"{self._told}: {message}"))
+
+    def _known(
+        self, kind: str, words: Sequence[str], known: Iterable[str], at: Sequence[str | int]
+    ) -> frozenset[str] | None:
+        if not words:
+            return None
+        known = set(known)
+        for position, word in enumerate(words):
+            if word not in known and self.names.complete:
+                self.wrong((*at, position), f"unknown {kind} `{word}`{suggest(word, known)}")
+        return frozenset(words)
+
+    def _route(self, where: Whence, at: tuple[str | int, ...]) -> RouteTest:
+        names = self.names
+        services = self._known("service", where.service, names.services, (*at, "service"))
+        categories = self._known("category", where.category, names.categories, (*at, "category"))
+        if services and categories:
+            of_services = {names.services[name] for name in services if name in names.services}
+            if of_services and not of_services & categories:
+                self.wrong((*at, "service"), "no such `service` is in such a `category`")
+        return RouteTest(
+            services=services,
+            categories=categories,
+            operations=self._known(
+                "operation", where.operation, names.operations, (*at, "operation")
+            ),
+            acts=frozenset(where.act) or None,
+            facts=tuple(
+                (name, self._fact(name, tests, (*at, "facts", name)))
+                for name, tests in sorted(where.facts.items())
+            ),
+        )
+
+    def _sender(self, where: Whence, at: tuple[str | int, ...]) -> SenderTest:
+        test = _sender(where)
+        given = where.api_key
+        if given is None:
+            return test
+        key, lists = ("not_in", given.not_in) if given.not_in else ("in", given.within)
+        known = self.names.api_keys
+        self._known("list of API keys", lists, known, (*at, "api_key", key))
+        prints = frozenset().union(*(known.get(name, frozenset()) for name in lists))
+        return dataclasses.replace(test, keys=KeyTest(prints, bool(given.not_in), lists))
+
+    def _fact(self, name: str, tests: Sequence[str | Range], at: tuple[str | int, ...]) -> FactTest:
+        if name not in self.names.facts:
+            self.wrong(at, f"unknown fact `{name}`{suggest(name, self.names.facts)}")
+        values = self.names.facts.get(name)
+        allowed = None if values is None else {fact_word(value) for value in values}
+        words = [test for test in tests if isinstance(test, str)]
+        for position, test in enumerate(tests):
+            if allowed is None:
+                continue
+            if isinstance(test, Range):
+                self.wrong((*at, position), f"fact `{name}` is not a number")
+            elif test != UNKNOWN and test not in allowed:
+                choices = ", ".join(f"`{word}`" for word in sorted({*allowed, UNKNOWN}))
+                self.wrong(
+                    (*at, position),
+                    f"fact `{name}` has no value `{test}` (it has {choices})"
+                    + suggest(test, allowed),
+                )
+        return FactTest(
+            frozenset(words),
+            tuple((test.at_least, test.at_most) for test in tests if isinstance(test, Range)),
+        )
+
+
+class _TenantCompiler(_WhenceCompiler):
+    """Compiles one restriction to tenants."""
+
+    def __init__(self, name: str, names: _Names, marks: Marks, at: tuple[str | int, ...]) -> None:
+        super().__init__(f"tenant `{name}`", names, marks, at)
+
+    def compile(self, tenant: Tenant) -> TenantRule:
+        """The executable form. Only of use when `problems` stays empty."""
+        if tenant.when.identified is True:
+            self.wrong(("when", "identified"), "would spare those whom nobody knows; leave it out")
+        for position, item in enumerate(tenant.unless):
+            if item.identified is False or (item.api_key is not None and item.api_key.not_in):
+                self.wrong(("unless", position), "would except what nobody knows")
+        return TenantRule(
+            tenant.id,
+            self._route(tenant.when, ("when",)),
+            self._sender(tenant.when, ("when",)),
+            tuple(
+                (
+                    self._route(item, ("unless", position)),
+                    self._sender(item, ("unless", position)),
+                )
+                for position, item in enumerate(tenant.unless)
+            ),
+            tuple(tenant.headers.items()),
+            self.marks.problem((*self.at, "when"), ""),
+        )
+
+
+class _RuleCompiler(_WhenceCompiler):
+    """Compiles one rule and collects what is wrong with it."""
+
+    def __init__(self, rule: Rule, names: _Names, marks: Marks, at: tuple[str | int, ...]) -> None:
+        super().__init__(f"rule `{rule.id}`", names, marks, at)
+        self.rule = rule
 
     def compile(self, further: Sequence[_Placed] = ()) -> CompiledRule:
         """The executable rule, with `further` exceptions from elsewhere.
@@ -871,7 +1097,7 @@ class _RuleCompiler:
             action=_VERDICTS[rule.action],
             message=rule.message.strip(),
             route=self._route(when, at),
-            sender=_sender(when),
+            sender=self._sender(when, at),
             finding=finding,
             min_count=when.min_count,
             min_distinct=when.min_distinct,
@@ -895,66 +1121,7 @@ class _RuleCompiler:
             if when.history is None
             else HistoryTest(when.history.face_pictures.at_least, when.history.within),
             rollout=rule.rollout,
-        )
-
-    def _wrong(self, at: Sequence[str | int], message: str) -> None:
-        self.problems.append(
-            self.marks.problem((*self.at, *at), f"rule `{self.rule.id}`: {message}")
-        )
-
-    def _known(
-        self, kind: str, words: Sequence[str], known: Iterable[str], at: Sequence[str | int]
-    ) -> frozenset[str] | None:
-        if not words:
-            return None
-        known = set(known)
-        for position, word in enumerate(words):
-            if word not in known and self.names.complete:
-                self._wrong((*at, position), f"unknown {kind} `{word}`{suggest(word, known)}")
-        return frozenset(words)
-
-    def _route(self, where: Where, at: tuple[str | int, ...]) -> RouteTest:
-        names = self.names
-        services = self._known("service", where.service, names.services, (*at, "service"))
-        categories = self._known("category", where.category, names.categories, (*at, "category"))
-        if services and categories:
-            of_services = {names.services[name] for name in services if name in names.services}
-            if of_services and not of_services & categories:
-                self._wrong((*at, "service"), "no such `service` is in such a `category`")
-        return RouteTest(
-            services=services,
-            categories=categories,
-            operations=self._known(
-                "operation", where.operation, names.operations, (*at, "operation")
-            ),
-            acts=frozenset(where.act) or None,
-            facts=tuple(
-                (name, self._fact(name, tests, (*at, "facts", name)))
-                for name, tests in sorted(where.facts.items())
-            ),
-        )
-
-    def _fact(self, name: str, tests: Sequence[str | Range], at: tuple[str | int, ...]) -> FactTest:
-        if name not in self.names.facts:
-            self._wrong(at, f"unknown fact `{name}`{suggest(name, self.names.facts)}")
-        values = self.names.facts.get(name)
-        allowed = None if values is None else {fact_word(value) for value in values}
-        words = [test for test in tests if isinstance(test, str)]
-        for position, test in enumerate(tests):
-            if allowed is None:
-                continue
-            if isinstance(test, Range):
-                self._wrong((*at, position), f"fact `{name}` is not a number")
-            elif test != UNKNOWN and test not in allowed:
-                choices = ", ".join(f"`{word}`" for word in sorted({*allowed, UNKNOWN}))
-                self._wrong(
-                    (*at, position),
-                    f"fact `{name}` has no value `{test}` (it has {choices})"
-                    + suggest(test, allowed),
-                )
-        return FactTest(
-            frozenset(words),
-            tuple((test.at_least, test.at_most) for test in tests if isinstance(test, Range)),
+            to=self._to(),
         )
 
     def _finding(self, where: Where, at: tuple[str | int, ...]) -> FindingTest | None:
@@ -967,7 +1134,7 @@ class _RuleCompiler:
         if groups is not None:
             members = frozenset().union(*(names.groups.get(name, frozenset()) for name in groups))
             if entities is not None and not entities & members and entities <= names.entities:
-                self._wrong(
+                self.wrong(
                     (*at, "entity"),
                     "no such `entity` is in such an `entity_group`, and both must hold;"
                     " write two rules, or a group of your own under `entity_groups`",
@@ -989,8 +1156,21 @@ class _RuleCompiler:
         for position, (name, pattern) in enumerate(zip(where.detector, patterns, strict=True)):
             if self.names.complete and not any(map(pattern.match, known)):
                 hint = suggest(name, known)
-                self._wrong((*at, "detector", position), f"unknown detector `{name}`{hint}")
+                self.wrong((*at, "detector", position), f"unknown detector `{name}`{hint}")
         return patterns
+
+    def _to(self) -> Approved | None:
+        """Where the rule redirects to."""
+        name, known = self.rule.to, self.names.approved
+        if self.rule.action != "redirect":
+            if name is not None:
+                self.wrong(("to",), f"has no effect with `action: {self.rule.action}`")
+            return None
+        if name is None:
+            self.wrong(("action",), "`redirect` needs `to`, a name under `approved`")
+        elif name not in known and self.names.complete:
+            self.wrong(("to",), f"nothing is approved as `{name}`{suggest(name, known)}")
+        return known.get(name or "")
 
     def _placed_exemption(self, placed: _Placed) -> Exemption:
         own = self.marks, self.at
@@ -1009,19 +1189,21 @@ class _RuleCompiler:
         has_findings = bool(when.model_fields_set & (FINDING_KEYS | COUNT_KEYS))
         has_files = bool(when.model_fields_set & {"file", "has_files"})
         if finding is not None and not has_findings:
-            self._wrong(at, "excepts findings, but `when` selects none")
+            self.wrong(at, "excepts findings, but `when` selects none")
         if unread is not None and not when.unread:
-            self._wrong(at, "excepts unread places, but `when` selects none")
+            self.wrong(at, "excepts unread places, but `when` selects none")
+        if unless.api_key is not None and unless.api_key.not_in:
+            self.wrong((*at, "api_key"), "would except keys that nobody knows; write `in`")
         if unless.identified is False:
-            self._wrong(
+            self.wrong(
                 (*at, "identified"),
                 "would except those whom nobody knows; write `identified: true`",
             )
         if file is not None and not (has_findings or has_files or when.unread):
-            self._wrong(at, "excepts files, but `when` selects no finding, file or unread place")
+            self.wrong(at, "excepts files, but `when` selects no finding, file or unread place")
         return Exemption(
             route=self._route(unless, at),
-            sender=_sender(unless),
+            sender=self._sender(unless, at),
             finding=finding,
             file=file,
             unread=unread,
@@ -1040,40 +1222,40 @@ class _RuleCompiler:
         rule = self.rule
         never = finding is not None and finding.entities is not None and not finding.entities
         if never and self.names.complete and not self.problems:
-            self._wrong(("when",), "selects no entity at all, so it never matches")
+            self.wrong(("when",), "selects no entity at all, so it never matches")
         cleans = "clean" in rule.model_fields_set
         takes_out = rule.action in TAKES_OUT
         if takes_out and finding is None and not cleans:
-            self._wrong(
+            self.wrong(
                 ("action",),
                 f"`{rule.action}` takes out findings, but `when` selects none;"
                 " add `entity` or `entity_group`, say with `clean` what to take out of files,"
                 " or use `block`",
             )
         if cleans and not takes_out:
-            self._wrong(("clean",), f"has no effect with `action: {rule.action}`")
+            self.wrong(("clean",), f"has no effect with `action: {rule.action}`")
         if cleans and finding is not None:
-            self._wrong(("clean",), "works on files, but `when` selects findings; write two rules")
+            self.wrong(("clean",), "works on files, but `when` selects findings; write two rules")
         elif cleans and not rule.when.model_fields_set & {"file", "has_files"}:
-            self._wrong(("clean",), "works on files, but `when` selects none; add `file`")
+            self.wrong(("clean",), "works on files, but `when` selects none; add `file`")
         if cleans and rule.when.unread:
-            self._wrong(("clean",), "works on files that were read; leave `unread` out")
+            self.wrong(("clean",), "works on files that were read; leave `unread` out")
         if rule.redact and not takes_out:
-            self._wrong(("redact",), f"has no effect with `action: {rule.action}`")
+            self.wrong(("redact",), f"has no effect with `action: {rule.action}`")
         if rule.mode == "monitor" and rule.rollout != WHOLE:
-            self._wrong(("rollout",), "has no effect with `mode: monitor`")
+            self.wrong(("rollout",), "has no effect with `mode: monitor`")
         if rule.when.identified is False and rule.when.model_fields_set & {"actor", "group"}:
-            self._wrong(("when", "identified"), "is false, so there is no `actor` and no `group`")
+            self.wrong(("when", "identified"), "is false, so there is no `actor` and no `group`")
         # INVARIANT: to know less of a sender never weakens a verdict.
         if rule.when.identified is True:
-            self._wrong(
+            self.wrong(
                 ("when", "identified"),
                 "would spare those whom nobody knows; leave it out, or write `identified: false`",
             )
         if rule.action == "allow" and rule.message:
-            self._wrong(("message",), "nobody sees it with `action: allow`")
+            self.wrong(("message",), "nobody sees it with `action: allow`")
         if rule.when.min_count > 1 and rule.when.min_count <= rule.when.min_distinct:
-            self._wrong(("when", "min_count"), "has no effect beside `min_distinct`")
+            self.wrong(("when", "min_count"), "has no effect beside `min_distinct`")
 
     def _operators(
         self, finding: FindingTest | None
@@ -1091,12 +1273,12 @@ class _RuleCompiler:
             if key not in names.entities and key not in names.groups:
                 known = [*names.entities, *names.groups, "default"]
                 if names.complete:
-                    self._wrong(
+                    self.wrong(
                         ("redact", key), f"unknown entity or group `{key}`{suggest(key, known)}"
                     )
                 continue
             if not (names.groups.get(key, frozenset({key})) & selected):
-                self._wrong(("redact", key), f"has no effect: `when` never selects `{key}`")
+                self.wrong(("redact", key), f"has no effect: `when` never selects `{key}`")
             if key in names.entities:
                 by_entity[key] = call
                 continue
@@ -1108,7 +1290,7 @@ class _RuleCompiler:
         operators = {**by_group, **by_entity}
         secrets = selected & names.groups.get("secret", frozenset())
         if any(operators.get(entity, default).operator == "partial" for entity in secrets):
-            self._wrong(
+            self.wrong(
                 ("redact",),
                 "`partial` would leave part of a secret in sight;"
                 " use `replace`, `mask` or `hash` for secrets",
@@ -1141,7 +1323,7 @@ def _call(operator: Operator) -> OperatorCall:
     return OperatorCall(operator.operator, tuple(sorted(given.items())))
 
 
-def _sender(where: Where) -> SenderTest:
+def _sender(where: Whence) -> SenderTest:
     return SenderTest(
         hosts=tuple(Glob.of(normal_host(host)) for host in where.host),
         actors=tuple(Glob.of(actor.lower()) for actor in where.actor),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -66,6 +67,8 @@ type OperatorName = Literal["replace", "mask", "partial", "hash", "token"]
 
 type ActionWord = Literal["allow", "log", "redact", "tokenise", "block"]
 """`tokenise` is `redact` whose values become tokens, unless `redact` says otherwise."""
+
+type RuleAction = Literal["allow", "log", "redact", "tokenise", "block", "redirect"]
 
 TAKES_OUT = frozenset({"redact", "tokenise"})
 """Actions that take findings out."""
@@ -185,6 +188,25 @@ def _host(value: str) -> str:
         raise ValueError(
             f"`{value}` is not a host; write e.g. `api.example.com` or `*.example.com`"
         )
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if (
+        parts.scheme != "https"
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise ValueError(f"`{value}` is not a base URL such as `https://ai.example.com/openai`")
+    return value.rstrip("/")
+
+
+def _header_value(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?", value):
+        raise ValueError("a header's value is 1 to 4096 printable ASCII characters")
     return value
 
 
@@ -397,8 +419,23 @@ class Time(Node):
         return self
 
 
-class Selection(Node):
-    """Conditions on requests and findings that all rules share. All given ones must hold."""
+class ApiKey(Node):
+    """Whether the API key of a request is in a list of `api_keys`."""
+
+    within: Annotated[Many[Text], Field(alias="in")] = ()
+    """One of the keys that the request carries is in such a list; of an exception, all are."""
+    not_in: Many[Text] = ()
+    """The request carries a key that is in none of these lists, or no key at all."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.within) == bool(self.not_in):
+            raise ValueError("give either `in` or `not_in`")
+        return self
+
+
+class Whence(Node):
+    """Conditions on where a request goes and who sends it. All given ones must hold."""
 
     service: Many[Text] = ()
     """Service id from the catalogue, or `unknown` for hosts that it does not list."""
@@ -420,10 +457,24 @@ class Selection(Node):
     """What the request was sent with; `*` stands for anything. Letter case does not count."""
     identified: bool | None = None
     """`false` when nobody knows who sends; a rule that blocks those asks them who they are."""
+    api_key: ApiKey | None = None
+    """The API key that the request carries, e.g. `{not_in: corporate}`."""
     source_network: Many[Network] = ()
     """Network that the request comes from, e.g. `10.1.0.0/16`."""
     time: Time | None = None
     """When the request comes, e.g. `{days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}`."""
+
+    @model_validator(mode="after")
+    def _timed(self) -> Self:
+        for name in ("time", "identified", "api_key"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"`{name}` has no value; leave the key out or give one")
+        return self
+
+
+class Selection(Whence):
+    """Conditions on requests and findings that all rules share. All given ones must hold."""
+
     entity: Many[Text] = ()
     """Entity of a finding, e.g. `US_SSN`."""
     entity_group: Many[Text] = ()
@@ -432,13 +483,6 @@ class Selection(Node):
     """Detector of a finding, e.g. `code:python`; `*` stands for anything, e.g. `marking:tlp-*`."""
     fingerprint: Many[Text] = ()
     """Fingerprint of a finding, as an incident shows it; for known false alarms."""
-
-    @model_validator(mode="after")
-    def _timed(self) -> Self:
-        for name in ("time", "identified"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"`{name}` has no value; leave the key out or give one")
-        return self
 
 
 class Counted(Node):
@@ -537,6 +581,7 @@ GRANTED_KEYS = frozenset(
         "actor",
         "group",
         "device",
+        "api_key",
         "source_network",
         "host",
         "fingerprint",
@@ -657,8 +702,10 @@ class Rule(RuleHead):
     """All given conditions must hold."""
     unless: Many[Unless] = ()
     """Exceptions, one or a list of them."""
-    action: ActionWord
+    action: RuleAction
     """The strictest action of all matching rules is done; `allow` never overrides another rule."""
+    to: Text | None = None
+    """redirect: where the request goes instead, by its name under `approved`."""
     message: Annotated[str, Field(max_length=500)] = ""
     """What the person is told: short, kind, and what to do instead."""
     redact: dict[str, Operator] = Field(default_factory=dict)
@@ -788,6 +835,58 @@ class Answers(Node):
         return self
 
 
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+class Approved(Node):
+    """An endpoint that rules may redirect to."""
+
+    url: Annotated[str, AfterValidator(_base_url)]
+    """Base URL; the path of the request is put behind it."""
+    protocol: Text
+    """What it speaks, as the catalogue names protocols; others are told to use it themselves."""
+    service: str = ""
+    """A service of the catalogue whose rules are to hold there, too."""
+    title: Annotated[str, Field(max_length=100)] = ""
+    """What people call it."""
+
+
+class Tenant(Node):
+    """Headers that keep a service to the company's own tenants."""
+
+    id: Annotated[str, Field(pattern=RULE_ID)]
+    """Unique over all files."""
+    when: Whence
+    """All given conditions must hold."""
+    unless: Many[Whence] = ()
+    """Requests that meet all of it are left out."""
+    headers: Annotated[
+        dict[str, Annotated[str, AfterValidator(_header_value)]], Field(min_length=1)
+    ]
+    """Names and values; what the client sent under these names is deleted first."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.when.model_fields_set or not all(item.model_fields_set for item in self.unless):
+            raise ValueError("has no condition; give `service` or `host`")
+        for name in self.headers:
+            if not re.fullmatch(HEADER_NAME, name) or name.lower() in _OF_THE_MESSAGE:
+                raise ValueError(f"`{name}` is not a header that restricts tenants")
+        if len({name.lower() for name in self.headers}) < len(self.headers):
+            raise ValueError("names one header twice; letter case does not count")
+        return self
+
+
+HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}"
+_OF_THE_MESSAGE = frozenset(
+    "host connection content-length content-type content-encoding transfer-encoding te trailer"
+    " upgrade cookie authorization proxy-authorization expect".split()
+)
+"""Headers without which a request is another one, or none."""
+
+KEY_PRINT = r"^[0-9a-f]{24}$"
+
+
 class PolicyDocument(Node):
     """One policy file."""
 
@@ -803,6 +902,14 @@ class PolicyDocument(Node):
     """Changes to rules by their id; of several files, the later one wins key by key."""
     entity_groups: dict[str, Many[Text]] = Field(default_factory=dict)
     """Own groups: a name for entities and other groups."""
+    api_keys: dict[str, Many[Annotated[str, Field(pattern=KEY_PRINT)]]] = Field(
+        default_factory=dict
+    )
+    """Lists of API keys: a name, and the fingerprints that `leakgate api-keys` gives."""
+    approved: dict[Annotated[str, Field(pattern=NAME)], Approved] = Field(default_factory=dict)
+    """Endpoints that rules may redirect to, by name."""
+    tenants: tuple[Tenant, ...] = ()
+    """Headers that keep services to the company's own tenants."""
     services: tuple[dict[str, Any], ...] = ()
     """Services of your own, in the catalogue's format."""
     inspect_hosts: tuple[Host, ...] = ()

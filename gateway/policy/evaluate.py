@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from gateway.model import (
+    Approved,
     Cleaned,
     Cleaning,
     Exchange,
@@ -126,6 +127,44 @@ def _outcome(candidates: Candidates, view: View) -> Outcome:
         redactions=view.redactions(),
         message=told[0].message if told else "",
         cleanings=view.cleanings(),
+        redirect=next(
+            (view.redirects[hit.rule] for hit in hits if hit.rule in view.redirects), None
+        ),
+    )
+
+
+def merged(one: Outcome, other: Outcome) -> Outcome:
+    """What two evaluations of the same scan say together: the stricter of both, item by item.
+
+    Where it goes is said by the first.
+    """
+    first, second = (one, other) if one.verdict >= other.verdict else (other, one)
+    hits: dict[str, RuleHit] = {}
+    for hit in (*one.hits, *other.hits):
+        known = hits.get(hit.rule)
+        hits[hit.rule] = hit if known is None else max(known, hit, key=_rank)
+    calls: dict[int, OperatorCall] = {}
+    for taken in (*one.redactions, *other.redactions):
+        call = OperatorCall(taken.operator, taken.params)
+        before = calls.get(taken.finding)
+        calls[taken.finding] = call if before is None else strictest(call, before)
+    cleanings: dict[tuple[Locator, Cleaned], Cleaning] = {}
+    for clean in (*one.cleanings, *other.cleanings):
+        kept = cleanings.setdefault((clean.file, clean.what), clean)
+        if STYLES.index(clean.style) > STYLES.index(kept.style):
+            cleanings[clean.file, clean.what] = clean
+    return Outcome(
+        verdict=first.verdict,
+        monitored=max(one.monitored, other.monitored),
+        severity=max(one.severity, other.severity),
+        hits=tuple(sorted(hits.values(), key=_rank, reverse=True)),
+        redactions=tuple(
+            Redaction(finding, call.operator, call.params)
+            for finding, call in sorted(calls.items())
+        ),
+        message=first.message or second.message,
+        cleanings=tuple(cleanings.values()),
+        redirect=one.redirect,
     )
 
 
@@ -146,6 +185,7 @@ class View:
         "exchange",
         "files",
         "host",
+        "redirects",
         "route",
         "scan",
     )
@@ -164,6 +204,7 @@ class View:
         self._by_entity: Mapping[str, Sequence[int]] | None = None
         self._operators: dict[int, OperatorCall] = {}
         self._cleanings: dict[tuple[Locator, Cleaned], str] = {}
+        self.redirects: dict[str, Approved] = {}
 
     def hit(self, rule: CompiledRule) -> RuleHit | None:
         """What `rule` says, or None. INVARIANT: `rule.route` was tested for this route."""
@@ -244,6 +285,14 @@ class View:
         self, rule: CompiledRule, findings: tuple[int, ...], unread: tuple[int, ...]
     ) -> RuleHit:
         action, message, mode = rule.action, rule.message, self.mode_of(rule)
+        if rule.to is not None:
+            if rule.to.protocol != self.route.protocol:
+                action = Verdict.BLOCK
+                message = message or (
+                    f"This was not sent: company policy wants {rule.to.title} used instead."
+                )
+            elif mode == "enforce":
+                self.redirects[rule.id] = rule.to
         if not message and action >= Verdict.REDACT:
             entities = [self.scan.findings[index].entity for index in findings]
             message = (
@@ -293,6 +342,8 @@ class View:
         if test.devices and not self._is_meant(
             test.devices, self.exchange.device.lower(), in_doubt=in_doubt
         ):
+            return False
+        if test.keys is not None and not test.keys.holds(self.exchange.keys, in_doubt=in_doubt):
             return False
         if test.time is not None and not test.time.holds(self.exchange.received_at):
             return False

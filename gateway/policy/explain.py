@@ -29,6 +29,7 @@ from gateway.policy.compile import (
     FileTest,
     FindingTest,
     HistoryTest,
+    KeyTest,
     PolicySet,
     RouteTest,
     SenderTest,
@@ -183,6 +184,9 @@ def _sender(test: SenderTest, view: View, *, in_doubt: bool) -> Iterator[str]:
     if not holds(SenderTest(devices=test.devices)):
         device = sender.device or "not known"
         yield f"device is {device}, the rule wants {_some(glob.text for glob in test.devices)}"
+    if test.keys is not None and not holds(SenderTest(keys=test.keys)):
+        wanted = f"one {'not ' if test.keys.outside else ''}in {_some(test.keys.lists)}"
+        yield f"the API key is {_keys(sender, test.keys)}, the rule wants {wanted}"
     if not holds(SenderTest(identified=test.identified)):
         wanted = "an anonymous sender" if sender.actor else "a sender who is known"
         yield f"the sender is {'known' if sender.actor else 'not known'}, the rule wants {wanted}"
@@ -191,6 +195,12 @@ def _sender(test: SenderTest, view: View, *, in_doubt: bool) -> Iterator[str]:
         yield f"it came on {local:%a} at {local:%H:%M} ({test.time.zone}), the rule wants {test.time}"
     if not holds(SenderTest(networks=test.networks)):
         yield f"it came from {sender.source_ip}, the rule wants {_some(map(str, test.networks))}"
+
+
+def _keys(sender: Exchange, test: KeyTest) -> str:
+    if not sender.keys:
+        return "not known" if sender.keys is None else "none at all"
+    return "one of those" if sender.keys & test.prints else "another"
 
 
 def _groups(sender: Exchange) -> str:
@@ -350,7 +360,13 @@ def _matched(rule: CompiledRule, hit: RuleHit, view: View) -> Account:
     if not parts:
         parts.append("the request as such")
     notes = []
-    if hit.action is not rule.action:
+    if rule.to is not None:
+        notes.append(
+            f"it goes to {rule.to.title} instead"
+            if hit.action is rule.action
+            else f"{rule.to.title} speaks another protocol, so it cannot be sent there"
+        )
+    elif hit.action is not rule.action:
         notes.append("it wants to redact, but what it found cannot be changed where it stands")
     if rule.mode == "enforce" and rule.rollout < WHOLE:
         within = "among" if hit.mode == "enforce" else "not among"

@@ -328,12 +328,12 @@ def _possibly(rule: CompiledRule, *, hidden: bool) -> CompiledRule | None:
 
 def _is_open(test: SenderTest, *, hidden: bool) -> bool:
     """Whether it asks for what is not recorded of a sender."""
-    return bool(test.groups or test.devices or (hidden and test.hosts))
+    return bool(test.groups or test.devices or test.keys or (hidden and test.hosts))
 
 
 def _told(test: SenderTest, *, hidden: bool) -> SenderTest:
     """What it asks for of what is recorded."""
-    return replace(test, groups=(), devices=(), hosts=() if hidden else test.hosts)
+    return replace(test, groups=(), devices=(), keys=None, hosts=() if hidden else test.hosts)
 
 
 def unknown_of(rule: CompiledRule, recorded: Recorded) -> str:
@@ -343,8 +343,8 @@ def unknown_of(rule: CompiledRule, recorded: Recorded) -> str:
     if rule.file is not None or any(item.file is not None for item in rule.unless):
         return "files are not recorded"
     senders = [rule.sender, *(item.sender for item in rule.unless)]
-    if any(test.groups or test.devices for test in senders):
-        return "groups and devices are not recorded"
+    if any(test.groups or test.devices or test.keys for test in senders):
+        return "groups, devices and API keys are not recorded"
     if recorded.cut:
         return "the record had no room for all of it"
     if recorded.host == HIDDEN and (

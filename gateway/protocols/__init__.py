@@ -33,6 +33,7 @@ from gateway.protocols import (
 )
 from gateway.protocols.calls import call_of
 from gateway.protocols.fields import METHODS
+from gateway.protocols.keys import keys_of
 from gateway.protocols.mcp import mirrored
 from gateway.protocols.pieces import Piece, piece_of
 from gateway.protocols.protocol import Protocol, Wire
@@ -45,6 +46,7 @@ __all__ = [
     "Protocol",
     "call_of",
     "get",
+    "keys_of",
     "mirrored",
     "names",
     "of",

@@ -13,7 +13,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 
 from mitmproxy import http, websocket
 from mitmproxy.net.http import status_codes
@@ -49,6 +48,7 @@ from gateway.proxy.identifying import OWN_HEADERS, SENDER, Cause, Identifying
 from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
 from gateway.proxy.looking import LOOKING, Looking
 from gateway.proxy.recent import Recent
+from gateway.proxy.steering import ApprovedKey, Steering, Unsteerable, Upstream
 from gateway.proxy.uploads import Uploads
 from gateway.services import Catalogue
 from gateway.workers import InspectionFault, place_of
@@ -57,6 +57,9 @@ logger = logging.getLogger("leakgate.proxy")
 
 _EXCHANGE = "leakgate.host"
 """Metadata key of the name by which a flow is inspected."""
+
+_THERE = "leakgate.there"
+"""Metadata key of the approved endpoint that a flow goes to instead."""
 
 _WAITS = "leakgate.waits"
 """Metadata key of a flow that is not inspected, and waits until it is known who sends it."""
@@ -69,27 +72,6 @@ _STREAMS = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon
 
 _MINTINGS = 4
 """Times that tokens are made for an exchange until none of them is another value's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """Where the traffic for a host goes instead."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @classmethod
-    def parse(cls, base: str) -> Upstream:
-        """From a base URL. `ValueError` says what is wrong with it."""
-        parts: SplitResult = urlsplit(base)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"`{base}` is not a base URL such as `https://ai.example.com/v1`")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError(f"`{base}`: only scheme, host, port and path may be given")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
 
 
 @dataclass(slots=True)
@@ -108,7 +90,8 @@ class Gate:
     `record` remembers one durably before it is enforced, and raises when it cannot. `upstreams`
     maps host to base URL.
     `tokenising` is there when some rule makes tokens; a reload may change it. `identifying` is there
-    when settings say how people are known.
+    when settings say how people are known. `approved_keys` are what endpoints to which rules redirect
+    take as a key, by their names.
     """
 
     def __init__(
@@ -123,6 +106,7 @@ class Gate:
         on_spool_failure: Literal["refuse", "forward"] = "refuse",
         tokenising: Tokenising | None = None,
         identifying: Identifying | None = None,
+        approved_keys: Mapping[str, ApprovedKey] | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
@@ -136,6 +120,7 @@ class Gate:
         self.tokenising = tokenising
         self._uploads = Uploads()
         self.identifying = identifying
+        self._approved_keys = approved_keys or {}
         self._own_headers = OWN_HEADERS if identifying is None else identifying.own_headers
 
     def is_bounded(self, flow: http.HTTPFlow) -> bool:
@@ -198,6 +183,9 @@ class Gate:
                 return
         exchange = self._exchange(flow)
         decision = await self._decide(exchange)
+        steering = self._steering(flow, decision)
+        if isinstance(steering, Decision):
+            decision = steering
         flow.metadata[_SERVICE] = decision.route.service
         await self._expect_answer(flow, exchange, decision)
         match decision.enforcement:
@@ -213,7 +201,24 @@ class Gate:
             case Refuse() as refuse:
                 flow.response = _response(refuse)
         if flow.response is None:
-            self._send_to_upstream(flow)
+            if isinstance(steering, Steering):
+                steering.apply(flow)
+                flow.metadata[_THERE] = steering.there
+            if not isinstance(steering, Steering) or steering.there is None:
+                self._send_to_upstream(flow)
+
+    def _steering(self, flow: http.HTTPFlow, decision: Decision) -> Steering | Decision:
+        """How a request goes on its way; the refusal, where it cannot go as it should."""
+        if isinstance(decision.enforcement, Refuse):
+            return decision
+        try:
+            return Steering.of(decision, self._approved_keys)
+        except Unsteerable as error:
+            self._meter.failed("redirect")
+            logger.error("a request cannot be redirected: %s", error)  # noqa: TRY400  # told without a traceback
+            return self._remember(
+                inspection.fault(self.catalogue, self._exchange(flow), "redirect")
+            )
 
     def _refuse_sender(
         self, flow: http.HTTPFlow, cause: Cause, identifying: Identifying
@@ -526,6 +531,11 @@ class Gate:
             decision = self._remember(inspection.fault(self.catalogue, exchange, cause))
         else:
             decision = await self._decide(exchange)
+            there = decision.outcome.redirect
+            refuses = isinstance(decision.enforcement, Refuse)
+            if there is not None and not refuses and there != flow.metadata.get(_THERE):
+                # The connection was opened to somewhere else, and cannot be turned.
+                decision = self._remember(inspection.fault(self.catalogue, exchange, "redirect"))
         await self._expect_message(flow, exchange, decision)
         match decision.enforcement:
             case Forward():
@@ -673,12 +683,7 @@ class Gate:
         upstream = self._upstreams.get(flow.metadata[_EXCHANGE].lower().rstrip("."))
         if upstream is None:
             return
-        request = flow.request
-        request.scheme = upstream.scheme
-        request.host = upstream.host  # also changes the Host header and :authority
-        request.port = upstream.port
-        if upstream.path:
-            request.data.path = upstream.path.encode() + request.data.path
+        upstream.turn(flow)
 
 
 def _nobody(_: bytes) -> None:

@@ -5,7 +5,7 @@ Law: pure. `operators` make a replacement for one value, `tokens` one that answe
 ever kept of a value in the open.
 """
 
-from gateway.redaction.fingerprint import fingerprint
+from gateway.redaction.fingerprint import fingerprint, key_print
 from gateway.redaction.operators import OperatorError, label, names, operator
 from gateway.redaction.plan import Plan, plan
 from gateway.redaction.preview import preview
@@ -17,6 +17,7 @@ __all__ = [
     "OperatorError",
     "Plan",
     "fingerprint",
+    "key_print",
     "label",
     "names",
     "operator",

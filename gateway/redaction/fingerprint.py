@@ -128,6 +128,11 @@ def fingerprint(value: str, entity: str, *, key: bytes) -> str:
     return keyed(canonical(value, entity), key, purpose=b"fingerprint", size=FINGERPRINT_BYTES)
 
 
+def key_print(value: str, *, key: bytes) -> str:
+    """Keyed digest of an API key, by which a list of keys holds it; no finding has the same."""
+    return keyed(value.strip(), key, purpose=b"api key", size=FINGERPRINT_BYTES)
+
+
 def keyed(text: str, key: bytes, *, purpose: bytes, size: int) -> str:
     """Hex of a keyed BLAKE2b (RFC 7693) of `size` bytes; different purposes never agree."""
     if not key:

@@ -63,6 +63,11 @@ def problems(text, vocabulary):
         ),
         ("when: {entity: US_SSN, min_count: 2, min_distinct: 3}, action: log", "no effect"),
         ("when: {entity: US_SSN}, action: allow, message: Hi", "nobody sees it"),
+        ("when: {api_key: {not_in: corporate}}, action: log", "unknown list of API keys"),
+        (
+            "when: {host: '*'}, unless: {api_key: {not_in: x}}, action: log",
+            "would except keys that nobody knows",
+        ),
         ("when: {identified: true}, action: log", "would spare those whom nobody knows"),
         ("when: {identified: false, actor: ann}, action: log", "there is no `actor`"),
         (

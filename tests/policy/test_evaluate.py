@@ -121,6 +121,38 @@ def test_a_rule_can_be_about_those_whom_nobody_knows(verdict):
     assert verdict(rule) is Verdict.ALLOW
 
 
+OURS, OLD, THEIRS = (letter * 24 for letter in "abc")
+
+
+@pytest.mark.parametrize(
+    ("keys", "blocked", "denied"),
+    [
+        (frozenset({OURS}), False, False),
+        (frozenset({OLD}), False, True),
+        (frozenset({THEIRS}), True, False),
+        (frozenset({OURS, THEIRS}), True, False),  # nobody knows which the service takes
+        (frozenset({OURS, OLD}), False, True),
+        (frozenset(), True, False),
+        (None, True, True),
+    ],
+)
+def test_an_allow_list_of_keys_lets_through_those_and_no_others(
+    policy, exchange, route, keys, blocked, denied
+):
+    compiled = policy(
+        f"""
+        api_keys: {{corporate: [{OURS}, {OLD}], retired: {OLD}}}
+        rules:
+        - {{id: allow-list, when: {{api_key: {{not_in: corporate}}}}, action: block}}
+        - {{id: same, when: {{host: "*"}}, unless: {{api_key: {{in: corporate}}}}, action: block}}
+        - {{id: deny-list, when: {{api_key: {{in: retired}}}}, action: block}}
+        """
+    )
+    assert compiled.asks_for_keys
+    hits = {hit.rule for hit in evaluate(compiled, exchange(keys=keys), route(), CLEAN).hits}
+    assert ("allow-list" in hits, "same" in hits, "deny-list" in hits) == (blocked, blocked, denied)
+
+
 @pytest.mark.parametrize(
     ("when", "holds"),
     [

@@ -35,6 +35,7 @@ from gateway.policy.document import (
     UnreadWord,
     When,
 )
+from gateway.protocols import names
 from gateway.services import CATEGORIES, Catalogue
 from gateway.services import vocabulary as facts
 
@@ -56,6 +57,7 @@ def vocabulary(catalogue):
         entities=entity_names(),
         groups=groups(),
         detectors=detector_names(),
+        protocols=frozenset(names()),
     )
 
 

@@ -25,11 +25,11 @@ from gateway.model import (
 )
 from gateway.proxy import authority
 from gateway.proxy.gate import Gate
-from gateway.proxy.gate import Upstream as Target
 from gateway.proxy.identifying import Identifying
 from gateway.proxy.ledger import PassedLedger
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer
+from gateway.proxy.steering import Upstream as Target
 from gateway.services import Catalogue
 
 type Inspect = Callable[[Exchange, str], Awaitable[Decision]]

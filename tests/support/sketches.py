@@ -19,7 +19,10 @@ from gateway.model import (
 )
 
 RULES = """
+api_keys: {corporate: aaaaaaaaaaaaaaaaaaaaaaaa}
 rules:
+- {id: key, when: {api_key: {not_in: corporate}, act: prompt}, action: block}
+- {id: unless-key, when: {act: upload}, unless: {api_key: {in: corporate}}, action: block}
 - {id: route, when: {service: [chatty, coder], category: chat, act: [prompt, upload]}, action: log}
 - {id: facts, when: {facts: {trains_on_input: [yes, unknown], retention_days: {at_least: 31}}}, action: log}
 - {id: sender, when: {actor: "a*", source_network: 10.0.0.0/8}, action: block, rollout: 50%}
@@ -119,6 +122,7 @@ SENDERS = st.fixed_dictionaries(
             [None, frozenset(), frozenset({"engineering"}), frozenset({"finance"})]
         ),
         "device": st.sampled_from(["", "phone", "Managed-7"]),
+        "keys": st.sampled_from([None, frozenset(), frozenset({"a" * 24}), frozenset({"b" * 24})]),
         "source_ip": st.sampled_from(["10.1.2.3", "192.0.2.1", "?"]),
         "host": st.sampled_from(["chat.example", "x.example", "other"]),
         "received_at": st.floats(1_790_000_000, 1_810_000_000),
