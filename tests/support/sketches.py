@@ -18,18 +18,14 @@ from gateway.model import (
     UnreadReason,
 )
 
-RULES = """
+HEAD = """
 api_keys: {corporate: aaaaaaaaaaaaaaaaaaaaaaaa}
 rules:
-- {id: key, when: {api_key: {not_in: corporate}, act: prompt}, action: block}
-- {id: unless-key, when: {act: upload}, unless: {api_key: {in: corporate}}, action: block}
+"""
+LINES = """
 - {id: route, when: {service: [chatty, coder], category: chat, act: [prompt, upload]}, action: log}
 - {id: facts, when: {facts: {trains_on_input: [yes, unknown], retention_days: {at_least: 31}}}, action: log}
 - {id: sender, when: {actor: "a*", source_network: 10.0.0.0/8}, action: block, rollout: 50%}
-- {id: member, when: {group: ["eng*", sales]}, unless: {device: "managed-*"}, action: block}
-- {id: unless-member, when: {act: prompt}, unless: [{group: finance}, {actor: bob, identified: true}], action: block}
-- {id: device, when: {device: [phone, "managed-*"], entity: PERSON}, action: redact}
-- {id: anonymous, when: {identified: false, category: chat}, action: block}
 - {id: host, when: {host: "*.example"}, unless: {host: "x*", until: 2026-12-31, owner: jo, reason: y}, action: log}
 - id: hours
   when: {time: {days: mon-fri, hours: "08:00-18:00", zone: Europe/Berlin}}
@@ -51,7 +47,14 @@ rules:
 - {id: files, when: {has_files: true}, unless: {category: avatar}, action: log}
 - {id: mark, when: {file: {media_type: "image/*", gps: true, mismatch: true, uploaded: true}}, action: log}
 - {id: history, when: {history: {face_pictures: {at_least: 2}, within: 1 h}}, action: block}
+- {id: member, when: {group: ["eng*", sales]}, unless: {device: "managed-*"}, action: block}
+- {id: unless-member, when: {act: prompt}, unless: [{group: finance}, {actor: bob, identified: true}], action: block}
+- {id: device, when: {device: [phone, "managed-*"], entity: PERSON}, action: redact}
+- {id: anonymous, when: {identified: false, category: chat}, action: block}
+- {id: key, when: {api_key: {not_in: corporate}, act: prompt}, action: block}
+- {id: unless-key, when: {act: upload}, unless: {api_key: {in: corporate}}, action: block}
 """
+RULES = HEAD + LINES.lstrip()
 PLACES = ("body.text", "files[0].text", "files[1]", "nowhere")
 
 
