@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway import content, detectors, protocols, services
+from gateway import content, detectors, evidence, protocols, services
 from gateway import policy as policies
 from gateway.answers import Vault
-from gateway.documents import DocumentError, Marks, Problem
+from gateway.documents import DocumentError, Marks, Problem, suggest
+from gateway.evidence import EvidencePlan
 from gateway.inspection import Inspector, route_of
-from gateway.model import Exchange, Match, Route
+from gateway.model import Exchange, Match, Route, Severity
 from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
 from gateway.redaction import Keys, key_print, label
@@ -53,6 +54,7 @@ class InspectorPlan:
     files: content.FileLimits
     looking: content.PictureSettings
     tokens: Keys = field(default=Keys({}), repr=False)
+    evidence: EvidencePlan | None = None
 
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
@@ -139,6 +141,7 @@ def plan(
     files: content.FileLimits | None = None,
     looking: content.PictureSettings | None = None,
     tokens: Keys | None = None,
+    keeping: EvidencePlan | None = None,
 ) -> InspectorPlan:
     """What to give to workers."""
     return InspectorPlan(
@@ -151,6 +154,7 @@ def plan(
         files=files or content.FileLimits(),
         looking=looking or content.PictureSettings(),
         tokens=tokens or Keys({}),
+        evidence=keeping,
     )
 
 
@@ -168,6 +172,7 @@ def build_inspector(plan: InspectorPlan) -> Inspector:
         files=plan.files,
         looking=plan.looking,
         tokens=plan.tokens,
+        keeping=plan.evidence,
     )
 
 
@@ -265,6 +270,31 @@ def fingerprint_key(state: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise DocumentError([Problem(str(path), 0, 0, f"is not a key of {KEY_BYTES} bytes")])
     return key
+
+
+def evidence_plan(settings: Settings, rules: Rules) -> EvidencePlan | None:
+    """What is kept as evidence; None when that is off. Raises `DocumentError` with every problem."""
+    wanted = settings.evidence
+    if wanted is None:
+        return None
+    known = [rule.id for rule in rules.policy.every_rule]
+    problems = [
+        Problem("setting evidence.rules", 0, 0, f"unknown rule `{name}`{suggest(name, known)}")
+        for name in wanted.rules
+        if name not in known
+    ]
+    public = b""
+    try:
+        public = evidence.public_key(wanted.key.read_bytes())
+    except OSError as error:
+        told = f"cannot be read: {error.strerror}"
+        problems.append(Problem(str(wanted.key), 0, 0, told))
+    except evidence.EvidenceError as error:
+        problems.append(Problem(str(wanted.key), 0, 0, str(error)))
+    if problems:
+        raise DocumentError(problems)
+    severity = Severity[wanted.min_severity.upper()]
+    return EvidencePlan(public, wanted.keep, severity, dict(wanted.rules))
 
 
 def file_limits(settings: Settings) -> content.FileLimits:

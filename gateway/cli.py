@@ -636,6 +636,7 @@ def _explain_incident(
     settings: Settings, rules: bootstrap.Rules, identity: str, *, rule: str | None, as_json: bool
 ) -> None:
     from gateway import rehearsal  # noqa: PLC0415
+    from gateway.incidents.people import Pseudonyms  # noqa: PLC0415
 
     with _store(settings) as store:
         incident = store.get(identity)
@@ -643,6 +644,7 @@ def _explain_incident(
         click.echo(f"no file and no incident `{identity}`", err=True)
         sys.exit(BAD_INPUT)
     told = rehearsal.explain_incident(rules, incident)
+    incident = Pseudonyms(_person_key(settings)).masked(incident)
     if as_json:
         click.echo(json.dumps(rehearsal.incident_data(incident, told, rule), indent=2))
         return
@@ -1319,6 +1321,82 @@ def _ledger(settings: Settings) -> Iterator[Ledger]:
         told = str(error) if isinstance(error, StoreError) else type(error).__name__
         message = f"the database cannot be used: {told}"
         raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+
+
+# --- evidence -------------------------------------------------------------------------------------
+
+
+@main.group()
+def evidence() -> None:
+    """What was kept of what was sent, sealed to your key."""
+
+
+@evidence.command("keygen")
+@click.argument("private", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("public", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--passphrase", is_flag=True, help="Ask for one that the private key is closed with.")
+def evidence_keygen(private: Path, public: Path, *, passphrase: bool) -> None:
+    """Make a pair of keys. Not on the gateway: it gets PUBLIC only, by the setting `evidence`."""
+    import os  # noqa: PLC0415
+
+    from gateway import evidence as kept  # noqa: PLC0415
+
+    word = (
+        click.prompt("Passphrase", hide_input=True, confirmation_prompt=True) if passphrase else ""
+    )
+    made, given = kept.make_keys(word.encode())
+    try:
+        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(made)
+        public.write_bytes(given)
+    except OSError as error:
+        click.echo(f"{error.filename}: cannot be written: {error.strerror}", err=True)
+        sys.exit(BAD_INPUT)
+    click.echo(
+        f"{private} opens what is sealed to {public}. Keep it off the gateway, and a copy safe."
+    )
+
+
+@evidence.command("take")
+@click.argument("identity", metavar="INCIDENT")
+@click.option("--reason", required=True, help="Why it has to be looked at; it is noted.")
+@_settings_options
+def evidence_take(identity: str, *, reason: str, **options: Any) -> None:
+    """Print the sealed evidence of an incident, for `evidence open` where the private key is."""
+    import base64  # noqa: PLC0415
+
+    with _desk(_settings(**options)) as desk:
+        sealed = desk.work.evidence(identity, who=_me(), reason=reason)
+    click.echo(json.dumps({"incident": identity, "sealed": base64.b64encode(sealed).decode()}))
+
+
+@evidence.command("open")
+@click.argument("file", metavar="FILE")
+@click.option("--key", required=True, type=click.Path(path_type=Path), help="The private key.")
+@click.option("--passphrase", is_flag=True, help="Ask for the private key's passphrase.")
+def evidence_open(file: str, *, key: Path, passphrase: bool) -> None:
+    """Open what `evidence take` printed (`-` for standard input). It prints what was sent.
+
+    Needs neither gateway nor database: do it where the private key is.
+    """
+    import base64  # noqa: PLC0415
+
+    from gateway import evidence as kept  # noqa: PLC0415
+
+    word = click.prompt("Passphrase", hide_input=True, err=True) if passphrase else ""
+    try:
+        given = json.loads(_bytes(file))
+        sealed, incident = base64.b64decode(given["sealed"]), str(given["incident"])
+    except (ValueError, KeyError, TypeError):
+        click.echo(f"{file}: is not what `evidence take` prints", err=True)
+        sys.exit(BAD_INPUT)
+    try:
+        found = kept.unseal(sealed, incident, _bytes(str(key)), word.encode())
+    except kept.EvidenceError as error:
+        click.echo(f"{file}: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 # --- audit ----------------------------------------------------------------------------------------

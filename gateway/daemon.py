@@ -138,6 +138,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             files=bootstrap.file_limits(settings),
             looking=bootstrap.picture_settings(settings),
             tokens=Keys(keyring.minting()),
+            keeping=bootstrap.evidence_plan(settings, rules),
         )
         compiled = cache is not None and any(cache.iterdir())
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)

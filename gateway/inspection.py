@@ -17,10 +17,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gateway import content, protocols
+from gateway import content, evidence, protocols
 from gateway.answers import passages
 from gateway.encodings import splice
 from gateway.encodings.content_encoding import EncodingError
+from gateway.evidence import EvidencePlan
 from gateway.model import (
     BlobPart,
     Cleaned,
@@ -174,6 +175,7 @@ class Inspector:
         files: content.FileLimits | None = None,
         looking: content.PictureSettings | None = None,
         tokens: Keys | None = None,
+        keeping: EvidencePlan | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.catalogue = catalogue
@@ -192,6 +194,7 @@ class Inspector:
         self._by_conversation = any(
             ("scope", "conversation") in call.params for call, _ in policy.operators("token")
         )
+        self._evidence = keeping
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asks_for_keys = policy.asks_for_keys
@@ -236,7 +239,7 @@ class Inspector:
         else:
             scan = replace(scan, findings=())
         timings["total"] = self._clock() - started
-        return Decision(
+        decision = Decision(
             exchange=exchange.id,
             at=exchange.received_at,
             actor=exchange.actor,
@@ -259,6 +262,9 @@ class Inspector:
             sent=frozenset(sent or ()),
             headers=headers,
         )
+        if self._evidence is None or not remember:
+            return decision
+        return replace(decision, evidence=evidence.seal(self._evidence, decision, reading.texts))
 
     def _judge(
         self, exchange: Exchange, route: Route, scan: Scan

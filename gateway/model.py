@@ -555,7 +555,8 @@ class Decision:
     `headers` are set on the way out, in the place of those that the client sent.
     `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
     detectors saw, `found` the findings by entity. `incident` is empty when nothing is to be remembered; then
-    `scan` holds no findings either: nobody needs them any more.
+    `scan` holds no findings either: nobody needs them any more. `evidence` is sealed to a key that
+    the gateway does not have.
     """
 
     exchange: str
@@ -578,6 +579,7 @@ class Decision:
     look: Look = Look.NONE
     sent: frozenset[str] = field(default=frozenset(), repr=False)
     headers: tuple[tuple[str, str], ...] = ()
+    evidence: bytes = field(default=b"", repr=False)
 
     @property
     def sender(self) -> str:

@@ -122,6 +122,18 @@ class Kept(Strict):
         return {severity: kept for severity, kept in spans.items() if kept is not None}
 
 
+type Keeping = Literal["none", "surroundings", "part"]
+
+
+class Evidence(Strict):
+    """What is kept of what was sent, sealed to a key whose private half is elsewhere."""
+
+    key: Path
+    keep: Keeping = "surroundings"
+    min_severity: Literal["info", "low", "medium", "high", "critical"] = "high"
+    rules: dict[str, Keeping] = Field(default_factory=dict)
+
+
 class Settings(Strict):
     """Every setting of the gateway. Paths are relative to the working directory."""
 
@@ -224,6 +236,10 @@ class Settings(Strict):
     )
     retention: Kept = Field(
         Kept(), description="how long incidents and what belongs to them are kept"
+    )
+    evidence: Evidence | None = Field(
+        None,
+        description="what is kept of what was sent, sealed to a public key; nothing by default",
     )
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(

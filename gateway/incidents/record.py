@@ -7,6 +7,7 @@ What the bounds leave out is counted in `omitted`, so that a cut incident never 
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -139,7 +140,8 @@ class Incident:
     `at` is UTC with microseconds. `cause` tells why the wire refused, and is empty otherwise.
     `inspected` counts bytes of decoded content that detectors saw. `findings_total` and
     `unread_total` count everything, also what the bounds left out of the tuples. `omitted` counts
-    rules, groups and places left out. `timings` maps stage to seconds.
+    rules, groups and places left out. `timings` maps stage to seconds. `evidence` is sealed, in Base64;
+    it goes to a table of its own, and is empty in what comes from the store.
     """
 
     __pydantic_config__ = _STRICT
@@ -170,6 +172,7 @@ class Incident:
     unread_total: int = 0
     omitted: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
+    evidence: str = field(default="", repr=False)
     schema: Literal[1] = SCHEMA
 
 
@@ -223,6 +226,7 @@ def from_decision(decision: Decision) -> Incident | None:
         + groups_omitted
         + max(0, len(scan.unread) - MAX_UNREAD),
         timings=_timings(decision.timings),
+        evidence=base64.b64encode(decision.evidence).decode("ascii"),
     )
 
 
@@ -250,8 +254,9 @@ def _complaint(error: ValidationError | KeyError) -> str:
 
 
 def to_data(incident: Incident) -> dict[str, Any]:
-    """The JSON form as plain values, for whoever renders or exports incidents."""
+    """The JSON form as plain values, for whoever renders or exports incidents; without evidence."""
     data: dict[str, Any] = _ADAPTER.dump_python(incident, mode="json")
+    del data["evidence"]
     return data
 
 

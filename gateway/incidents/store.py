@@ -6,6 +6,7 @@ not at all, and storing it again changes nothing. No statement's parameters reac
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from gateway.incidents.record import (
 )
 from gateway.incidents.states import Status
 from gateway.incidents.tables import (
+    EvidenceRow,
     FindingRow,
     FingerprintRow,
     IncidentRow,
@@ -86,6 +88,7 @@ class Store:
                 (FindingRow, _finding_rows(news)),
                 (FingerprintRow, _fingerprint_rows(news)),
                 (UnreadRow, _unread_rows(news)),
+                (EvidenceRow, _evidence_rows(news)),
             ):
                 if children:
                     connection.execute(insert(table), children)
@@ -310,6 +313,24 @@ def _unread_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
         for incident in incidents
         for position, place in enumerate(incident.unread)
     ]
+
+
+def _evidence_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for incident in incidents:
+        sealed = base64.b64decode(incident.evidence)
+        if sealed:
+            key = sealed[4:12].hex()  # as `gateway.evidence` lays it out
+            rows.append(
+                {
+                    "incident_id": incident.id,
+                    "position": 0,
+                    "at": incident.at,
+                    "key": key,
+                    "sealed": sealed,
+                }
+            )
+    return rows
 
 
 def _whole(query: Select[Any]) -> Select[Any]:

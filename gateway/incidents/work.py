@@ -35,7 +35,7 @@ from gateway.incidents.states import (
     WorkError,
 )
 from gateway.incidents.store import adopt
-from gateway.incidents.tables import IncidentRow, RuleRow
+from gateway.incidents.tables import EvidenceRow, IncidentRow, RuleRow
 from gateway.incidents.work_tables import (
     LABEL_CHARS,
     NOTE_CHARS,
@@ -211,6 +211,22 @@ class Work:
             told = {"rule": rule, "owner": owner, "until": str(until), "values": str(len(values))}
             writing.note(who, DRAFTED, target=incident.id, reason=reason, detail=told)
         return done, text
+
+    def evidence(self, incident: str, *, who: str, reason: str) -> bytes:
+        """What was kept of an incident, as sealed as it is; that it was taken is noted.
+
+        Raises `UnknownIncident`, or `WorkError` when nothing was kept, or there is no reason.
+        """
+        if not reason.strip():
+            raise WorkError("say the `reason` for which the evidence is taken")
+        with self.audit.writing() as writing:
+            _held(writing.connection, incident)
+            query = select(EvidenceRow.sealed).where(EvidenceRow.incident_id == incident)
+            sealed = writing.connection.execute(query).scalar_one_or_none()
+            if sealed is None:
+                raise WorkError(f"nothing was kept of incident `{incident}`, or no longer")
+            writing.note(who, "evidence.taken", target=incident, reason=reason)
+        return bytes(sealed)
 
     def note(self, incident: str, text: str, *, who: str) -> Note:
         """Write a note. Raises `UnknownIncident`, or `WorkError` for a text that is empty or long."""

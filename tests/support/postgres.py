@@ -48,9 +48,9 @@ class Postgres:
         )
         assert done.returncode == 0, done.stderr.decode()
 
-    def start(self, *, durable: bool = False) -> None:
+    def start(self, *, durable: bool = False, memory: str = "16MB") -> None:
         sync = "" if durable else "-F "
-        options = f"{sync}-h '' -k {self.folder} -c max_connections=20 -c shared_buffers=16MB"
+        options = f"{sync}-h '' -k {self.folder} -c max_connections=20 -c shared_buffers={memory}"
         log = self.folder / "log"
         self._run("pg_ctl", "-w", "-D", self.data, "-o", options, "-l", log, "start")
         self.running = True

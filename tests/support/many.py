@@ -1,0 +1,164 @@
+"""A database full of incidents, made by the database itself: a million take minutes, not hours.
+
+The figures beside them (tallies, repeats) are made by SQL of its own, and are those that the gateway
+would have made: `tests/incidents/test_many.py` compares them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+SERVICES = (
+    "openai-api", "chatgpt", "claude-web", "anthropic-api", "gemini", "github-copilot", "perplexity",
+    "midjourney", "deepseek", "mistral", "cursor", "grammarly", "otter", "unknown", "heygen",
+)  # fmt: skip
+RULES = tuple(f"rule-{number:02}" for number in range(40))
+ENTITIES = (
+    "EMAIL_ADDRESS", "PERSON", "PHONE_NUMBER", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "API_KEY",
+    "STREET_ADDRESS", "DATE_OF_BIRTH", "SOURCE_CODE",
+)  # fmt: skip
+COLLEAGUES = tuple(f"colleague-{number}" for number in range(12))
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return "ARRAY[" + ", ".join(f"'{word}'" for word in words) + "]"
+
+
+def _skewed(words: tuple[str, ...], chance: str) -> str:
+    """Some often, most seldom: the square of a chance."""
+    return f"({_words(words)})[1 + floor(power({chance}, 2) * {len(words)})::int]"
+
+
+def fill(
+    engine: Engine, *, incidents: int, days: int, until: datetime, people: int = 20_000
+) -> None:
+    """Fill an empty, migrated PostgreSQL with incidents of `days` before `until`.
+
+    Each has one or two rules, one to three groups of findings with one to three values each (a value
+    in ten comes again), one in ten something unread. Nine in ten of those older than a week are
+    closed; two in three of the closed are judged.
+    """
+    end = until.isoformat()
+    statements = [
+        "SELECT setseed(0.5)",
+        f"""
+        CREATE TEMPORARY TABLE many ON COMMIT DROP AS
+        SELECT lpad(to_hex(n), 16, '0') AS id,
+               timestamptz '{end}' - random() * interval '{days} days' AS at,
+               {_skewed(SERVICES, "random()")} AS service,
+               floor(power(random(), 2) * {people})::int AS person,
+               (ARRAY['log', 'log', 'log', 'redact', 'redact', 'block'])[1 + floor(random() * 6)::int]
+                 AS verdict,
+               (ARRAY[0, 1, 1, 2, 2, 2, 3, 3, 4])[1 + floor(random() * 9)::int] AS severity,
+               random() AS chance
+        FROM generate_series(1, {incidents}) AS n
+        """,
+        """
+        INSERT INTO incidents
+        SELECT id, id, at, at + interval '1 second', 'person-' || person || '@example.com',
+               '10.' || person % 8 || '.' || person / 256 % 256 || '.' || person % 256,
+               service, CASE WHEN service IN ('github-copilot', 'cursor') THEN 'code' ELSE 'chat' END,
+               'other', 'prompt', service || '.example.com', 'POST', verdict, verdict,
+               CASE verdict WHEN 'log' THEN 'forward' WHEN 'redact' THEN 'rewrite' ELSE 'refuse' END,
+               CASE verdict WHEN 'block' THEN 'policy' ELSE '' END, severity, 'p-' || severity, 'd',
+               1000, 3, CASE WHEN chance < 0.1 THEN 1 ELSE 0 END, 0, '{"total": 0.01}'
+        FROM many
+        """,
+        f"""
+        INSERT INTO incident_rules
+        SELECT id, position, {_skewed(RULES, "r")}, 'enforce', verdict, severity
+        FROM (SELECT many.*, position, random() AS r
+              FROM many, LATERAL generate_series(0, CASE WHEN chance < 0.4 THEN 1 ELSE 0 END)
+                AS position) AS drawn
+        """,
+        f"""
+        INSERT INTO incident_findings
+        SELECT id, position, {_skewed(ENTITIES, "r")}, 'messages[' || position || '].content', 'user',
+               'text', 'bench', 1 + floor(r * 3)::int, 1 + floor(r * 3)::int, 0.85, '••••99'
+        FROM (SELECT many.*, position, random() AS r
+              FROM many, LATERAL generate_series(0, floor(chance * 3)::int) AS position) AS drawn
+        """,
+        f"""
+        INSERT INTO incident_fingerprints
+        SELECT incident_id, position, number,
+               CASE WHEN r < 0.1 THEN 'again-' || floor(power(r * 10, 3) * {incidents // 50 + 10})::int
+                    ELSE md5(incident_id || '-' || position || '-' || number)::char(24) END
+        FROM (SELECT f.incident_id, f.position, number, random() AS r
+              FROM incident_findings AS f, LATERAL generate_series(0, f."distinct" - 1) AS number)
+          AS drawn
+        """,
+        """
+        INSERT INTO incident_unread
+        SELECT id, 0, 'messages[0].file', 'encrypted', 1000, '' FROM many WHERE chance < 0.1
+        """,
+        f"""
+        INSERT INTO incident_work
+        SELECT id, at, status, severity,
+               CASE WHEN status = 'open' THEN '' ELSE {_skewed(COLLEAGUES, "chance")} END,
+               CASE WHEN status <> 'closed' THEN ''
+                    WHEN chance < 0.5 THEN 'true_positive' WHEN chance < 0.7 THEN 'false_positive'
+                    WHEN chance < 0.85 THEN 'accepted_risk' ELSE 'duplicate' END,
+               CASE WHEN status = 'open' THEN 0 ELSE 1 END, at + interval '1 hour',
+               CASE WHEN status = 'open' THEN '' ELSE 'colleague-1' END
+        FROM (SELECT many.*,
+                     CASE WHEN at > timestamptz '{end}' - interval '7 days' THEN
+                            CASE WHEN random() < 0.7 THEN 'open' ELSE 'in_progress' END
+                          WHEN random() < 0.9 THEN 'closed' ELSE 'open' END AS status
+              FROM many) AS drawn
+        """,
+        """
+        INSERT INTO incident_judgements
+        SELECT DISTINCT w.incident_id, r.rule, w.resolution, w.at
+        FROM incident_work AS w JOIN incident_rules AS r ON r.incident_id = w.incident_id
+        WHERE w.resolution IN ('true_positive', 'false_positive')
+        """,
+        """
+        INSERT INTO incident_labels
+        SELECT id, CASE WHEN chance < 0.01 THEN 'legal' ELSE 'audit-q3' END FROM many WHERE chance < 0.05
+        """,
+        *_figures(),
+    ]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        for statement in statements:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.exec_driver_sql("VACUUM ANALYZE")
+        connection.exec_driver_sql("RESET statement_timeout")
+
+
+def _figures() -> list[str]:
+    day = "(i.at AT TIME ZONE 'UTC')::date"
+    head = "INSERT INTO incident_tallies (kind, day, name, verdict, outcome, count) SELECT"
+    severity = "(ARRAY['info', 'low', 'medium', 'high', 'critical'])[1 + i.severity]"
+    groups = "verdict, enforcement, count(*) FROM incidents AS i GROUP BY 2, 3, 4, 5"
+    made = [
+        f"{head} '{kind}', {day}, {name}, {groups}"
+        for kind, name in (("service", "service"), ("severity", severity))
+    ]
+    for kind, column, table, verdict, outcome in (
+        ("rule", "c.rule", "incident_rules", "c.action", "c.mode"),
+        ("entity", "c.entity", "incident_findings", "i.verdict", "i.enforcement"),
+        ("unread", "c.reason", "incident_unread", "i.verdict", "i.enforcement"),
+    ):
+        made.append(
+            f"{head} '{kind}', {day}, {column}, {verdict}, {outcome}, count(DISTINCT i.id)"
+            f" FROM incidents AS i JOIN {table} AS c ON c.incident_id = i.id GROUP BY 2, 3, 4, 5"
+        )
+    made.append(
+        """
+        INSERT INTO incident_repeats
+        SELECT fingerprint, rule, service, min(entity), '', count(*), min(at), max(at)
+        FROM (SELECT p.fingerprint, r.rule, i.service, i.id, i.at, min(f.entity) AS entity
+              FROM incidents AS i
+              JOIN incident_fingerprints AS p ON p.incident_id = i.id
+              JOIN incident_findings AS f ON f.incident_id = i.id AND f.position = p.finding
+              JOIN incident_rules AS r ON r.incident_id = i.id
+              GROUP BY 1, 2, 3, 4, 5) AS met
+        GROUP BY 1, 2, 3
+        """
+    )
+    return made
