@@ -70,10 +70,9 @@ DENIED = "leakgate.denied"
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """`max_body` in bytes, who says whether a body is kept until something is decided, who makes
-    the refusal of a body
-    that has not ended (with its cause), who is told when an answer could not be restored, and who
-    makes the answer in place of one that was stopped. `pause` is how long, in seconds, a body that
-    may be one side of a conversation may pause.
+    the refusal of a body that has not ended (with its cause), who is told when an answer could not
+    be restored, and who makes the answer in place of one that was stopped. `pause` is how long, in
+    seconds, a body that may be one side of a conversation may pause.
     """
 
     max_body: int

@@ -2,7 +2,9 @@
 
 The same stream straight, through the gateway to somebody who has no tokens, and through the gateway
 with tokens in it, in turns. Each event carries the time at which it was sent, so the delay of each
-is known. Then many streams at the same time: memory of the proxy, and no error.
+is known. Two more ways are through a gateway whose rules take values out of answers, so that each
+window of an answer is looked at before it goes on. Then many streams at the same time: memory of
+the proxy, and no error.
 """
 
 from __future__ import annotations
@@ -37,6 +39,15 @@ rules:
     severity: medium
     when: {entity: PERSON}
     action: tokenise
+"""
+LOOKING = f"""\
+{POLICY}
+answers:
+  rules:
+    - id: numbers
+      severity: high
+      when: {{entity: [US_SSN, CREDIT_CARD, IBAN_CODE], min_confidence: 0.6}}
+      action: redact
 """
 WORDS = "The plan for next week is ready and the team will look at it on Monday morning. "
 SAID = re.compile(rb"call (\w+ \w+|PERSON_\w+) (\d+) times with (\d+) ms")
@@ -251,6 +262,34 @@ async def crowd(
     )
 
 
+def crowds(ways: list[Way], gateway: GatewayProcess, options: argparse.Namespace) -> None:
+    print(
+        f"\n{options.streams} streams, {options.at_once} asked for at once, "
+        f"an event every {options.pause} ms each\n"
+    )
+    print(
+        "| MiB of the proxy | at once | before | streaming | KiB per stream | after "
+        "| µs CPU per event | delay p50, ms | p99 | errors |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for way in [*reversed(ways)] * options.again:
+        row = crowd(
+            way,
+            options.streams,
+            gateway.pid,
+            at_once=options.at_once,
+            pause=options.pause,
+            sentences=options.sentences,
+        )
+        print(uvloop.run(row), flush=True)
+    print(f"\nstreams open at the end: {gateway.metric('leakgate_streams_open'):.0f}")
+
+
+def gateway(folder: Path, policies: str, port: int, trusted: Path) -> GatewayProcess:
+    upstreams = {HOST: f"https://127.0.0.1:{port}"}
+    return GatewayProcess(folder, policies=policies, upstreams=upstreams, trusted_ca=trusted)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=15)
@@ -274,38 +313,20 @@ def main() -> None:
         )
         try:
             port = int(server.stdout.readline())
-            with GatewayProcess(
-                folder / "gateway",
-                policies=POLICY,
-                upstreams={HOST: f"https://127.0.0.1:{port}"},
-                trusted_ca=trusted,
-            ) as gateway:
+            with (
+                gateway(folder / "gateway", POLICY, port, trusted) as plain,
+                gateway(folder / "looking", LOOKING, port, trusted) as looking,
+            ):
                 ways = [
                     Way("straight", "127.0.0.1", port, trusted, proxied=False, text=NAME),
-                    Way("no tokens", "127.0.0.1", gateway.port, gateway.ca, True, "the office"),
-                    Way("restored", "127.0.0.2", gateway.port, gateway.ca, True, NAME),
+                    Way("no tokens", "127.0.0.1", plain.port, plain.ca, True, "the office"),
+                    Way("restored", "127.0.0.2", plain.port, plain.ca, True, NAME),
+                    Way("looked at", "127.0.0.1", looking.port, looking.ca, True, "the office"),
+                    Way("both", "127.0.0.2", looking.port, looking.ca, True, NAME),
                 ]
                 uvloop.run(latency(ways, options.rounds))
-                print(
-                    f"\n{options.streams} streams, {options.at_once} asked for at once, "
-                    f"an event every {options.pause} ms each\n"
-                )
-                print(
-                    "| MiB of the proxy | at once | before | streaming | KiB per stream | after "
-                    "| µs CPU per event | delay p50, ms | p99 | errors |"
-                )
-                print("|---|---|---|---|---|---|---|---|---|---|")
-                for way in [*reversed(ways[1:])] * options.again:
-                    row = crowd(
-                        way,
-                        options.streams,
-                        gateway.pid,
-                        at_once=options.at_once,
-                        pause=options.pause,
-                        sentences=options.sentences,
-                    )
-                    print(uvloop.run(row), flush=True)
-                print(f"\nstreams open at the end: {gateway.metric('leakgate_streams_open'):.0f}")
+                if options.streams:
+                    crowds(ways[1:3], plain, options)
         finally:
             server.kill()
             server.wait()
