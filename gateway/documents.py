@@ -8,10 +8,12 @@ ever ignored silently.
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,22 @@ class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # the C loader has no us
             # PyYAML trusts explicit tags: `!!int` with nothing, `!!bool maybe`, `!!timestamp x`.
             message = f"is not a value of type `{node.tag.rpartition(':')[2]}`"
         raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+
+
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def span(value: object) -> timedelta:
+    """A span of time: seconds as a number, or text such as `12h` or `30d`, as a `timedelta`."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", str(value).strip().lower())
+    if isinstance(value, bool) or match is None:
+        raise ValueError(f"`{value}` is not a span of time such as `12h` or `30d`")
+    try:
+        return timedelta(seconds=int(match[1]) * _SPANS[match[2] or "s"])
+    except OverflowError:
+        raise ValueError(f"`{value}` is too long") from None
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -272,6 +272,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._seen: dict[str, set[str]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
+        self._metrics: dict[str, Counter | Gauge] = {}
         ProcessCollector(registry=self.registry)
         self._gauge("build_info", "What is running; always 1.", "version", "python", "mitmproxy")(
             version, python, mitmproxy
@@ -403,11 +404,13 @@ class Metrics:
     def _counter(self, name: str, meaning: str, *labels: str) -> _Series[Counter]:
         metric = Counter(f"{PREFIX}{name}", meaning, labels, registry=self.registry)
         self._names[f"{PREFIX}{name}_total"] = labels
+        self._metrics[name] = metric
         return _Series(metric, labels, self._bounded)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> _Series[Gauge]:
         metric = Gauge(f"{PREFIX}{name}", meaning, labels, registry=self.registry)
         self._names[f"{PREFIX}{name}"] = labels
+        self._metrics[name] = metric
         return _Series(metric, labels, self._bounded)
 
     def _histogram(
@@ -603,6 +606,16 @@ class Metrics:
         """Body and content type of a scrape, in the format that the `Accept` header asks for."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
+
+    def sums(self, name: str, *by: str) -> Mapping[tuple[str, ...], float]:
+        """The values of the counter or gauge `name`, summed up by these labels."""
+        found: dict[tuple[str, ...], float] = {}
+        for metric in self._metrics[name].collect():
+            for sample in metric.samples:
+                if not sample.name.endswith("_created"):
+                    key = tuple(sample.labels[label] for label in by)
+                    found[key] = found.get(key, 0.0) + sample.value
+        return found
 
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """Every series name as scraped, with its label names; for checking dashboards."""

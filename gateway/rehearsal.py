@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
-from gateway import bootstrap, content, protocols
+from gateway import bootstrap, content, detectors, protocols
 from gateway.content import PictureSettings, text_encoding
+from gateway.documents import DocumentError
 from gateway.incidents import recall, record
 from gateway.incidents.record import Incident
 from gateway.incidents.store import Store
@@ -32,6 +33,7 @@ from gateway.policy.rollout import address_of
 from gateway.policy.simulate import Simulation
 from gateway.redaction import Keys
 from gateway.services import UNKNOWN_SERVICE, Catalogue
+from gateway.workers import Answer
 
 # --- a file ---------------------------------------------------------------------------------------
 
@@ -101,34 +103,109 @@ def try_file(
     looking: PictureSettings | None = None,
 ) -> Trial:
     """Send `data` through the inspection, to nobody."""
-    if text_encoding(data) is None:
-        sending = replace(sending, upload=True)
-    route, host = _destination(rules.catalogue, sending)
-    exchange = replace(
-        _exchange(data, sending, host), keys=rules.policy.keys_named(sending.api_key)
-    )
-    engine = bootstrap.build_engine(rules.detectors, state)
-    key = bootstrap.known_key(state) or secrets.token_bytes(bootstrap.KEY_BYTES)
-    # First with rules that only watch, so that nothing is rewritten and all is kept; then as it is.
-    watching = replace(
-        rules.policy,
-        rules=(*(replace(rule, mode="monitor") for rule in rules.policy.rules), _EVERYTHING),
-    )
-    seen, done = (
-        Inspector(
-            catalogue=cast("Catalogue", _OneWay(replace(route, protocol="generic"))),
-            policy=policy,
-            engine=engine,
-            key=key,
-            files=limits,
-            looking=looking,
-            limits=protocols.Limits(),
-            tokens=Keys({"rehearsal": secrets.token_bytes(bootstrap.KEY_BYTES)}),
-        ).inspect(exchange)
-        for policy in (watching, rules.policy)
-    )
-    scan = seen.scan
-    return Trial(route, explain(rules.policy, exchange, route, scan), replace(done, scan=scan))
+    return Bench(
+        BenchPlan(
+            rules,
+            key=bootstrap.known_key(state) or secrets.token_bytes(bootstrap.KEY_BYTES),
+            cache=None,
+            files=limits or content.FileLimits(),
+            looking=looking or PictureSettings(),
+        ),
+        bootstrap.build_engine(rules.detectors, state),
+    ).try_out(data, sending)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPlan:
+    """What a process needs to try things by these rules."""
+
+    rules: bootstrap.Rules
+    key: bytes = field(repr=False)
+    cache: Path | None
+    files: content.FileLimits
+    looking: PictureSettings
+    policies: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class TryOut:
+    """Asks a bench to send something to nobody, and to tell what would happen as plain data."""
+
+    data: bytes = field(repr=False)
+    sending: Sending
+
+
+@dataclass(frozen=True, slots=True)
+class TryCases:
+    """Asks a bench to run the test cases beside the policies."""
+
+
+class Bench:
+    """Where things are tried by one set of rules; the detectors are built once."""
+
+    def __init__(self, plan: BenchPlan, engine: detectors.Engine) -> None:
+        self._plan = plan
+        self._engine = engine
+
+    def inspect(self, asked: TryOut | TryCases) -> Answer:
+        """What was asked for, as a worker's inspector: a trial as plain data, or results of cases.
+
+        In the place of results stand problems when the cases are not sound.
+        """
+        match asked:
+            case TryOut(data=data, sending=sending):
+                return Answer(trial_data(self.try_out(data, sending)))
+            case TryCases():
+                try:
+                    return Answer(
+                        bootstrap.run_cases(self._plan.policies, self._plan.rules, self._engine)
+                    )
+                except DocumentError as error:
+                    return Answer(error.problems)
+            case other:
+                assert_never(other)
+
+    def try_out(self, data: bytes, sending: Sending) -> Trial:
+        """Send `data` through the inspection, to nobody. `LookupError` names what is unknown."""
+        rules = self._plan.rules
+        if text_encoding(data) is None:
+            sending = replace(sending, upload=True)
+        route, host = _destination(rules.catalogue, sending)
+        exchange = replace(
+            _exchange(data, sending, host), keys=rules.policy.keys_named(sending.api_key)
+        )
+        # First with rules that only watch, so that nothing is rewritten and all is kept; then as it
+        # is.
+        watching = replace(
+            rules.policy,
+            rules=(*(replace(rule, mode="monitor") for rule in rules.policy.rules), _EVERYTHING),
+        )
+        seen, done = (
+            Inspector(
+                catalogue=cast("Catalogue", _OneWay(replace(route, protocol="generic"))),
+                policy=policy,
+                engine=self._engine,
+                key=self._plan.key,
+                files=self._plan.files,
+                looking=self._plan.looking,
+                limits=protocols.Limits(),
+                tokens=Keys({"rehearsal": secrets.token_bytes(bootstrap.KEY_BYTES)}),
+            ).inspect(exchange)
+            for policy in (watching, rules.policy)
+        )
+        scan = seen.scan
+        return Trial(route, explain(rules.policy, exchange, route, scan), replace(done, scan=scan))
+
+
+def build_bench(plan: BenchPlan) -> Bench:
+    """A bench in a process of its own; named by `BENCH`."""
+    content.prepare(None)
+    engine = detectors.Engine.build(plan.rules.detectors, key=plan.key, cache_dir=plan.cache)
+    return Bench(plan, engine)
+
+
+BENCH = "gateway.rehearsal:build_bench"
+"""What a worker builds from a `BenchPlan`, as `module:function`."""
 
 
 def _destination(catalogue: Catalogue, sending: Sending) -> tuple[Route, str]:

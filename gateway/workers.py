@@ -85,6 +85,13 @@ class InspectionFault(Exception):
         super().__init__(cause)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an inspector gives to `Pool.ask`; told apart from the word that says why it failed."""
+
+    value: Any = field(repr=False)
+
+
 class Inspecting(Protocol):
     """What a worker runs; `gateway.inspection.Inspector` in production."""
 
@@ -269,7 +276,15 @@ class Pool:
         )
         return looked
 
-    async def _run(self, asked: Exchange | Reply, affinity: str, *, size: int, light: bool) -> Any:
+    async def ask(self, asked: object, *, size: int) -> Any:
+        """Have something else done in a worker, by an inspector that knows what it is.
+
+        The inspector gives an `Answer`. Deadline, memory and faults are as of `inspect`.
+        """
+        answer: Answer = await self._run(asked, "", size=size, light=False)
+        return answer.value
+
+    async def _run(self, asked: object, affinity: str, *, size: int, light: bool) -> Any:
         if self._stopping:
             raise InspectionFault("stopped")
         if self.waiting >= self._backlog or (
@@ -282,7 +297,7 @@ class Pool:
         finally:
             self._undecided -= size
 
-    async def _decide(self, asked: Exchange | Reply, affinity: str, *, light: bool) -> Any:
+    async def _decide(self, asked: object, affinity: str, *, light: bool) -> Any:
         loop = asyncio.get_running_loop()
         job = _Job(
             payload=pickle.dumps(asked, protocol=pickle.HIGHEST_PROTOCOL),
@@ -417,7 +432,7 @@ class Pool:
             worker.doom = None
         if not job.future.done():
             result = pickle.loads(frame)  # noqa: S301  # written by our own worker
-            if isinstance(result, Decision | Looked):
+            if isinstance(result, Decision | Looked | Answer):
                 job.future.set_result(result)
             elif result is None:
                 _fail(job, InspectionFault("timeout"))

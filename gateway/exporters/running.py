@@ -82,6 +82,7 @@ class Exporter:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = export.name
+        self.kind = export.kind
         self._export = export
         self._sink = sink
         self._ledger = ledger
