@@ -1,6 +1,7 @@
-"""What does the admin address serve? Metrics, health, the PAC file and the CA certificate.
+"""What does the admin address serve? Metrics, health, the PAC file, the CA certificate, the console.
 
-Law: nothing here needs a login, so nothing here tells content, names of people or policy texts.
+Law: nothing of this module needs a login, so nothing of it tells content, names of people or policy
+texts. The console, which asks who somebody is, gets what is left.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ _NAME = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5
 """A `Host` header. It ends up in a script, so nothing but names and addresses passes."""
 
 
-def application(pages: Pages) -> Starlette:
-    """The admin address as an ASGI application."""
+def application(pages: Pages, console: ASGIApp | None = None) -> Starlette:
+    """The admin address as an ASGI application; `console` answers all that is not here."""
 
     async def metrics(request: Request) -> Response:
         body, media_type = pages.metrics(request.headers.get("accept", ""))
@@ -72,6 +75,7 @@ def application(pages: Pages) -> Starlette:
             Route("/readyz", readyz),
             Route("/proxy.pac", pac),
             Route("/ca.pem", ca),
+            *([] if console is None else [Mount("/", console)]),
         ]
     )
 
@@ -79,7 +83,14 @@ def application(pages: Pages) -> Starlette:
 class AdminServer(uvicorn.Server):
     """Serves the admin address on the gateway's own event loop."""
 
-    def __init__(self, pages: Pages, address: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        address: tuple[str, int],
+        *,
+        console: ASGIApp | None = None,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,7 +98,9 @@ class AdminServer(uvicorn.Server):
         self.socket.listen(128)
         super().__init__(
             uvicorn.Config(
-                application(pages),
+                application(pages, console),
+                ssl_certfile=tls[0] if tls is not None else None,
+                ssl_keyfile=tls[1] if tls is not None else None,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

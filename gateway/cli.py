@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import __version__
-from gateway.documents import DocumentError, Problem, suggest
+from gateway.documents import DocumentError, Problem, span, suggest
 from gateway.settings import Settings, gather
 
 # Each command imports what it needs: detectors, proxy and database take a second to load, and
@@ -161,7 +161,8 @@ def run(**options: Any) -> None:
 
 def _announce(up: Any, settings: Settings) -> None:
     certificate = up.authority.certificate_path
-    admin = f"http://{up.admin[0]}:{up.admin[1]}"
+    scheme = "http" if settings.admin_tls is None else "https"
+    admin = f"{scheme}://{up.admin[0]}:{up.admin[1]}"
     listening = ", ".join(f"{host}:{port}" for host, port in up.proxies)
     program = "leakgate" if shutil.which("leakgate") else sys.argv[0]
     rules = up.rules()
@@ -171,12 +172,21 @@ def _announce(up: Any, settings: Settings) -> None:
 
   proxy         {listening} ({", ".join(settings.mode)})
   admin         {admin}/metrics  /healthz  /readyz  /proxy.pac  /ca.pem
+  console       {settings.console.url or admin + "/console/" if up.console else "off"}
   CA            {certificate}
   policies      {settings.policies} ({len(rules.policy.every_rule)} rules, {enforced} enforced, revision {rules.policy.revision})
   services      {len(rules.catalogue.services())} in the catalogue
   state         {settings.state}
 """
     )
+    if up.first_password is not None:
+        click.echo(
+            f"""The console's first account, shown once; choose a password of your own within three days:
+
+  name          admin
+  password      {up.first_password}
+"""
+        )
     if settings.mode[0] == "regular":
         host, port = up.proxies[0]
         click.echo(
@@ -680,7 +690,6 @@ def policy_simulate(
 
     from gateway import bootstrap, rehearsal  # noqa: PLC0415
     from gateway.policy import page  # noqa: PLC0415
-    from gateway.settings import span  # noqa: PLC0415
 
     now = datetime.now(UTC)
     try:
@@ -1428,8 +1437,6 @@ def audit_list(
     """List what was done, the newest first."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from gateway.settings import span  # noqa: PLC0415
-
     try:
         start = None if since is None else datetime.now(UTC) - span(since)
     except (ValueError, OverflowError) as error:
@@ -1609,6 +1616,40 @@ def _vault(settings: Settings) -> Iterator[Vault]:
         told = str(error) if isinstance(error, StoreError) else type(error).__name__
         message = f"the database cannot be used: {told}"
         raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+
+
+# --- console --------------------------------------------------------------------------------------
+
+
+@main.group()
+def console() -> None:
+    """The web console."""
+
+
+@console.command("password")
+@click.argument("name", metavar="ACCOUNT")
+@_settings_options
+def console_password(name: str, **options: Any) -> None:
+    """Print a one-time password for ACCOUNT, whose sessions and API keys end.
+
+    For whoever is locked out. The account `admin` is made if there is no account yet.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway.console.accounts import NotSo  # noqa: PLC0415
+    from gateway.console.app import make_door  # noqa: PLC0415
+    from gateway.console.door import ADMIN  # noqa: PLC0415
+
+    settings = _settings(**options)
+    with _desk(settings) as desk:
+        door = make_door(settings.console, desk.audit, clock=lambda: datetime.now(UTC))
+        try:
+            first = door.first() if name == ADMIN else None
+            password = first or door.reset(_me(), name)
+        except NotSo as why:
+            click.echo(f"leakgate: {why}", err=True)
+            sys.exit(BAD_INPUT)
+    click.echo(password)
 
 
 # --- ca -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import platform
 import re
@@ -16,13 +17,14 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from typing import Any
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
 
 from gateway import __version__, bootstrap
 from gateway import policy as policies
@@ -30,6 +32,7 @@ from gateway.admin import AdminServer, Pages, pac_file
 from gateway.audit import keeping as audit_keeping
 from gateway.audit.chain import AuditError
 from gateway.audit.log import Log as AuditLog
+from gateway.console.gateway import Loaded
 from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
 from gateway.exporters import building
@@ -37,6 +40,7 @@ from gateway.exporters.ledger import Ledger
 from gateway.exporters.reach import Reach
 from gateway.exporters.running import Exports
 from gateway.identity.identify import Identities
+from gateway.incidents.desk import open_desk
 from gateway.incidents.housekeeping import Housekeeper
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
@@ -45,6 +49,8 @@ from gateway.incidents.spool import Spool
 from gateway.incidents.store import Store
 from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
+from gateway.outlook import Outlook, utc_now
+from gateway.policy import compile as compiled
 from gateway.proxy import authority as authorities
 from gateway.proxy.answering import Tokenising
 from gateway.proxy.gate import Gate
@@ -54,6 +60,8 @@ from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
 from gateway.proxy.steering import ApprovedKey, Upstream
 from gateway.redaction import Keys
+from gateway.rehearsal import BenchPlan
+from gateway.scratch import Scratch
 from gateway.settings import Settings, split
 from gateway.vault import keys as token_keys
 from gateway.vault.front import Front
@@ -82,6 +90,8 @@ class Running:
     metrics: Metrics
     rules: Callable[[], bootstrap.Rules]
     reload: Callable[[], object]
+    console: bool
+    first_password: str | None
 
 
 INSPECTOR = "gateway.bootstrap:build_inspector"
@@ -103,7 +113,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     key = bootstrap.fingerprint_key(settings.state)
     ring = token_keys.ensure(settings.token_keys_path, datetime.now(UTC))
     seen = _seen(settings)  # before: a change meanwhile is a change
-    rules = bootstrap.load_rules(settings.policies)
+    rules, loaded = _load(settings)
     meter = Metrics(
         version=__version__,
         python=platform.python_version(),
@@ -178,7 +188,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             identifying.asks = bootstrap.asks_identity(rules)
 
     follower = _Follower(
-        settings, rules, pool, gate, routing, meter, spec, seen, vault, front, renew
+        settings, rules, loaded, pool, gate, routing, meter, spec, seen, vault, front, renew
     )
     admin: AdminServer | None = None
     proxy: ProxyServer | None = None
@@ -227,8 +237,35 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             pac=lambda name: pac_file(follower.rules.catalogue.hosts(), _proxy_name(proxy, name)),
             ca=ca.certificates,
         )
+        scratch = Scratch(
+            lambda: _bench(settings, follower.rules, key), memory=settings.worker_memory
+        )
+        stack.push_async_callback(scratch.stop)
+        outlook = Outlook(
+            loaded_now=lambda: follower.loaded,
+            rules=lambda: follower.rules,
+            metrics=meter,
+            ledger=ledger,
+            recorder=recorder,
+            pool=pool,
+            every_export=exports,
+            ca_ends=ca.not_after,
+            proxies=lambda: proxy.addresses if proxy is not None else (),
+            scratch=scratch,
+            loop=asyncio.get_running_loop(),
+            started=utc_now(),
+            clock=utc_now,
+        )
+        console, first_password = _console(settings, outlook, key, stack)
         try:
-            admin = AdminServer(pages, split(settings.admin))
+            admin = AdminServer(
+                pages,
+                split(settings.admin),
+                console=console,
+                tls=(settings.admin_tls.certificate, settings.admin_tls.key)
+                if settings.admin_tls is not None
+                else None,
+            )
         except OSError as error:
             raise StartError(f"cannot listen on `{settings.admin}`: {error.strerror}") from None
         stack.callback(admin.socket.close)
@@ -279,6 +316,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             metrics=meter,
             rules=lambda: follower.rules,
             reload=follower.check,
+            console=console is not None,
+            first_password=first_password,
         )
 
 
@@ -289,6 +328,7 @@ class _Follower:
         self,
         settings: Settings,
         rules: bootstrap.Rules,
+        loaded: Loaded,
         pool: Pool,
         gate: Gate,
         routing: Routing,
@@ -300,6 +340,7 @@ class _Follower:
         renew: Callable[[bootstrap.Rules], Awaitable[None]],
     ) -> None:
         self.rules = rules
+        self.loaded = loaded
         self._settings = settings
         self._pool = pool
         self._gate = gate
@@ -330,23 +371,27 @@ class _Follower:
             return
         self._seen = seen
         try:
-            rules = await asyncio.to_thread(bootstrap.load_rules, self._settings.policies)
+            rules, loaded = await asyncio.to_thread(_load, self._settings)
             ring = await asyncio.to_thread(token_keys.load, self._settings.token_keys_path)
             turned = self._turned(ring)
             if rules.policy.revision == self.rules.policy.revision and not turned:
                 # As after a mistake was taken back: what is there is what is in force.
+                self.loaded = replace(self.loaded, rejected=(), rejected_at=None)
                 self._meter.policy_loaded(rules.policy.revision, at=time.time())
                 return
             # Workers first: what the gate names, they must know.
             await self._pool.replace(self._spec(rules, ring))
         except DocumentError as error:
             self._meter.policy_rejected()
+            self.loaded = replace(self.loaded, rejected=error.problems, rejected_at=utc_now())
             for problem in error.problems:
                 logger.error("policy not loaded: %s", problem)  # noqa: TRY400  # told without a traceback
             return
         except InspectionFault as fault:
             self._meter.policy_rejected()
             why = fault.detail or fault.cause
+            problem = Problem(str(self._settings.policies), 0, 0, f"no worker can start: {why}")
+            self.loaded = replace(self.loaded, rejected=(problem,), rejected_at=utc_now())
             # The policies may be sound and only the machine busy: they are tried again.
             self._seen, self._pause = "", _RETRY_SECONDS
             logger.error("policy not loaded: %s", why)  # noqa: TRY400  # told without a traceback
@@ -354,7 +399,7 @@ class _Follower:
         if turned:
             self._front.adopt(ring)
             logger.info("token keys loaded, %d of them", len(ring.keys))
-        self.rules = rules
+        self.rules, self.loaded = rules, loaded
         await self._renew(rules)
         self._gate.catalogue = rules.catalogue
         self._routing.hosts = rules.catalogue
@@ -371,6 +416,69 @@ class _Follower:
             why = "`lookup` has changed; with another one no token is found any more"
             raise DocumentError([Problem(path, 0, 0, why)])
         return ring != self._vault.keyring
+
+
+def _load(settings: Settings) -> tuple[bootstrap.Rules, Loaded]:
+    """The rules of the policy folder, and how the console shows them. Raises `DocumentError`."""
+    rules = bootstrap.load_rules(settings.policies)
+    written = compiled.written(settings.policies)
+    return rules, Loaded(rules.policy, rules.catalogue, written, utc_now())
+
+
+def _bench(settings: Settings, rules: bootstrap.Rules, key: bytes) -> BenchPlan:
+    """What the scratch process tries things with: the same as the workers."""
+    return BenchPlan(
+        rules,
+        key,
+        bootstrap.cache_folder(settings.state),
+        bootstrap.file_limits(settings),
+        bootstrap.picture_settings(settings),
+        settings.policies,
+    )
+
+
+def _console(
+    settings: Settings, outlook: Outlook, key: bytes, stack: contextlib.AsyncExitStack
+) -> tuple[ASGIApp | None, str | None]:
+    """The console if there is to be one, and the password of its first account if that is new."""
+    if not settings.console.enabled:
+        return None, None
+    if not _is_private(settings):
+        logger.warning(
+            "the console is off: others reach `admin`, and passwords would pass in clear text;"
+            " set `admin_tls` or `console.url`"
+        )
+        return None, None
+    from gateway.console import app  # noqa: PLC0415  # not loaded where there is none
+
+    try:
+        # With connections of its own: a page that takes long keeps no incident waiting.
+        desk = open_desk(
+            settings.database_url,
+            audit_key=settings.audit_key_path,
+            seen=settings.audit_seen_path,
+            person_key=key,
+            second_person=settings.unmask_second_person,
+            agreed_for=settings.unmask_for,
+            clock=utc_now,
+        )
+        stack.callback(desk.close)
+        built = app.build(
+            settings.console, outlook, desk, clock=utc_now, tls=settings.admin_tls is not None
+        )
+        return built.app, built.door.first()
+    except AuditError as error:
+        raise StartError(str(error)) from None
+    except Exception as error:  # noqa: BLE001  # drivers raise what they like
+        raise StartError(f"the console cannot start: {_one_line(error)}") from None
+
+
+def _is_private(settings: Settings) -> bool:
+    """Whether nobody on the way can read what somebody says to the console."""
+    host = split(settings.admin)[0]
+    if settings.admin_tls is not None or settings.console.url:
+        return True
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def _seen(settings: Settings) -> str:
@@ -414,7 +522,7 @@ def run(
     )
     # mitmproxy logs a line per connection; each costs, and some quote addresses of people.
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
-    for chatty in ("alembic", "uvicorn"):
+    for chatty in ("alembic", "uvicorn", "python_multipart"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
     async def live() -> None:
@@ -476,6 +584,9 @@ def _check(settings: Settings) -> dict[str, Upstream]:
     for name, path in (
         ("face_model", settings.face_model),
         ("picture_register", settings.picture_register),
+        ("admin_tls", settings.admin_tls.certificate if settings.admin_tls else None),
+        ("admin_tls", settings.admin_tls.key if settings.admin_tls else None),
+        ("console", settings.console.oidc.trusted_ca if settings.console.oidc else None),
     ):
         if path is not None and not path.is_file():
             problems.append(Problem(f"setting {name}", 0, 0, f"`{path}` is not a file"))

@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
-from gateway.documents import DocumentError, Problem, Strict, load, read, suggest
+from gateway.console.document import Console, Tls
+from gateway.documents import DocumentError, Problem, Strict, load, read, span, suggest
 from gateway.exporters.document import Export, distinct
 from gateway.identity.document import Identity
 from gateway.model import Severity
@@ -46,22 +47,6 @@ def _size(value: object) -> object:
             return int(number) * _SIZES[unit]
         raise ValueError(f"`{value}` is not a size such as `64m`")
     return value
-
-
-_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def span(value: object) -> timedelta:
-    """A span of time: seconds as a number, or text such as `12h` or `30d`, as a `timedelta`."""
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", str(value).strip().lower())
-    if isinstance(value, bool) or match is None:
-        raise ValueError(f"`{value}` is not a span of time such as `12h` or `30d`")
-    try:
-        return timedelta(seconds=int(match[1]) * _SPANS[match[2] or "s"])
-    except OverflowError:
-        raise ValueError(f"`{value}` is too long") from None
 
 
 def _address(value: str) -> str:
@@ -250,6 +235,12 @@ class Settings(Strict):
     )
     exports: Annotated[list[Export], AfterValidator(distinct), Field(max_length=16)] = Field(
         [], description="systems that are told of incidents"
+    )
+    admin_tls: Tls | None = Field(
+        None, description="certificate and key in PEM, to serve the admin address by TLS"
+    )
+    console: Console = Field(
+        default_factory=Console, description="the web console and its API; see docs/console.md"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severity of the lines on standard error"
