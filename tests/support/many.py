@@ -56,6 +56,7 @@ def fill(
                (ARRAY[0, 1, 1, 2, 2, 2, 3, 3, 4])[1 + floor(random() * 9)::int] AS severity,
                random() AS chance
         FROM generate_series(1, {incidents}) AS n
+        ORDER BY at
         """,
         """
         INSERT INTO incidents
