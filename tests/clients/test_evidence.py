@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import ssl
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,9 +13,18 @@ from support.gateway import GatewayProcess
 
 from gateway import evidence
 from gateway.database.schema import migrate
+from gateway.incidents.record import Incident
 from gateway.incidents.store import Store
 from gateway.incidents.tables import EvidenceRow
+from gateway.model import Severity, Verdict
 
+DAY = timedelta(days=1)
+RECORD = Incident(
+    id="", exchange="", at=datetime.now(UTC), actor="", source_ip="192.0.2.7", service="chatgpt",
+    category="chat", operation="other", act="prompt", host="chatgpt.com", method="POST",
+    verdict=Verdict.LOG, monitored=Verdict.LOG, enforcement="forward", cause="",
+    severity=Severity.HIGH, policy_revision="p", detector_revision="d", inspected=1,
+)  # fmt: skip
 SSN = "536-90-4399"
 CANARY = "the-canary-" + "5e1d" * 3
 POLICY = """\
@@ -43,6 +51,12 @@ def gateway(tmp_path_factory, keys):
             "retention": {"high": "30d"},
         },
     )
+    # What is there from a time before.
+    migrate(made.database_url)
+    store = Store.open(made.database_url)
+    for name, age in (("old", 31), ("recent", 29)):
+        store.add([dataclasses.replace(RECORD, id=name, at=datetime.now(UTC) - age * DAY)])
+    store.close()
     with made:
         yield made
 
@@ -58,8 +72,13 @@ def send(gateway):
 
 
 def test_evidence_of_a_refused_prompt_opens_elsewhere_and_only_there(gateway, keys):
-    assert send(gateway).status_code == 400
-    (incident,) = gateway.incidents(at_least=1)
+    answer = send(gateway)
+    assert answer.status_code == 400
+    until = time.monotonic() + 60
+    while len(found := [one for one in gateway.incidents() if one.service == "openai-api"]) < 1:
+        assert time.monotonic() < until, gateway.log()
+        time.sleep(0.05)
+    (incident,) = found
     with gateway.store() as store, store.engine.connect() as connection:
         table = EvidenceRow.__table__
         (row,) = connection.execute(table.select()).all()
@@ -71,20 +90,11 @@ def test_evidence_of_a_refused_prompt_opens_elsewhere_and_only_there(gateway, ke
     assert "audit log at 0:" in gateway.log()
 
 
-def test_what_is_old_is_purged_while_the_gateway_runs(gateway, keys):
-    """Told to the database as another gateway would, and found at the next start."""
-    send(gateway)
-    recent = gateway.incidents(at_least=1)[0]
-    gateway.stop()
-    migrate(gateway.database_url)
-    store = Store.open(gateway.database_url)
-    old = dataclasses.replace(recent, id="old", at=datetime.now(UTC) - timedelta(days=31))
-    store.add([old])
-    gateway.start()
-    until = time.monotonic() + 30
-    while store.get("old") is not None:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    assert store.get(recent.id) is not None
-    store.close()
-    assert json.dumps(gateway.log()).count("not kept in order") == 0
+def test_what_is_old_is_purged_while_the_gateway_runs(gateway):
+    until = time.monotonic() + 60
+    with gateway.store() as store:
+        while store.get("old") is not None:
+            assert time.monotonic() < until, gateway.log()
+            time.sleep(0.05)
+        assert store.get("recent") is not None
+    assert "not kept in order" not in gateway.log()
