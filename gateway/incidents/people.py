@@ -129,8 +129,8 @@ class People:
         self._agreed_for = agreed_for
         self._clock = clock or (lambda: datetime.now(UTC))
         self._ticks = ticks
-        self._known: dict[str, str] = {}
-        self._looked = -_LOOK_AGAIN
+        self._known: dict[str, dict[str, str]] = {}
+        self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
 
     # --- pseudonyms to filters -------------------------------------------------------------------
@@ -169,18 +169,26 @@ class People:
 
     def _clear(self, pseudonym: str) -> str | None:
         """Whose pseudonym it is, found by walking over the names that the database has."""
+        kind = pseudonym.partition("-")[0]
+        if kind not in {"person", "address"}:
+            return None
         with self._lock:
-            if pseudonym not in self._known and self._ticks() - self._looked >= _LOOK_AGAIN:
-                self._looked = self._ticks()
-                self._known = dict(self._all())
-            return self._known.get(pseudonym)
+            known = self._known.get(kind, {})
+            looked = self._looked.get(kind)
+            if pseudonym not in known and (looked is None or self._ticks() - looked >= _LOOK_AGAIN):
+                self._looked[kind] = self._ticks()
+                known = self._known[kind] = dict(self._all(kind))
+            return known.get(pseudonym)
 
-    def _all(self) -> Iterator[tuple[str, str]]:
-        kinds = (("actor", self.pseudonyms.person), ("source_ip", self.pseudonyms.address))
+    def _all(self, kind: str) -> Iterator[tuple[str, str]]:
+        column, stands_for = (
+            ("actor", self.pseudonyms.person)
+            if kind == "person"
+            else ("source_ip", self.pseudonyms.address)
+        )
         with self.engine.connect() as connection:
-            for column, stands_for in kinds:
-                for (name,) in connection.execute(text(_DISTINCT.format(column=column))):
-                    yield stands_for(name), name
+            for (name,) in connection.execute(text(_DISTINCT.format(column=column))):
+                yield stands_for(name), name
 
     # --- clear names -----------------------------------------------------------------------------
 
