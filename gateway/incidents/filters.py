@@ -83,7 +83,7 @@ def matching(engine: Engine, filters: Filters, *, limit: int) -> tuple[str, ...]
         return tuple(connection.execute(query).scalars())
 
 
-def counted(engine: Engine, filters: Filters, *, most: int = MAX_PAGE) -> int:
+def counted(engine: Engine, filters: Filters, *, most: int = 1000) -> int:
     """How many incidents there are, up to `most`: then there are that many or more."""
     with engine.connect() as connection:
         inner = listed([IncidentRow.id], filters).limit(most).subquery()

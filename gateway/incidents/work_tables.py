@@ -47,6 +47,7 @@ class WorkRow(Base):
 
     __table_args__ = (
         Index(None, "status", "at", "incident_id"),
+        Index(None, "status", "severity"),  # to count what nobody has closed
         Index(None, "severity", "at", "incident_id"),
         Index(None, "assignee", "at", "incident_id"),
         Index(None, "resolution", "at", "incident_id"),

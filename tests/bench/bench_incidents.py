@@ -94,10 +94,10 @@ def questions(
     before = Place(deep.at, deep.id)
     yield "list 50: two months deep", lambda: store.list(limit=50, before=before)
     yield (
-        "count up to 10,000: status open",
+        "count up to 1,000: status open",
         lambda: counted(store.engine, Filters(status=Status.OPEN)),
     )
-    yield "count up to 10,000: a rule", lambda: counted(store.engine, Filters(rule="rule-00"))
+    yield "count up to 1,000: a rule", lambda: counted(store.engine, Filters(rule="rule-00"))
     yield (
         "one incident, its work, notes, history",
         lambda: (
