@@ -179,7 +179,10 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         },
     )
     routing = Routing(
-        rules.catalogue, HostList.of([*settings.pass_through, *rules.policy.pass_through]), ledger
+        rules.catalogue,
+        HostList.of([*settings.pass_through, *rules.policy.pass_through]),
+        ledger,
+        admits=None if identifying is None else identifying.admits,
     )
 
     async def renew(rules: bootstrap.Rules) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import hmac
 import logging
 import time
@@ -402,12 +401,14 @@ class Identities:
         """Follow the files, and ask for the groups of those who were here lately, again and again."""
         while True:
             await asyncio.sleep(LOOK)
-            with contextlib.suppress(Exception):
+            try:
                 before = self._files.passwords
                 await self._in_thread(self._files.look)
                 if self._files.passwords is not before:
                     self._proven.clear()
                 await self.refresh()
+            except Exception as error:  # noqa: BLE001  # what is known goes on; it grows old by itself
+                logger.error("who is who could not be looked up: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote names
 
     async def refresh(self) -> None:
         """Ask for the groups of all who were here lately and whose groups grow old."""

@@ -31,19 +31,24 @@ def policy_schema(
         schema["$defs"] |= section.pop("$defs", {})
         known = schema["properties"]["detectors"]
         schema["properties"]["detectors"] = {**section, "description": known["description"]}
-    for model in ("When", "Unless", "AnswerWhen", "AnswerUnless"):
+    for model in ("When", "Unless", "AnswerWhen", "AnswerUnless", "Whence"):
         properties = schema["$defs"][model]["properties"]
         _offer(properties, "service", [UNKNOWN, *vocabulary.services])
         _offer(properties, "category", [UNKNOWN, *vocabulary.categories])
         _offer(properties, "operation", ["other", *vocabulary.operations])
+        properties["facts"] = _facts(vocabulary, properties["facts"])
+        if model == "Whence":
+            continue
         _offer(properties, "entity", vocabulary.entities, own=_OWN_ENTITY)
         _offer(properties, "entity_group", vocabulary.groups)
         _offer(properties, "detector", vocabulary.detectors)
-        properties["facts"] = _facts(vocabulary, properties["facts"])
     for model in ("Rule", "AnswerRule"):
         redact = schema["$defs"][model]["properties"]["redact"]
         # Own groups are possible keys too, so the known ones are only offered.
         redact["propertyNames"] = _words(["default", *vocabulary.entities, *vocabulary.groups])
+    if vocabulary.protocols:
+        protocol = schema["$defs"]["Approved"]["properties"]["protocol"]
+        protocol["enum"] = sorted(vocabulary.protocols)
     schema["$defs"]["Operator"] = {
         "anyOf": [{"enum": list(OPERATOR_PARAMETERS)}, schema["$defs"]["Operator"]]
     }

@@ -88,7 +88,21 @@ class Identifying:
             )
         )
 
+    @property
+    def has_passwords(self) -> bool:
+        """Whether a 407 could be answered at all."""
+        return self.identities.has_passwords
+
     # --- connections ------------------------------------------------------------------------------
+
+    def admits(self, client: connection.Client) -> bool:
+        """Whether a connection may pass unopened. Those that were opened by CONNECT have been asked."""
+        if self._settings.require != "all" or _speaks_to_proxy(client):
+            return True
+        peer = client.peername
+        answer = self.identities.known(Evidence(peer[0] if peer else ""))
+        # None: somebody has the address, and only their groups are not known yet.
+        return answer is None or self._cause(answer, "", wanted=True) is None
 
     async def connect(self, flow: http.HTTPFlow) -> None:
         """A client asks for a tunnel: it gets one when it has shown all that is wanted."""
@@ -96,7 +110,7 @@ class Identifying:
         answer = await self.identities.ask(evidence)
         host = flow.request.host
         wanted = self._inspects(host) or self._settings.require == "all"
-        cause = self._cause(answer, host, wanted=wanted)
+        cause = self._cause(answer, host if self.has_passwords else "", wanted=wanted)
         if cause is not None or isinstance(answer, Unproven):
             flow.response = self.response(flow, cause or "identity")
             return
@@ -137,7 +151,8 @@ class Identifying:
         # The password is not needed any more.
         flow.metadata[_EVIDENCE] = replace(evidence, credentials=())
         wanted = inspected or self._settings.require == "all"
-        return self._cause(answer, flow.request.host if tunnel is None else "", wanted=wanted)
+        host = flow.request.host if self.can_be_asked(flow) else ""
+        return self._cause(answer, host, wanted=wanted)
 
     async def renew(self, flow: http.HTTPFlow) -> Cause | None:
         """Who sends a message on a WebSocket that may be open for long."""
@@ -161,7 +176,8 @@ class Identifying:
                     wanted = False
                 if wanted and not self._is_exempt(source):
                     return "identity"
-                # Inside a tunnel the rules themselves have the word, with an answer that programs show.
+                # Where nobody can be asked, the rules themselves have the word, with an answer that
+                # programs show: then there is no host here.
                 return "identity" if host and self.asks(host, source) else None
             case Sender():
                 return None
@@ -176,11 +192,7 @@ class Identifying:
 
     def can_be_asked(self, flow: http.HTTPFlow) -> bool:
         """Whether this client takes a 407: it knows that it talks to a proxy, and with nobody else."""
-        return (
-            self.identities.has_passwords
-            and _is_explicit(flow)
-            and flow.client_conn not in self._tunnels
-        )
+        return self.has_passwords and _is_explicit(flow) and flow.client_conn not in self._tunnels
 
     def response(self, flow: http.HTTPFlow, cause: Cause) -> http.Response:
         """The answer of the proxy itself: 407 where a password can help, else 403 or 503."""
@@ -225,4 +237,9 @@ class Identifying:
 
 
 def _is_explicit(flow: http.HTTPFlow) -> bool:
-    return flow.client_conn.proxy_mode.type_name in {"regular", "upstream"}
+    return _speaks_to_proxy(flow.client_conn)
+
+
+def _speaks_to_proxy(client: connection.Client) -> bool:
+    """Whether the client knows that it speaks to a proxy over HTTP, and can be asked."""
+    return client.proxy_mode.type_name in {"regular", "upstream"}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mitmproxy.addons import next_layer
+from mitmproxy.connection import Client
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import context, mode_specs
 from mitmproxy.proxy.layers import http as http_layers
@@ -69,8 +70,17 @@ class Routing(next_layer.NextLayer):
 
     name = "nextlayer"
 
-    def __init__(self, hosts: Hosts, pass_through: HostList, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        pass_through: HostList,
+        ledger: Ledger,
+        *,
+        admits: Callable[[Client], bool] | None = None,
+    ) -> None:
+        """`admits` says whether a client's connections may pass unopened; all may without it."""
         super().__init__()
+        self._admits = admits
         self.hosts = hosts
         self.pass_through = pass_through
         self._ledger = ledger
@@ -81,6 +91,9 @@ class Routing(next_layer.NextLayer):
         if self._destination_is_known(ctx) and not self._is_opened(ctx):
             names = self._names(ctx, data_client)
             passed = self._why_passed(names, data_client)
+            if passed is not None and self._admits and not self._admits(ctx.client):
+                self._ledger.refused_connection("identity")
+                return Closed(ctx)
             if passed is not None:
                 # By address (transparent mode), the name is what the client says it is.
                 told = names[0] if not _is_address(names[0]) else names[-1]

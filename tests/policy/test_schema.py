@@ -10,6 +10,11 @@ from gateway.policy import cases_schema, policy_schema
 GOOD = """
 version: 1
 entity_groups: {mine: [secret, US_SSN]}
+api_keys: {corporate: [0a1b2c3d4e5f60718293a4b5], other: 0a1b2c3d4e5f60718293a4b6}
+approved:
+  ours: {url: https://ai.corp.example, protocol: generic, service: coder}
+tenants:
+- {id: t, when: {service: my-own, group: staff}, unless: {actor: bob}, headers: {X-Tenant: ours}}
 rules:
 - id: a
   severity: high
@@ -23,9 +28,13 @@ rules:
     unread: any
     min_distinct: 3
     time: {days: [mon-fri, sun], hours: "08:00-18:00", zone: Europe/Berlin}
+    group: [staff, "eng*"]
+    device: laptop
+    api_key: {not_in: corporate}
   rollout: 12.5%
   unless:
   - {actor: bob, until: "2026-01-01"}
+  - {api_key: {in: [corporate]}, identified: true}
   action: redact
   redact: {US_SSN: mask, default: {operator: partial, keep_last: 4}}
 """
@@ -57,6 +66,11 @@ def test_a_sound_policy_fits_the_schema(vocabulary):
         ("mon-fri", "mon-friday"),
         ('"08:00-18:00"', '"8-18"'),
         ("id: a", "id: A b"),
+        ("0a1b2c3d4e5f60718293a4b6", "sk-live"),
+        ("{X-Tenant: ours}", "{}"),
+        ("group: staff", "grup: staff"),
+        ("{not_in: corporate}", "{notin: corporate}"),
+        ("{in: [corporate]}", "{within: [corporate]}"),
     ],
 )
 def test_an_editor_sees_a_mistake(vocabulary, good, bad):

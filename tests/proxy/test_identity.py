@@ -476,6 +476,42 @@ def test_in_reverse_mode_the_refusal_has_the_shape_of_the_service(
     assert b"x-authenticated-user" not in upstream.everything().lower()
 
 
+def test_where_nobody_can_be_asked_addresses_decide_what_passes_unopened(
+    tmp_path, tls, upstream, settings
+):
+    with GateThread(
+        tmp_path / "gate",
+        modes=("socks5",),
+        upstreams={AI_HOST: upstream.url},
+        trusted_ca=tls[1],
+        identity=settings | {"require": "all"},
+    ) as proxy:
+
+        def get(source, to):
+            command = [
+                "curl",
+                "-sSk",
+                "--interface",
+                source,
+                "-w",
+                "%{http_code}",
+                "-o",
+                "/dev/null",
+            ]
+            command += ["--socks5", f"127.0.0.1:{proxy.port}", to]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+            return done.stdout, done.returncode
+
+        unopened = upstream.url
+        assert get(KIOSK, unopened) == ("200", 0)
+        assert get(EXEMPT, unopened) == ("200", 0)
+        upstream.seen.clear()
+        code, status = get(STRANGER, unopened)
+        assert (code, status != 0) == ("000", True)
+        assert upstream.seen == []
+        assert proxy.metric("leakgate_refusals_total", cause="identity") >= 1
+
+
 def test_headers_of_proxies_go_nowhere_even_where_nobody_is_identified(tmp_path, tls, upstream):
     with GateThread(
         tmp_path / "gate", upstreams={AI_HOST: upstream.url}, trusted_ca=tls[1]

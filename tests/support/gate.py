@@ -122,7 +122,12 @@ class GateThread:
         )
         self.server = ProxyServer(
             gate=self.gate,
-            routing=Routing(self.catalogue, HostList.of(pass_through), self.ledger),
+            routing=Routing(
+                self.catalogue,
+                HostList.of(pass_through),
+                self.ledger,
+                admits=identifying.admits if identifying else None,
+            ),
             authority=self.authority,
             modes=modes,
             listen=("127.0.0.1", 0),
