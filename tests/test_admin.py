@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 import pytest
+from support.upstream import certificate
 
 from gateway.admin import AdminServer, Pages, pac_file
 from gateway.daemon import _proxy_name
@@ -205,3 +206,46 @@ def test_pages_cannot_be_written_to(served):
 )
 def test_a_host_header_cannot_write_the_script(served, host, name):
     assert ask(served, "/proxy.pac", Host=host)[1] == f"// {name}"
+
+
+# --- the console's place ---------------------------------------------------------------------------
+
+
+async def _console(scope, receive, send):
+    from starlette.responses import PlainTextResponse
+
+    await PlainTextResponse(f"console at {scope['path']}")(scope, receive, send)
+
+
+def test_the_console_gets_what_is_left_and_tls_covers_all(tmp_path):
+    import ssl
+
+    certified, authority = certificate(tmp_path, "127.0.0.1")
+    pages = Pages(
+        metrics=lambda _: (b"leakgate_up 1\n", "text/plain"),
+        ready=dict,
+        pac=lambda _: "",
+        ca=lambda: "",
+    )
+    server = AdminServer(pages, ("127.0.0.1", 0), console=_console, tls=(certified, certified))
+    thread = threading.Thread(target=lambda: asyncio.run(server.run_here()))
+    thread.start()
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        for path, body in (
+            ("/metrics", "leakgate_up 1\n"),
+            ("/console/x", "console at /console/x"),
+            ("/api/v1/me", "console at /api/v1/me"),
+        ):
+            line = http.client.HTTPSConnection(*server.address, timeout=10, context=context)
+            line.request("GET", path)
+            assert line.getresponse().read().decode() == body
+            line.close()
+        plain = http.client.HTTPConnection(*server.address, timeout=10)
+        plain.request("GET", "/metrics")
+        with pytest.raises((http.client.HTTPException, OSError)):
+            plain.getresponse()
+        plain.close()
+    finally:
+        server.should_exit = True
+        thread.join(10)

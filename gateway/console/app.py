@@ -136,6 +136,7 @@ def make_door(settings: Console, log: Log, *, clock: Callable[[], datetime]) -> 
         Keys(engine, clock),
         log,
         tries=Throttle(lambda: clock().timestamp(), burst=10, seconds=30),
+        knocks=Throttle(lambda: clock().timestamp(), burst=60, seconds=1),
         local=settings.local_accounts,
     )
 

@@ -69,6 +69,7 @@ class Door:
         log: Log,
         *,
         tries: Throttle,
+        knocks: Throttle,
         local: bool = True,
     ) -> None:
         self.accounts = accounts
@@ -77,6 +78,7 @@ class Door:
         self.log = log
         self.local = local
         self._tries = tries
+        self._knocks = knocks
 
     # --- who is it? -------------------------------------------------------------------------------
 
@@ -141,12 +143,22 @@ class Door:
             target = known.name if known is not None else ""
             self.log.note("unknown", "session.refused", target=target, detail={"from": address})
             return None
+        # Many people may come from one address; only wrong tries count against it.
+        self._tries.refund(doors[0])
         for door in doors[1:]:
             self._tries.forget(door)
         with self.log.writing() as writing:
             self.accounts.signed_in(writing.connection, account.name)
             writing.note(account.name, "session.begun", detail={"from": address, "by": "password"})
             return self.sessions.begin(writing.connection, account.name, old)
+
+    def knock(self, address: str) -> None:
+        """Somebody whom nobody knows has something written down for them. Raises `TooOften`."""
+        door = _network(address)
+        wait = self._knocks.wait(door)
+        if wait > 0:
+            raise TooOften(wait)
+        self._knocks.count(door)
 
     def _slow_down(self, doors: Iterable[str]) -> None:
         doors = tuple(doors)

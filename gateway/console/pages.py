@@ -218,7 +218,11 @@ class Pages:
         if self._provider is None:
             return self._shown.refused(visit, 404, "There is no provider.")
         try:
+            self._door.knock(visit.address)
             address, state, nonce, verifier = self._provider.leave()
+        except TooOften as often:
+            wrong = f"Too many tries. Please wait {often.seconds} seconds."
+            return self._sign_in_page(visit, 429, wrong)
         except NotSo as why:
             return self._sign_in_page(visit, 502, str(why))
         self._door.sessions.leave(state, nonce, verifier)

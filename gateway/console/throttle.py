@@ -36,6 +36,12 @@ class Throttle:
             while len(self._spent) > _REMEMBERED:
                 self._spent.popitem(last=False)
 
+    def refund(self, key: str) -> None:
+        """The last try of `key` was none that has to be slowed down."""
+        with self._lock:
+            if key in self._spent:
+                self._spent[key] = (max(0.0, self._left(key) - 1), self._clock())
+
     def forget(self, key: str) -> None:
         """`key` has succeeded."""
         with self._lock:
