@@ -66,6 +66,14 @@ def test_every_permission_guards_something(here):
     assert guarded >= set(Permission)
 
 
+def test_nothing_is_changed_by_who_may_only_see(here):
+    for page in here.built.pages:
+        if page.method == "POST" and isinstance(page.access, Permission):
+            assert not page.access.value.startswith("see_"), page.path
+    for method, path, needs in calls(here):
+        assert (method == "GET") or not needs.value.startswith("see_"), path
+
+
 def test_only_signing_in_is_for_anybody(here):
     assert {page.path for page in here.built.pages if page.access == "anybody"} == {
         "/console/sign-in",
