@@ -40,16 +40,17 @@ def test_bcrypt_never_takes_the_beginning_for_the_whole():
     ("line", "words"),
     [
         ("ann", "is not `NAME:HASH`"),
-        (f":{BCRYPT}", "is not `NAME:HASH`"),
+        (":BCRYPT", "is not `NAME:HASH`"),
         ("ann:$apr1$x$y", "htpasswd -B"),
         ("ann:{SHA}x", "htpasswd -B"),
         ("ann:secret", "htpasswd -B"),
-        (f"ann:{BCRYPT[:-1]}", "htpasswd -B"),
+        ("ann:SHORT", "htpasswd -B"),
         ("ann:$6$x", "htpasswd -B"),
-        (f"bob:{BCRYPT}\nBOB:{BCRYPT}", "given before"),
+        ("bob:BCRYPT\nBOB:BCRYPT", "given before"),
     ],
 )
 def test_what_does_not_protect_a_password_is_an_error(line, words):
+    line = line.replace("BCRYPT", BCRYPT).replace("SHORT", BCRYPT[:-1])
     with pytest.raises(DocumentError) as caught:
         files.htpasswd(f"# first\n{line}\n", "people", 0)
     (problem,) = caught.value.problems
