@@ -437,7 +437,9 @@ class Pool:
             elif result is None:
                 _fail(job, InspectionFault("timeout"))
             else:
-                job.future.set_exception(InspectionFault("exception", str(result)))
+                # INVARIANT: a detail is logged, so it is `place_of` an error and nothing else.
+                where = result if isinstance(result, str) else type(result).__name__
+                job.future.set_exception(InspectionFault("exception", where))
         if worker.retired:
             self._end_if_drained(worker)
         else:
