@@ -340,6 +340,15 @@ def token_labels(rules: Rules) -> Vault:
     return Vault.of(map(label, rules.detectors.entities()), similar=similar)
 
 
+def about_senders(rules: Rules) -> tuple[str, ...]:
+    """Ids of rules about people, groups or devices: of senders whom nobody knows, all of them hold."""
+    return tuple(
+        rule.id
+        for rule in (*rules.policy.rules, *rules.policy.answers)
+        if rule.sender.actors or rule.sender.groups or rule.sender.devices
+    )
+
+
 def asks_identity(rules: Rules) -> Callable[[str, str], bool]:
     """Whether rules want a name of whoever connects to a host (first) from an address (second)."""
     if not any(rule.sender.identified is False for rule in rules.policy.rules):

@@ -155,6 +155,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
 
     pool = Pool(spec(rules, ring), size=settings.workers, deadline=settings.deadline, watch=meter)
     identities = _identities(settings, meter)
+    _tell_of_senders(settings, rules)
     identifying = None
     if identities is not None:
         identifying = Identifying(
@@ -187,6 +188,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
 
     async def renew(rules: bootstrap.Rules) -> None:
         gate.tokenising = await _tokenising(rules, vault, front)
+        _tell_of_senders(settings, rules)
         if identifying is not None:
             identifying.asks = bootstrap.asks_identity(rules)
 
@@ -603,6 +605,17 @@ def _check(settings: Settings) -> dict[str, Upstream]:
     if problems:
         raise DocumentError(problems)
     return upstreams
+
+
+def _tell_of_senders(settings: Settings, rules: bootstrap.Rules) -> None:
+    """Warn of rules that hold for everybody because nothing says who sends."""
+    names = bootstrap.about_senders(rules)
+    if settings.identity is None and names:
+        logger.warning(
+            "no setting `identity` says who sends, so rules about people, groups or devices hold for"
+            " everybody: %s",
+            ", ".join(f"`{name}`" for name in names),
+        )
 
 
 def _identities(settings: Settings, meter: Metrics) -> Identities | None:

@@ -71,3 +71,16 @@ def test_a_detector_that_misbehaves_stops_the_load_at_its_place(tmp_path, change
     (problem,) = [str(one) for one in error.value.problems]
     assert place in problem
     assert says in problem
+
+
+def test_rules_about_senders_are_known(tmp_path):
+    (tmp_path / "p.yaml").write_text("""version: 1
+rules:
+- {id: all, action: log, when: {entity: US_SSN}}
+- {id: bob, action: block, when: {actor: bob}}
+- {id: interns, action: block, when: {group: interns}}
+- {id: kiosks, action: block, when: {device: "kiosk-*"}}
+- {id: nobody, action: block, when: {identified: false}}
+""")
+    rules = bootstrap.load_rules(tmp_path)
+    assert bootstrap.about_senders(rules) == ("bob", "interns", "kiosks")
