@@ -344,7 +344,7 @@ def about_senders(rules: Rules) -> tuple[str, ...]:
     """Ids of rules about people, groups or devices: of senders whom nobody knows, all of them hold."""
     return tuple(
         rule.id
-        for rule in (*rules.policy.rules, *rules.policy.answers)
+        for rule in rules.policy.every_rule
         if rule.sender.actors or rule.sender.groups or rule.sender.devices
     )
 

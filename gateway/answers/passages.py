@@ -16,6 +16,7 @@ from gateway.answers import leaves, stream
 from gateway.answers.framing import Frame
 from gateway.answers.leaves import Indexes
 from gateway.answers.stream import Shape
+from gateway.detectors import seeds
 from gateway.encodings import content_encoding, json_text
 from gateway.encodings.json_text import Container, EventKind, JsonError, Walk
 from gateway.model import PartKind, Passage
@@ -236,6 +237,9 @@ def decided(passage: Passage, spans: list[tuple[int, int]]) -> int:
     begun = text.rfind(_BEGIN)
     if begun >= 0 and _END not in text[begun:]:
         spans = [*spans, (begun, len(text))]
+    run = seeds.begun(text)
+    if run is not None:
+        spans = [*spans, (run, len(text))]
     while at > seen:
         over = [start for start, end in spans if start < at and (end > at or end >= len(text) - 1)]
         if over:

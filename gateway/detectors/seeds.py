@@ -46,6 +46,29 @@ def words() -> dict[str, int]:
     return {word: at for at, word in enumerate(_FILE.read_text().split())}
 
 
+_WORD = regex.compile(r"[A-Za-z]+")
+_GAP = regex.compile(_BETWEEN)
+
+
+def begun(text: str) -> int | None:
+    """Where a run of six words of the list or more begins that reaches the end of `text`, if one does.
+
+    A text that still comes may go on with the rest of the seed; its last word may not be whole.
+    """
+    base = max(0, len(text) - REACH)
+    tail = text[base:]
+    found = [(each.start(), each.end(), each[0].lower()) for each in _WORD.finditer(tail)]
+    edge = len(tail)
+    if found and found[-1][1] == edge:
+        edge = found.pop()[0]
+    first, count = None, 0
+    for start, end, word in reversed(found):
+        if word not in words() or ((count or edge > end) and not _GAP.fullmatch(tail[end:edge])):
+            break
+        first, edge, count = start, start, count + 1
+    return None if first is None or count < 6 else base + first
+
+
 def is_seed(phrase: Sequence[str]) -> bool:
     """True for words of the list, in a right number, whose checksum fits."""
     places = [words().get(word.lower()) for word in phrase]

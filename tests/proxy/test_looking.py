@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import json
+import random
 import time
 
 import pytest
@@ -15,6 +17,7 @@ from support.gateway import patterns
 from support.upstream import certificate
 
 from gateway import bootstrap
+from gateway.detectors import seeds
 from gateway.model import Forward, Look, Refuse, Rewrite
 from gateway.workers import InspectionFault
 
@@ -30,7 +33,7 @@ answers:
     - id: cards-in-answers
       severity: high
       mode: {mode}
-      when: {{entity: CREDIT_CARD, min_confidence: 0.6, service: [{services}]}}
+      when: {{entity: [CREDIT_CARD, SEED_PHRASE], min_confidence: 0.6, service: [{services}]}}
       action: {action}
 """
 SOCKET_HOST, SOCKET_SERVICE = "chatgpt.com", "chatgpt"
@@ -422,3 +425,20 @@ def test_value_that_was_sent_over_the_websocket_is_left_alone(place):
         sockets.ask(connection, says(SAID))
         assert heard(connection) == (SAID, SAID)
     assert not place.recorded(0)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_long_seed_in_a_list_does_not_begin_to_leave(place, number):
+    """Twenty-four numbered words are longer than what a text waits for."""
+    listed = list(seeds.words())
+    entropy = random.Random(number).randbytes(32)
+    bits = int.from_bytes(entropy) << 8 | hashlib.sha256(entropy).digest()[0]
+    phrase = [listed[bits >> 11 * at & 2047] for at in reversed(range(24))]
+    lines = [f"{at + 1}. {word}" for at, word in enumerate(phrase)]
+    place.policy("redact")
+    answer = place.ask(
+        prompts.chat, says(f"{FILL}\n" + "\n".join(lines) + f"\n\n{FILL}"), stream=True
+    )
+    said = spoken(answer.content)
+    assert "[SEED_PHRASE]" in said
+    assert not [at for at in range(21) if "\n".join(lines[at : at + 3]) in said]
