@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from gateway import bootstrap
@@ -84,3 +87,10 @@ rules:
 """)
     rules = bootstrap.load_rules(tmp_path)
     assert bootstrap.about_senders(rules) == ("bob", "interns", "kiosks")
+
+
+def test_who_only_names_detectors_and_operators_does_not_load_their_libraries():
+    # The proxy's process and most commands: loading takes longer than all the rest, and 60 MB.
+    probe = "import sys, gateway.bootstrap; print({'spacy', 'presidio_analyzer'} & {*sys.modules})"
+    said = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"

@@ -11,12 +11,13 @@ digits would be found as identifiers again.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import Literal, Protocol, get_args
-
-from presidio_anonymizer import operators as presidio
 
 from gateway.documents import suggest
 from gateway.redaction.fingerprint import canonical, keyed
@@ -37,6 +38,12 @@ SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
 SHAPES: tuple[Shape, ...] = get_args(Shape.__value__)
 
 type Params = Mapping[str, str | int]
+
+
+@functools.cache
+def _presidio() -> ModuleType:
+    """Loaded with the first use: it brings spaCy, and most of those who name an operator use none."""
+    return import_module("presidio_anonymizer.operators")
 
 
 class OperatorError(ValueError):
@@ -72,7 +79,7 @@ class Replace:
         """See `Operator`."""
         del key
         new = self.text or f"[{label(entity)}]"
-        return str(presidio.Replace().operate(value, {"new_value": new}))
+        return str(_presidio().Replace().operate(value, {"new_value": new}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +97,8 @@ class Mask:
         """See `Operator`."""
         del entity, key
         text = value if not self.length else self.char * self.length
-        return str(
-            presidio.Mask().operate(
-                text, {"masking_char": self.char, "chars_to_mask": len(text), "from_end": False}
-            )
-        )
+        asked = {"masking_char": self.char, "chars_to_mask": len(text), "from_end": False}
+        return str(_presidio().Mask().operate(text, asked))
 
 
 @dataclass(frozen=True, slots=True)
