@@ -103,8 +103,8 @@ $(VENV)/.dev: pyproject.toml requirements.lock $(VENV)/.run
 	@$(call INSTALL,--group dev)
 	@touch $@
 
-# Programs that tests drive: a mock of AI services, a browser, a directory. Tests that miss one are skipped and
-# say so.
+# Programs that tests drive: a mock of AI services, a browser, a directory, a syslog server. Tests that miss
+# one are skipped and say so.
 tools: $(TOOLS)/node_modules/.done $(TOOLS)/.system
 
 $(TOOLS)/node_modules/.done: tests/tools/package.json
@@ -122,4 +122,7 @@ $(TOOLS)/.system:
 	@if ! { test -x /usr/sbin/slapd && command -v htpasswd >/dev/null; } && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slapd apache2-utils >/dev/null \
 	  || echo "slapd and htpasswd could not be installed: tests against a directory will be skipped" >&2; fi
+	@if ! { test -x /usr/sbin/rsyslogd && ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1; } && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsyslog rsyslog-gnutls >/dev/null \
+	  || echo "rsyslog could not be installed: tests against it will be skipped" >&2; fi
 	@touch $@

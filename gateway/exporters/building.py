@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from gateway.documents import Problem
-from gateway.exporters.document import Export, Lines, Splunk, Syslog, Webhook
+from gateway.exporters.document import Export, Kafka, Lines, Secret, Splunk, Syslog, Webhook
+from gateway.exporters.kafka import KafkaSink
 from gateway.exporters.lines import LinesSink
 from gateway.exporters.reach import Reach, tls_context
 from gateway.exporters.sink import Sink, Undelivered
@@ -29,6 +30,8 @@ def sink(export: Export, reach: Reach) -> Sink:
             return SplunkSink(export, reach=reach, tls=_tls(export))
         case Webhook():
             return WebhookSink(export, reach=reach, tls=_tls(export))
+        case Kafka():
+            return KafkaSink(export, reach=reach, tls=_tls(export))
         case Lines():
             return LinesSink(export)
         case other:
@@ -41,7 +44,7 @@ def problems(exports: Iterable[Export]) -> list[Problem]:
     for export in exports:
         place = f"setting exports, `{export.name}`"
         match export:
-            case Splunk(token=secret) | Webhook(secret=secret):
+            case Splunk(token=secret) | Webhook(secret=secret) | Kafka(password=Secret() as secret):
                 try:
                     secret.value()
                 except Undelivered:
@@ -50,7 +53,7 @@ def problems(exports: Iterable[Export]) -> list[Problem]:
             case Lines():
                 if not export.to.parent.is_dir():
                     found.append(Problem(place, 0, 0, f"`{export.to.parent}` is not a folder"))
-            case Syslog():
+            case Syslog() | Kafka():
                 pass
             case other:
                 assert_never(other)
@@ -64,5 +67,5 @@ def problems(exports: Iterable[Export]) -> list[Problem]:
     return found
 
 
-def _tls(export: Syslog | Splunk | Webhook) -> ssl.SSLContext:
+def _tls(export: Syslog | Splunk | Webhook | Kafka) -> ssl.SSLContext:
     return tls_context(export.ca, export.client_certificate)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway import secret
 from gateway.documents import Strict
@@ -84,6 +84,18 @@ def _syslog_address(value: str) -> str:
     return value
 
 
+KAFKA_PORT = 9093
+
+
+def _kafka_address(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    for broker in rest.split(","):
+        parts = _parts(f"{scheme}://{broker.strip()}", ("tls", "tcp"))
+        if parts.path.strip("/") or parts.query:
+            raise ValueError("has a path; write `tls://HOST:PORT,HOST:PORT`")
+    return value
+
+
 def _web_address(value: str) -> str:
     parts = _parts(value, ("https", "http"))
     if parts.scheme == "http" and not _loopback(parts.hostname or ""):
@@ -151,6 +163,40 @@ class Webhook(_Export):
     client_certificate: Path | None = None
 
 
+class Kafka(_Export):
+    """Records of one topic of a Kafka cluster. `to` names one broker or several to begin with."""
+
+    kind: Literal["kafka"]
+    to: Annotated[str, AfterValidator(_kafka_address)]
+    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")] = "leakgate"
+    user: Word = ""
+    password: SecretRef | None = None
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    compression: Literal["none", "gzip"] = "gzip"
+    format: Literal["json", "ocsf"] = "json"
+    ca: Path | None = None
+    client_certificate: Path | None = None
+
+    @model_validator(mode="after")
+    def _login(self) -> Kafka:
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("`user` and `password` go together; write both or none")
+        if self.user and not self.encrypted and not all(_loopback(h) for h, _ in self.brokers):
+            raise ValueError("would carry a secret in clear text; write `tls://` in `to`")
+        return self
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether connections are by TLS."""
+        return self.to.startswith("tls:")
+
+    @property
+    def brokers(self) -> tuple[tuple[str, int], ...]:
+        """Hosts and ports of the brokers that are named."""
+        each = (urlsplit(f"//{one.strip()}") for one in self.to.partition("://")[2].split(","))
+        return tuple((parts.hostname or "", parts.port or KAFKA_PORT) for parts in each)
+
+
 class Lines(_Export):
     """A file that grows by one line of JSON per incident."""
 
@@ -159,7 +205,7 @@ class Lines(_Export):
     format: Literal["json", "ocsf"] = "json"
 
 
-type Export = Annotated[Syslog | Splunk | Webhook | Lines, Field(discriminator="kind")]
+type Export = Annotated[Syslog | Splunk | Webhook | Kafka | Lines, Field(discriminator="kind")]
 
 
 def distinct(exports: list[Export]) -> list[Export]:

@@ -13,17 +13,13 @@ import argparse
 import contextlib
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.database.schema import migrate
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.console import ALL_ROLES, Clock, Place
-from support.many import COLLEAGUES, RULES, fill
-from support.postgres import Postgres
+from support.many import COLLEAGUES, RULES, filled
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DAYS = 90
@@ -61,21 +57,12 @@ PAGES = (
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--incidents", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="folder of a database that is kept, or is to be")
     given, _ = parser.parse_known_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        (folder / "pg").mkdir()
-        server = Postgres(folder / "pg")
-        server.start(durable=True, memory="512MB")
-        stack.callback(server.stop)
-        url = server.create("bench")
-        migrate(url)
+        _, url = stack.enter_context(filled(given.incidents, days=DAYS, until=NOW, keep=given.keep))
         place = stack.enter_context(contextlib.closing(Place(url)))
         place.clock.at = Clock(NOW).at
-        started = time.perf_counter()
-        fill(place.engine, incidents=given.incidents, days=DAYS, until=NOW)
-        print(f"{given.incidents} incidents made in {time.perf_counter() - started:.0f} s\n")
         browser = place.browser(*ALL_ROLES)
         some = place.desk.store.list(limit=1)[0]
         words = {

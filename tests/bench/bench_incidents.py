@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ from pathlib import Path
 
 from gateway import bootstrap, rehearsal
 from gateway.audit.log import Log
-from gateway.database.schema import migrate
 from gateway.incidents.counts import Counts
 from gateway.incidents.filters import Filters, Place, counted, matching
 from gateway.incidents.people import People, Pseudonyms
@@ -34,8 +32,7 @@ from gateway.incidents.work import Work
 from gateway.model import Severity, Verdict
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from support.many import fill
-from support.postgres import Postgres
+from support.many import filled
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DAYS = 90
@@ -205,30 +202,17 @@ def main() -> None:
     arguments.add_argument(
         "--simulate", action="store_true", help="policy simulate --since 30d, too"
     )
+    arguments.add_argument("--purge", action="store_true", help="purge a third of them, at the end")
+    arguments.add_argument(
+        "--keep", type=Path, help="folder of a database that is kept, or is to be"
+    )
     given = arguments.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        (folder / "pg").mkdir()
-        server = Postgres(folder / "pg")
-        server.start(memory="512MB")
-        stack.callback(server.stop)
-        url = server.create("bench")
-        migrate(url)
+        _, url = stack.enter_context(filled(given.incidents, days=DAYS, until=NOW, keep=given.keep))
         store = stack.enter_context(contextlib.closing(Store.open(url)))
-        started = time.perf_counter()
-        fill(store.engine, incidents=given.incidents, days=DAYS, until=NOW)
         with store.engine.connect() as connection:
             size = connection.exec_driver_sql("SELECT pg_database_size(current_database())")
-            print(
-                f"{given.incidents} incidents made in {time.perf_counter() - started:.0f} s;"
-                f" {size.scalar_one() / 1e9:.1f} GB",
-                flush=True,
-            )
-        # From here on as in earnest: what is committed is on disk.
-        store.engine.dispose()
-        server.stop("fast")
-        server.start(durable=True, memory="512MB")
+            print(f"{given.incidents} incidents; {size.scalar_one() / 1e9:.1f} GB", flush=True)
         audit = Log(store.engine, KEY)
         work = Work(store.engine, audit)
         people = People(store.engine, audit, Pseudonyms(KEY), second_person=False)
@@ -238,9 +222,10 @@ def main() -> None:
             print(f"| {name} | {median:.0f} | {longest:.0f} |", flush=True)
         whose(store, people)
         bulk(work)
-        purging(store, audit, given.incidents)
         if given.simulate:
             simulate(store)
+        if given.purge or given.keep is None:
+            purging(store, audit, given.incidents)
 
 
 def simulate(store: Store) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from support.kafka import Kafka
 from support.receivers import Syslog, Web, server_context, until
 from support.upstream import certificate
 
@@ -31,6 +32,8 @@ KINDS = [
     "splunk-ocsf",
     "webhook-json",
     "webhook-ocsf",
+    "kafka-tcp-json",
+    "kafka-tls-ocsf",
     "file-json",
     "file-ocsf",
 ]
@@ -64,6 +67,8 @@ class Receiver:
         context = server_context(self.ca) if self.tls else None
         if self.name == "syslog":
             self.server = Syslog(context, self.port)
+        elif self.name == "kafka":
+            self.server = Kafka(context, self.port)
         elif self.name != "file":
             self.server = Web(context, self.port)
         if self.server:
@@ -78,7 +83,7 @@ class Receiver:
     def export(self, **changes: object) -> Any:
         values: dict[str, object] = {"name": "x", "kind": self.name, "format": self.form}
         match self.name:
-            case "syslog":
+            case "syslog" | "kafka":
                 values["to"] = f"{'tls' if self.tls else 'tcp'}://127.0.0.1:{self.port}"
             case "splunk":
                 values |= {"to": f"https://127.0.0.1:{self.port}"}
@@ -101,7 +106,7 @@ class Receiver:
         if self.name == "file":
             path = self.folder / "out.jsonl"
             now = path.read_bytes().splitlines() if path.exists() else []
-        elif self.name == "syslog" and self.server:
+        elif self.name in {"syslog", "kafka"} and self.server:
             now = list(self.server.messages)
         elif self.server:
             now = list(self.server.accepted)
@@ -199,8 +204,12 @@ def test_a_receiver_that_hangs_up_is_told_again(receiver, incident):
     async def story():
         sink = receiver.sink()
         receiver.server.script[:] = ["close"]
-        failure = await undelivered(sink, [incident(n) for n in range(50)])
-        assert failure.cause in {"closed", "connect"}
+        many = [incident(n) for n in range(50)]
+        if receiver.name == "kafka":  # whose library begins again by itself
+            await sink.send(many)
+        else:
+            failure = await undelivered(sink, many)
+            assert failure.cause in {"closed", "connect"}
         await sink.send([incident("again")])
         await sink.close()
 

@@ -6,10 +6,17 @@ would have made: `tests/incidents/test_many.py` compares them.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Engine
+from support.postgres import Postgres
 
+from gateway.database.engines import open_engine
+from gateway.database.schema import migrate
 from gateway.database.tables import Base
 
 SERVICES = (
@@ -31,6 +38,36 @@ def _words(words: tuple[str, ...]) -> str:
 def _skewed(words: tuple[str, ...], chance: str) -> str:
     """Some often, most seldom: the square of a chance."""
     return f"({_words(words)})[1 + floor(power({chance}, 2) * {len(words)})::int]"
+
+
+@contextlib.contextmanager
+def filled(
+    incidents: int, *, days: int, until: datetime, keep: Path | None = None
+) -> Iterator[tuple[Postgres, str]]:
+    """A PostgreSQL with many incidents, durable, and the URL of its database.
+
+    In `keep` it is found again by the next one; it is brought to the newest schema.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = keep
+        if folder is None:
+            holding = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            holding.chmod(0o755)
+            folder = holding / "pg"
+        folder.mkdir(mode=0o755, exist_ok=True)
+        server = Postgres(folder)
+        server.start(memory="512MB", durable=server.kept)
+        stack.callback(lambda: server.stop("fast"))
+        url = server.url("bench") if server.kept else server.create("bench")
+        migrate(url)
+        if not server.kept:
+            engine = open_engine(url)
+            fill(engine, incidents=incidents, days=days, until=until)
+            engine.dispose()
+            # From here on as in earnest: what is committed is on disk.
+            server.stop("fast")
+            server.start(memory="512MB", durable=True)
+        yield server, url
 
 
 def fill(

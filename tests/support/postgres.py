@@ -21,7 +21,10 @@ def _programs() -> Path:
 
 
 class Postgres:
-    """A PostgreSQL server on a Unix socket; without durability unless that is asked for."""
+    """A PostgreSQL server on a Unix socket; without durability unless that is asked for.
+
+    A `folder` that holds one already is taken as it is: `kept` tells.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,7 +36,11 @@ class Postgres:
         )
         if self._as:
             shutil.chown(folder, **self._as)
-        self._run("initdb", "-D", self.data, "-U", "leakgate", "-A", "trust", "-E", "UTF8", "-N")
+        self.kept = self.data.exists()
+        if not self.kept:
+            self._run(
+                "initdb", "-D", self.data, "-U", "leakgate", "-A", "trust", "-E", "UTF8", "-N"
+            )
         self.running = False
 
     def _run(self, program: str, *arguments: object) -> None:
