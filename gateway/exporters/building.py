@@ -12,7 +12,6 @@ from typing import assert_never
 
 from gateway.documents import Problem
 from gateway.exporters.document import Export, Kafka, Lines, Secret, Splunk, Syslog, Webhook
-from gateway.exporters.kafka import KafkaSink
 from gateway.exporters.lines import LinesSink
 from gateway.exporters.reach import Reach, tls_context
 from gateway.exporters.sink import Sink, Undelivered
@@ -31,6 +30,8 @@ def sink(export: Export, reach: Reach) -> Sink:
         case Webhook():
             return WebhookSink(export, reach=reach, tls=_tls(export))
         case Kafka():
+            from gateway.exporters.kafka import KafkaSink  # noqa: PLC0415  # half a second
+
             return KafkaSink(export, reach=reach, tls=_tls(export))
         case Lines():
             return LinesSink(export)
