@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway import content, detectors, evidence, protocols, services
 from gateway import policy as policies
 from gateway.answers import Vault
+from gateway.coaching import lessons
 from gateway.documents import DocumentError, Marks, Problem, suggest
 from gateway.evidence import EvidencePlan
 from gateway.inspection import Inspector, route_of
@@ -69,6 +70,7 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         groups=detectors.groups(),
         detectors=detectors.detector_names(),
         protocols=frozenset(protocols.names()),
+        lessons=lessons.names(),
     )
 
 
@@ -80,6 +82,7 @@ def load_rules(folder: Path) -> Rules:
     extra, problems = _services(policy.services)
     settings, more = _detector_settings(policy)
     problems.extend(more)
+    problems.extend(lessons.problems(policy.lessons))
     if problems:
         raise DocumentError(problems)
 

@@ -74,7 +74,8 @@ if TYPE_CHECKING:
     from gateway.detectors import Engine
 
 BLOCKED = "policy"
-"""`Refuse.cause` when a rule refused; every other cause is a fault of a stage."""
+COACHED = "coach"
+"""`Refuse.cause` when a rule refused, or asked for a thought; every other is a fault of a stage."""
 
 _FLOWING = frozenset(
     {PartKind.TEXT, PartKind.TOOL_CALL, PartKind.TOOL_RESULT, PartKind.REASONING, PartKind.FILE}
@@ -189,6 +190,7 @@ class Inspector:
             hmac.digest(key, b"files that were read", "sha256"), clock=time.monotonic
         )
         self._uids = hmac.digest(key, b"UIDs of DICOM files", "sha256")
+        self._file_key = hmac.digest(key, b"files that were coached on", "sha256")
         self._faces = hmac.digest(key, b"pictures with faces", "sha256")
         self._tokens = tokens or Keys({})
         self._by_conversation = any(
@@ -200,6 +202,10 @@ class Inspector:
         self._asks_for_keys = policy.asks_for_keys
         self._asked = _asked(policy.rules)
         self._compared = _compared(policy)
+        self._prints_files = any(
+            rule.coaching is not None and (rule.file is not None or rule.unread is not None)
+            for rule in policy.rules
+        )
         self._asked_of_answers = _asked(policy.answers)
 
     def inspect(self, exchange: Exchange) -> Decision:
@@ -218,6 +224,8 @@ class Inspector:
         match outcome.verdict:
             case Verdict.BLOCK:
                 enforcement = self._refuse(exchange, route, outcome)
+            case Verdict.COACH:
+                enforcement = coached(exchange, route, outcome)
             case Verdict.REDACT:
                 before = self._clock()
                 outcome, enforcement, left = self._redact(exchange, route, reading, outcome)
@@ -489,6 +497,39 @@ class Inspector:
                 marks[hmac.digest(whole, place.encode(), "sha256")[:12].hex()] = None
         return tuple(marks)
 
+    def _digested(
+        self,
+        files: Sequence[FileInfo],
+        uploads: Sequence[_Upload],
+        parts: Sequence[TextPart | BlobPart],
+    ) -> tuple[FileInfo, ...]:
+        """The files with their digests: the same file has the same one, wherever it stands."""
+        return tuple(replace(file, digest=self._digest(file, uploads, parts)) for file in files)
+
+    def _digest(
+        self, file: FileInfo, uploads: Sequence[_Upload], parts: Sequence[TextPart | BlobPart]
+    ) -> str:
+        for upload in uploads:
+            outer = upload.blob.locator
+            if outer == file.locator or upload.holds(file.locator):
+                whole = hmac.digest(self._file_key, upload.blob.data, "sha256")
+                inner = file.locator.path.removeprefix(outer.path).encode()
+                return hmac.digest(whole, inner, "sha256")[:12].hex()
+        # A file that came as text: its parts are all there is of it.
+        seal = hmac.new(self._file_key, b"text", "sha256")
+        place = file.locator
+        found = False
+        for part in parts:
+            inside = part.locator.steps[: len(place.steps)] == place.steps
+            if isinstance(part, TextPart) and inside and part.locator.path.startswith(place.path):
+                text = part.text.encode("utf-8", "surrogatepass")
+                seal.update(b"%d:" % len(text) + text)
+                found = True
+        # INVARIANT: what nobody has read has no digest, so that nobody is given leave for it.
+        if not found:
+            return ""
+        return seal.digest()[:12].hex()
+
     def _open(
         self, extraction: Extraction
     ) -> tuple[Extraction, tuple[FileInfo, ...], tuple[_Upload, ...]]:
@@ -497,7 +538,12 @@ class Inspector:
         All files of an exchange share the time that one may take.
         """
         if not any(isinstance(part, BlobPart) for part in extraction.parts):
-            return extraction, extraction.files, ()
+            told = extraction.files
+            return (
+                extraction,
+                self._digested(told, (), extraction.parts) if self._prints_files else told,
+                (),
+            )
         parts: list[TextPart | BlobPart] = []
         unread = list(extraction.unread)
         files = list(extraction.files)
@@ -519,7 +565,10 @@ class Inspector:
             files += [opened.info, *opened.files]
             parts.extend(opened.parts)
             unread.extend(opened.unread)
-        return Extraction(tuple(parts), tuple(unread)), tuple(files), tuple(uploads)
+        told = tuple(files)
+        if self._prints_files:
+            told = self._digested(told, uploads, parts)
+        return Extraction(tuple(parts), tuple(unread)), told, tuple(uploads)
 
     def _seam(self, part: TextPart, found: dict[str, int], unread: list[Unread]) -> list[Finding]:
         """Findings that began in what has left already, and end in this part."""
@@ -652,6 +701,13 @@ class Inspector:
             seen = self._read(current, route, {}, standing=standing)
             if len(seen.scan.unread) > len(reading.scan.unread):
                 break
+            # INVARIANT: leave for a file is leave for what becomes of it here.
+            was = {file.locator.path: file.digest for file in reading.scan.files}
+            files = tuple(
+                replace(file, digest=was.get(file.locator.path, file.digest))
+                for file in seen.scan.files
+            )
+            seen = replace(seen, scan=replace(seen.scan, files=files))
             wanted, _ = self._judge(current, route, seen.scan)
             if wanted.verdict < Verdict.REDACT:
                 key_id = exchange.token_key or self._tokens.newest
@@ -785,10 +841,10 @@ def _asked(rules: Sequence[CompiledRule]) -> frozenset[str] | None:
 
 
 def _compared(policy: PolicySet) -> frozenset[str] | None:
-    """Entities whose findings some rule compares by fingerprint; None when it may be any."""
+    """Entities whose findings some rule knows by fingerprint; None when it may be any."""
     entities: set[str] = set()
     for rule in policy.rules:
-        tests = [rule.finding] if rule.min_distinct > 1 else []
+        tests = [rule.finding] if rule.min_distinct > 1 or rule.coaching is not None else []
         every = [rule.finding, *(exemption.finding for exemption in rule.unless)]
         tests += [test for test in every if test is not None and test.fingerprints is not None]
         for test in tests:
@@ -842,6 +898,18 @@ def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str =
     )
 
 
+def coached(exchange: Exchange, route: Route, outcome: Outcome, *, link: str = "") -> Refuse:
+    """What the client gets in place of what is coached; `link` leads to where one may go on.
+
+    A person who loads a page goes there at once. Without a link there is no way on.
+    """
+    if link and _is_navigation(exchange) and exchange.transport is Transport.HTTP:
+        fields = ((b"location", link.encode("ascii")), (b"cache-control", b"no-store"))
+        return Refuse(COACHED, 303, fields, b"")
+    rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
+    return _shape(exchange, route, cause=COACHED, message=outcome.message, rule=rule, link=link)
+
+
 def refuse_answer(
     exchange: Exchange, route: Route, outcome: Outcome, *, cause: str, incident: str
 ) -> Refuse:
@@ -873,6 +941,7 @@ def _shape(
     message: str,
     rule: str,
     wants_html: bool = True,
+    link: str = "",
 ) -> Refuse:
     protocol = protocols.of(route.protocol, exchange)
     call = protocols.call_of(exchange) if protocol.calls else None
@@ -885,6 +954,7 @@ def _shape(
         # JSON-RPC carries errors under a good status: some clients wait forever after another.
         status=200 if call is not None and call.id is not None else 400,
         call=call,
+        link=link,
     )
     return replace(protocol.refuse(refusal), cause=cause)
 

@@ -38,6 +38,19 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave for `item`, as rule `rule` hit it, to go to `service`, for a reason that somebody gave.
+
+    `item` is a keyed digest or a closed word of ours, see `gateway.policy.evaluate`. Where no
+    catalogue knows the service, `service` is the host: leave for one is none for all.
+    """
+
+    rule: str
+    service: str = field(repr=False)
+    item: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """The end of what an upload had brought before a piece of it; empty for the first piece."""
 
@@ -57,6 +70,8 @@ class Exchange:
 
     `token_key` names the key that tokens are made with, the newest one when empty. `taken` are
     tokens that stand for another value of this actor already.
+
+    `grants` are those of the sender that are in force.
 
     `actor` is empty while nobody knows who sends, and so is `device`. `groups` are those of the
     actor, in lower case; None when they are not known, which is not the same as none. `keys` are keyed fingerprints
@@ -83,6 +98,7 @@ class Exchange:
     groups: frozenset[str] | None = field(default=None, repr=False)
     device: str = ""
     keys: frozenset[str] | None = field(default=None, repr=False)
+    grants: frozenset[Grant] = field(default=frozenset(), repr=False)
 
     @property
     def sender(self) -> str:
@@ -264,7 +280,7 @@ class FileInfo:
     """What policy may know of one file: true type (`media_type`, by content), size in bytes.
 
     `facts` are what its reader says of it, in the words of `gateway.content.reading.FACTS`; those
-    of files within it included.
+    of files within it included. `digest` is keyed; empty while no rule asks for it.
     """
 
     locator: Locator
@@ -273,6 +289,7 @@ class FileInfo:
     size: int
     declared_type: str = ""
     facts: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    digest: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,12 +352,16 @@ class Scan:
 
 
 class Verdict(IntEnum):
-    """What policy wants. The strictest of all matching rules wins; the order is the strictness."""
+    """What policy wants. The strictest of all matching rules wins; the order is the strictness.
+
+    What is coached does not leave until its sender has given a reason, so it is above redacting.
+    """
 
     ALLOW = 0
     LOG = 1
     REDACT = 2
-    BLOCK = 3
+    COACH = 3
+    BLOCK = 4
 
 
 class Severity(IntEnum):
@@ -366,7 +387,10 @@ class Look(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """One rule that matched. `findings` and `unread` are indices into the scan."""
+    """One rule that matched. `findings` and `unread` are indices into the scan.
+
+    `asks` are the grants that a coaching rule wants; `justified` when the sender had them all.
+    """
 
     rule: str
     severity: Severity
@@ -375,6 +399,8 @@ class RuleHit:
     findings: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     message: str = ""
+    asks: tuple[Grant, ...] = field(default=(), repr=False)
+    justified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -534,7 +560,8 @@ class Refusal:
     """What a refusal tells the person; a protocol gives it the service's own error shape.
 
     `over_socket`: a WebSocket message is refused, so that the answer is a message, too. `call` is
-    set when a remote call is refused, which has an answer of its own.
+    set when a remote call is refused, which has an answer of its own. `link` leads to a page that
+    says how the person may go on.
     """
 
     message: str
@@ -544,6 +571,7 @@ class Refusal:
     status: int = 400
     over_socket: bool = False
     call: Call | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from gateway.incidents.states import (
 from gateway.model import Severity, Verdict
 
 type Level = Literal["info", "low", "medium", "high", "critical"]
-type VerdictWord = Literal["allow", "log", "redact", "block"]
+type VerdictWord = Literal["allow", "log", "redact", "coach", "block"]
 type Reason = Annotated[str, StringConstraints(max_length=1000)]
 type Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 type Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]

@@ -14,8 +14,8 @@ from gateway.model import Act, Locator, PartKind, Role, Route, Unread, UnreadRea
 from gateway.policy.recorded import Group, Recorded
 from gateway.policy.simulate import Fired, Happened
 
-POLICY = "policy"
-"""The cause of a refusal that a rule wanted."""
+OF_RULES = frozenset({"policy", "coach"})
+"""The causes of refusals that a rule wanted."""
 
 type RouteOf = Callable[[str, str, str, Act], Route]
 """Service, category, operation and act of a record to the route that they are today."""
@@ -63,7 +63,9 @@ def happened(incident: Incident) -> Happened:
     """What came of it."""
     return Happened(
         verdict=incident.verdict,
-        fault=incident.enforcement == "refuse" and incident.cause != POLICY,
+        fault=incident.enforcement == "refuse" and incident.cause not in OF_RULES,
         revision=incident.policy_revision,
-        fired={fired.rule: Fired(fired.mode, fired.action) for fired in incident.rules},
+        fired={
+            fired.rule: Fired(fired.mode, fired.action, fired.justified) for fired in incident.rules
+        },
     )

@@ -89,7 +89,10 @@ _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 @dataclass(frozen=True, slots=True)
 class FiredRule:
-    """One rule that matched: its id, its mode, and what it asked for."""
+    """One rule that matched: its id, its mode, and what it asked for.
+
+    `justified`: it would have coached, but its sender had given a reason for all of it.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -97,6 +100,7 @@ class FiredRule:
     mode: Mode
     action: _Verdict
     severity: _Severity
+    justified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,9 @@ def from_decision(decision: Decision) -> Incident | None:
         detector_revision=_clean(decision.detector_revision, NAME_CHARS),
         inspected=decision.inspected,
         rules=tuple(
-            FiredRule(_clean(hit.rule, NAME_CHARS), hit.mode, hit.action, hit.severity)
+            FiredRule(
+                _clean(hit.rule, NAME_CHARS), hit.mode, hit.action, hit.severity, hit.justified
+            )
             for hit in outcome.hits[:MAX_RULES]
         ),
         findings=groups,

@@ -259,6 +259,7 @@ def _rule_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
             "rule": rule.rule,
             "mode": rule.mode,
             "action": rule.action.name.lower(),
+            "justified": rule.justified,
             "severity": int(rule.severity),
         }
         for incident in incidents
@@ -369,6 +370,7 @@ def _incident(row: IncidentRow) -> Incident:
                 cast("Mode", rule.mode),
                 Verdict[rule.action.upper()],
                 Severity(rule.severity),
+                rule.justified,
             )
             for rule in row.rules
         ),
@@ -408,10 +410,18 @@ def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, .
             yield from connection.execute(query.order_by(owner, position))
 
     rules: defaultdict[str, list[FiredRule]] = defaultdict(list)
-    for owner, rule, mode, action, severity in children(
-        RuleRow, RuleRow.rule, RuleRow.mode, RuleRow.action, RuleRow.severity, RuleRow.position
+    for owner, rule, mode, action, severity, justified in children(
+        RuleRow,
+        RuleRow.rule,
+        RuleRow.mode,
+        RuleRow.action,
+        RuleRow.severity,
+        RuleRow.justified,
+        RuleRow.position,
     ):
-        rules[owner].append(FiredRule(rule, mode, Verdict[action.upper()], Severity(severity)))
+        rules[owner].append(
+            FiredRule(rule, mode, Verdict[action.upper()], Severity(severity), justified)
+        )
     prints: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for owner, finding, value in children(
         FingerprintRow, FingerprintRow.finding, FingerprintRow.fingerprint, FingerprintRow.position

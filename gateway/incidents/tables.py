@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -95,6 +97,7 @@ class RuleRow(Base):
     mode: Mapped[str] = mapped_column(String(16))
     action: Mapped[str] = mapped_column(String(16))
     severity: Mapped[int] = mapped_column(SmallInteger)
+    justified: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
     __table_args__ = (Index(None, "rule", "incident_id"),)
 

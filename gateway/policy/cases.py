@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -57,7 +57,7 @@ type ScanText = Callable[[str, str], Sequence[Match]]
 type RouteOf = Callable[[str, str], Route | None]
 """The catalogue: a service id and an operation to their route; None when it knows neither."""
 
-type VerdictWord = Literal["allow", "log", "redact", "block"]
+type VerdictWord = Literal["allow", "log", "redact", "coach", "block"]
 
 _FIXED = frozenset({PartKind.IDENTIFIER, PartKind.NUMBER, PartKind.REASONING, PartKind.CREDENTIAL})
 """Kinds of places that go out as they are, unless a case says otherwise."""
@@ -101,6 +101,8 @@ class Request(Node):
     """Day, or day and time (UTC without a zone); the default is before any exception ended."""
     history: Many[HistorySketch] = ()
     """What the sender has sent before."""
+    justified: Many[str] = ()
+    """Rules that coach, and were given a reason for all that is in this request."""
 
 
 class PartSketch(Node):
@@ -372,11 +374,15 @@ def untested(policy: PolicySet, results: Iterable[CaseResult]) -> tuple[str, ...
 def _unknown_rules(
     case: Case, known: set[str], marks: Marks, at: tuple[str | int, ...]
 ) -> Iterable[Problem]:
-    for key, names in (("rules", case.want.rules), ("not_rules", case.want.not_rules)):
+    for where, key, names in (
+        ("want", "rules", case.want.rules),
+        ("want", "not_rules", case.want.not_rules),
+        ("request", "justified", case.request.justified),
+    ):
         for position, name in enumerate(names):
             if name not in known:
                 yield marks.problem(
-                    (*at, "want", key, position), f"unknown rule `{name}`{suggest(name, known)}"
+                    (*at, where, key, position), f"unknown rule `{name}`{suggest(name, known)}"
                 )
 
 
@@ -429,6 +435,7 @@ def _outcome(
                 file.size,
                 file.declared_type,
                 file.facts,
+                digest=f"file-{n}",
             )
             for n, file in enumerate(case.files)
         ),
@@ -440,7 +447,12 @@ def _outcome(
     )
     route = _route(request, route_of)
     if not case.answer:
-        return evaluate(policy, exchange, route, scan), scan
+        outcome = evaluate(policy, exchange, route, scan)
+        given = {ask for hit in outcome.hits if hit.rule in request.justified for ask in hit.asks}
+        if given:
+            exchange = replace(exchange, grants=frozenset(given))
+            outcome = evaluate(policy, exchange, route, scan)
+        return outcome, scan
     sent = {finding.fingerprint for finding in scan.findings}
     said = (
         PartSketch(text=sketch.text, part=PartKind(sketch.part), role=Role.ASSISTANT)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gateway import documents
 from gateway.documents import DocumentError, Marks, Problem, suggest
@@ -47,6 +47,7 @@ from gateway.policy.document import (
     TAKES_OUT,
     WORDS,
     Answers,
+    Coach,
     FileConditions,
     Node,
     Operator,
@@ -75,6 +76,12 @@ OWN_GROUPS = ("company",)
 """Groups of an entity that a company's own detector defines and that names none (a test keeps it
 in step with the detectors)."""
 
+LESSONS = "lessons"
+"""The folder of lessons, beside the policy files."""
+
+LESSON_BYTES = 20_000
+"""A longer lesson is no lesson."""
+
 TEST_SUFFIX = "_test.yaml"
 """Files that hold test cases, not policies."""
 
@@ -86,7 +93,7 @@ class Vocabulary:
     `services` maps id to category. `facts` maps a fact to its closed set of values, written as
     `gateway.policy.document.fact_word` writes them, or to None when any value is possible
     (numbers, dates). `groups` maps a group to its entities. `detectors` are the names of detectors
-    that tell kinds of an entity apart.
+    that tell kinds of an entity apart. `lessons` are those that come with the gateway.
     """
 
     services: Mapping[str, str]
@@ -97,6 +104,7 @@ class Vocabulary:
     groups: Mapping[str, frozenset[str]]
     detectors: frozenset[str] = frozenset()
     protocols: frozenset[str] = frozenset()
+    lessons: frozenset[str] = frozenset()
 
 
 # --- the executable form -------------------------------------------------------------------------
@@ -315,6 +323,27 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Coaching:
+    """How people are coached by a rule. `valid_for` in seconds; a reason is a word or a sentence."""
+
+    lesson: str
+    reasons: tuple[str, ...]
+    valid_for: int
+    ask_text: Literal["optional", "required", "never"]
+    use_instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A lesson in one language, as Markdown; `source` is the file that it stands in."""
+
+    name: str
+    language: str
+    text: str = field(repr=False)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledRule:
     """A rule, resolved: groups are entities, names are known, operators are per entity.
 
@@ -341,6 +370,7 @@ class CompiledRule:
     history: HistoryTest | None = None
     rollout: int = WHOLE
     to: Approved | None = None
+    coaching: Coaching | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +400,7 @@ _VERDICTS = {
     "log": Verdict.LOG,
     "redact": Verdict.REDACT,
     "tokenise": Verdict.REDACT,
+    "coach": Verdict.COACH,
     "block": Verdict.BLOCK,
     # What goes elsewhere goes, and is recorded; what cannot go there does not go at all.
     "redirect": Verdict.LOG,
@@ -438,7 +469,7 @@ class PolicySet:
     `revision` is a hash of the files' names and contents. `services` and `detectors` are raw:
     the stages that own them check them. `own_entities` are those that the detectors of the files
     define. `sources` are the files, in the order of merging. `answers` are the rules for answers,
-    `api_keys` lists of fingerprints.
+    `api_keys` lists of fingerprints, `lessons` those of the folder `lessons`.
     """
 
     revision: str
@@ -454,6 +485,7 @@ class PolicySet:
     answers: tuple[CompiledRule, ...] = ()
     api_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tenants: tuple[TenantRule, ...] = ()
+    lessons: tuple[Lesson, ...] = ()
     index: RouteIndex = field(init=False, repr=False, compare=False)
     answer_index: RouteIndex = field(init=False, repr=False, compare=False)
 
@@ -479,6 +511,11 @@ class PolicySet:
             for tenant in self.tenants
             for test in (tenant.sender, *(sender for _, sender in tenant.unless))
         )
+
+    @property
+    def coaches(self) -> bool:
+        """Whether some rule coaches."""
+        return any(rule.action is Verdict.COACH for rule in self.rules)
 
     @property
     def every_rule(self) -> tuple[CompiledRule, ...]:
@@ -532,8 +569,10 @@ def fingerprint(directory: Path) -> str:
     """
     state = hashlib.blake2b(digest_size=16)
     try:
-        for path in sorted(directory.iterdir()):
-            if path.suffix.lower() in {".yaml", ".yml"}:
+        lessons = directory / LESSONS
+        inside = lessons.iterdir() if lessons.is_dir() else ()
+        for path in sorted((*directory.iterdir(), *inside)):
+            if path.suffix.lower() in {".yaml", ".yml", ".md"}:
                 info = path.stat()
                 mark = (path.name, info.st_mtime_ns, info.st_size, info.st_ino)
                 state.update(repr(mark).encode())
@@ -567,7 +606,40 @@ def load(directory: Path, vocabulary: Vocabulary) -> PolicySet:
             problems.extend(error.problems)
         else:
             files.append(_File(str(path), text, document))
-    return _compile(files, vocabulary, revision=digest.hexdigest(), problems=problems)
+    lessons = _lessons(directory / LESSONS, problems)
+    for lesson in lessons:
+        digest.update(f"{lesson.name}.{lesson.language}:{len(lesson.text)}:{lesson.text}".encode())
+    return _compile(
+        files, vocabulary, revision=digest.hexdigest(), problems=problems, lessons=lessons
+    )
+
+
+_LESSON_FILE = re.compile(r"([a-z0-9][a-z0-9_-]{0,39})\.([a-z]{2})\.md")
+
+
+def _lessons(folder: Path, problems: list[Problem]) -> tuple[Lesson, ...]:
+    """The lessons of a folder; what is wrong with their files goes to `problems`."""
+    lessons: list[Lesson] = []
+    if not folder.is_dir():
+        return ()
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        found = _LESSON_FILE.fullmatch(path.name)
+        if found is None:
+            message = "is not a lesson; name it by lesson and language, e.g. `secrets.en.md`"
+            problems.append(Problem(str(path), 0, 0, message))
+            continue
+        try:
+            text = documents.read(path)
+        except DocumentError as error:
+            problems.extend(error.problems)
+            continue
+        if len(text) > LESSON_BYTES or not text.strip():
+            message = f"a lesson has 1 to {LESSON_BYTES} characters, this one {len(text.strip())}"
+            problems.append(Problem(str(path), 1, 1, message))
+        lessons.append(Lesson(found[1], found[2], text, str(path)))
+    return tuple(lessons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -651,7 +723,12 @@ def compile_text(text: str, vocabulary: Vocabulary, *, source: str = "policy.yam
 
 
 def _compile(
-    files: Sequence[_File], vocabulary: Vocabulary, *, revision: str, problems: list[Problem]
+    files: Sequence[_File],
+    vocabulary: Vocabulary,
+    *,
+    revision: str,
+    problems: list[Problem],
+    lessons: tuple[Lesson, ...] = (),
 ) -> PolicySet:
     # A file that does not parse may define services and groups that others name: then a name
     # that nothing knows is not reported, so that every reported problem is a real one.
@@ -662,6 +739,7 @@ def _compile(
         for position, service in enumerate(file.document.services)
     )
     names = _Names(vocabulary, services, complete=complete)
+    names.lessons |= {lesson.name for lesson in lessons}
     marks = {file.source: Marks(file.text, file.source) for file in files}
     for file in files:
         names.add_entities(file, marks[file.source], problems)
@@ -691,8 +769,8 @@ def _compile(
             changes = _Changes.of(rule.id, files, marks)
             if not changes.enabled:
                 continue
-            if into is answers and (wrong := changes.token) is not None:
-                problems.append(wrong)
+            if into is answers:
+                problems.extend(changes.outward)
             compiler = _RuleCompiler(changes.applied(rule), names, marks[file.source], at)
             into.append(compiler.compile(changes.unless))
             problems.extend(compiler.problems)
@@ -732,6 +810,7 @@ def _compile(
         answers=tuple(answers),
         api_keys=names.api_keys,
         tenants=tuple(tenants),
+        lessons=lessons,
     )
 
 
@@ -771,6 +850,10 @@ class _Placed:
     at: tuple[str | int, ...]
 
 
+_OUTWARD = frozenset({"tokenise", "coach"})
+"""Actions for what leaves, and for nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Changes:
     """What all files together change of one rule."""
@@ -778,13 +861,13 @@ class _Changes:
     enabled: bool
     values: Mapping[str, object]
     unless: tuple[_Placed, ...]
-    token: Problem | None = None
-    """Where `tokenise` is asked for, which a rule for answers cannot do."""
+    outward: tuple[Problem, ...] = ()
+    """Where something is asked for that a rule for answers cannot do."""
 
     @classmethod
     def of(cls, name: str, files: Sequence[_File], marks: Mapping[str, Marks]) -> _Changes:
         enabled, unless = True, list[_Placed]()
-        token: Problem | None = None
+        outward: tuple[Problem, ...] = ()
         values: dict[str, object] = {}
         for file in files:
             change = file.document.overrides.get(name)
@@ -796,25 +879,32 @@ class _Changes:
             if "action" in given:
                 wrong = marks[file.source].problem(
                     ("overrides", name, "action"),
-                    f"rule `{name}`: `tokenise` is for what leaves; in answers use `redact`",
+                    f"rule `{name}`: `{change.action}` is for what leaves; in answers use `redact`",
                 )
-                token = wrong if change.action == "tokenise" else None
+                outward = (wrong,) if change.action in _OUTWARD else ()
             unless += [
                 _Placed(item, marks[file.source], ("overrides", name, "unless", position))
                 for position, item in enumerate(change.unless)
             ]
-        return cls(enabled, values, tuple(unless), token)
+        return cls(enabled, values, tuple(unless), outward)
 
     def applied(self, rule: Rule) -> Rule:
         """The rule with its changed values; operators go when it no longer redacts, shares when it monitors."""
         update: dict[str, object] = dict(self.values)
         if self.values.get("action", "redact") not in TAKES_OUT:
             update["redact"] = {}
+        if self.values.get("action", "coach") != "coach":
+            update["coach"] = Coach.model_construct(_fields_set=set())
         if "action" in self.values:
             update["to"] = None
         if self.values.get("mode") == "monitor" and "rollout" not in self.values:
             update["rollout"] = WHOLE
-        return rule.model_copy(update=update) if update else rule
+        if not update:
+            return rule
+        changed = rule.model_copy(update=update)
+        if "coach" in update and "coach" not in self.values:
+            changed.model_fields_set.discard("coach")
+        return changed
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -838,6 +928,7 @@ class _Names:
         self.own: dict[str, tuple[Problem, tuple[str, ...]]] = {}
         self.api_keys: dict[str, frozenset[str]] = {}
         self.protocols = vocabulary.protocols
+        self.lessons = set(vocabulary.lessons)
         self.approved: dict[str, Approved] = {}
         self._mentioned: list[tuple[str, str, Problem]] = []
         for section in services:
@@ -1122,6 +1213,7 @@ class _RuleCompiler(_WhenceCompiler):
             else HistoryTest(when.history.face_pictures.at_least, when.history.within),
             rollout=rule.rollout,
             to=self._to(),
+            coaching=self._coaching(),
         )
 
     def _finding(self, where: Where, at: tuple[str | int, ...]) -> FindingTest | None:
@@ -1158,6 +1250,23 @@ class _RuleCompiler(_WhenceCompiler):
                 hint = suggest(name, known)
                 self.wrong((*at, "detector", position), f"unknown detector `{name}`{hint}")
         return patterns
+
+    def _coaching(self) -> Coaching | None:
+        """How the rule coaches."""
+        rule, known = self.rule, self.names.lessons
+        if rule.action != "coach":
+            if "coach" in rule.model_fields_set:
+                self.wrong(("coach",), f"has no effect with `action: {rule.action}`")
+            return None
+        coach = rule.coach
+        if coach.lesson not in known and self.names.complete:
+            self.wrong(
+                ("coach", "lesson"),
+                f"unknown lesson `{coach.lesson}`{suggest(coach.lesson, known)}",
+            )
+        return Coaching(
+            coach.lesson, coach.reasons, coach.valid_for, coach.ask_text, coach.use_instead.strip()
+        )
 
     def _to(self) -> Approved | None:
         """Where the rule redirects to."""

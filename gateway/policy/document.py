@@ -65,10 +65,10 @@ type UnreadWord = Literal[
 
 type OperatorName = Literal["replace", "mask", "partial", "hash", "token"]
 
-type ActionWord = Literal["allow", "log", "redact", "tokenise", "block"]
+type ActionWord = Literal["allow", "log", "redact", "tokenise", "coach", "block"]
 """`tokenise` is `redact` whose values become tokens, unless `redact` says otherwise."""
 
-type RuleAction = Literal["allow", "log", "redact", "tokenise", "block", "redirect"]
+type RuleAction = Literal["allow", "log", "redact", "tokenise", "coach", "block", "redirect"]
 
 TAKES_OUT = frozenset({"redact", "tokenise"})
 """Actions that take findings out."""
@@ -78,12 +78,14 @@ RULE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Rule ids stand in metric labels, incidents and answers, so they are short and plain."""
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
-_TIMES = {"s": 1, "min": 60, "h": 3600}
+_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 MOST_SECONDS = 86_400
 """How far back `history` may look."""
+MOST_VALID = 30 * 86_400
+"""How many seconds a justification may count."""
 MOST_PICTURES = 200
 """How many pictures `history` may ask for; a few more are remembered of each sender."""
 
@@ -218,6 +220,11 @@ type Size = Annotated[int, Field(ge=0), BeforeValidator(_size, json_schema_input
 type Seconds = Annotated[
     int,
     Field(ge=1, le=MOST_SECONDS),
+    BeforeValidator(_duration, json_schema_input_type=int | str),
+]
+type Validity = Annotated[
+    int,
+    Field(ge=60, le=MOST_VALID),
     BeforeValidator(_duration, json_schema_input_type=int | str),
 ]
 SHARE = r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%"
@@ -678,6 +685,40 @@ class Clean(Node):
         return self
 
 
+LESSON = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+"""Names of lessons, which are names of files, too."""
+
+type Reason = Annotated[str, Field(min_length=1, max_length=100)]
+
+REASONS = ("work", "false_alarm", "public", "consent", "approved")
+"""Reasons that are told in the person's own language; all others are told as they are written."""
+
+
+class Coach(Node):
+    """How a person is told why something was not sent, and how they may go on."""
+
+    lesson: Annotated[str, Field(pattern=LESSON)] = "general"
+    """What is told: one of the lessons that come with the gateway, or of the folder `lessons`."""
+    reasons: Many[Reason] = REASONS[:4]
+    """What may be chosen: `work`, `false_alarm`, `public`, `consent`, `approved`, or own words."""
+    valid_for: Validity = 8 * 3600
+    """How long the same content may go to the same service: seconds, or e.g. `30 min`, `8 h`, `7 d`."""
+    ask_text: Literal["optional", "required", "never"] = "optional"
+    """Whether people write some words of their own, too."""
+    use_instead: Annotated[str, Field(max_length=300)] = ""
+    """What to use instead, in one or two sentences."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("says nothing; leave it out")
+        if len(set(self.reasons)) < len(self.reasons):
+            raise ValueError("`reasons` names one twice")
+        if any(not reason.isprintable() or reason != reason.strip() for reason in self.reasons):
+            raise ValueError("`reasons` are single lines without spaces around them")
+        return self
+
+
 class RuleHead(Node):
     """What every rule says of itself."""
 
@@ -712,6 +753,8 @@ class Rule(RuleHead):
     """Operator for each entity or group, and `default` for the rest."""
     clean: Clean = Clean.model_construct(_fields_set=set())
     """What `redact` does to the files that `when` selects, e.g. `{metadata: strip}`."""
+    coach: Coach = Coach.model_construct(_fields_set=set())
+    """How `coach` goes about it, e.g. `{lesson: secrets, valid_for: 1 h}`."""
 
 
 class Override(Node):
@@ -729,6 +772,8 @@ class Override(Node):
     """Another action."""
     message: Annotated[str, Field(max_length=500)] = ""
     """Another message."""
+    coach: Coach = Coach.model_construct(_fields_set=set())
+    """Another way to coach; it takes the place of the whole of it."""
     unless: Many[Unless] = ()
     """Further exceptions; those that the rule has stay."""
 
@@ -763,6 +808,8 @@ class AnswerUnless(Grant, AnswerWhere):
 def _answer_action(value: Any) -> Any:
     if value == "tokenise":
         raise ValueError("`tokenise` is for what leaves; in answers use `redact`")
+    if value == "coach":
+        raise ValueError("`coach` is for what leaves; in answers use `log`, `redact` or `block`")
     return value
 
 

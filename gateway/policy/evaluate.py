@@ -2,7 +2,7 @@
 
 Law: neither the order of rules nor of findings matters, and adding a finding never weakens the
 verdict. So an exception works item by item: it takes items away from a rule, and what is left
-still counts. Pure: no clock, no I/O; the exchange carries its own time.
+still counts; so does a grant, which takes nothing away unless it covers every item. Pure: no clock, no I/O; the exchange carries its own time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gateway.model import (
     Exchange,
     FileInfo,
     Finding,
+    Grant,
     Locator,
     Look,
     Mode,
@@ -33,6 +34,7 @@ from gateway.model import (
     Verdict,
 )
 from gateway.policy.compile import (
+    UNKNOWN,
     Candidates,
     CompiledRule,
     Exemption,
@@ -142,7 +144,7 @@ def merged(one: Outcome, other: Outcome) -> Outcome:
     hits: dict[str, RuleHit] = {}
     for hit in (*one.hits, *other.hits):
         known = hits.get(hit.rule)
-        hits[hit.rule] = hit if known is None else max(known, hit, key=_rank)
+        hits[hit.rule] = hit if known is None else _both(known, hit)
     calls: dict[int, OperatorCall] = {}
     for taken in (*one.redactions, *other.redactions):
         call = OperatorCall(taken.operator, taken.params)
@@ -166,6 +168,14 @@ def merged(one: Outcome, other: Outcome) -> Outcome:
         cleanings=tuple(cleanings.values()),
         redirect=one.redirect,
     )
+
+
+def _both(one: RuleHit, other: RuleHit) -> RuleHit:
+    """Two hits of one rule: the stricter. Whoever is coached on both is so once, about both."""
+    first = max(one, other, key=_rank)
+    if not one.action == other.action == Verdict.COACH:
+        return first
+    return replace(first, asks=tuple(dict.fromkeys((*one.asks, *other.asks))))
 
 
 def _rank(hit: RuleHit) -> tuple[int, int, str]:
@@ -232,7 +242,7 @@ class View:
             files = self.unexcepted(files, exemptions)
             if not files or (rule.clean and not self._clean(rule, files)):
                 return None
-        return self._told(rule, findings, unread)
+        return self._told(rule, findings, unread, files or ())
 
     def may_hit(self, rule: CompiledRule) -> bool:
         """Whether `rule` can say anything, whatever is found. INVARIANT: as for `hit`."""
@@ -281,9 +291,44 @@ class View:
                 self._cleanings[one.file, one.what] = style
         return bool(needed)
 
+    def asks(
+        self,
+        rule: CompiledRule,
+        findings: Iterable[int],
+        unread: Iterable[int],
+        files: Iterable[FileInfo],
+    ) -> tuple[Grant, ...]:
+        """What a coaching rule that hit all this wants leave for, each once.
+
+        Values by their fingerprints, files by their digests, unread places by reason and file; the
+        service, where a rule is about nothing in the request. An item that is empty has no digest:
+        nobody is given leave for it.
+        """
+        items: list[str]
+        if rule.finding is not None or rule.unread is not None:
+            items = [self.scan.findings[index].fingerprint for index in findings]
+            for index in unread:
+                place = self.scan.unread[index]
+                within = (each.digest for each in self.files if _covers(each, place.locator))
+                digest = next(filter(None, within), "")
+                items.append(f"unread:{place.reason.value}:{digest}")
+        elif rule.file is not None:
+            items = [file.digest and f"file:{file.digest}" for file in files]
+        else:
+            items = ["service"]
+        known = self.route.service != UNKNOWN
+        service = self.route.service if known else f"{UNKNOWN}:{self.host}"
+        return tuple(Grant(rule.id, service, item) for item in dict.fromkeys(items))
+
     def _told(
-        self, rule: CompiledRule, findings: tuple[int, ...], unread: tuple[int, ...]
+        self,
+        rule: CompiledRule,
+        findings: tuple[int, ...],
+        unread: tuple[int, ...],
+        files: Iterable[FileInfo],
     ) -> RuleHit:
+        asks: tuple[Grant, ...] = ()
+        justified = False
         action, message, mode = rule.action, rule.message, self.mode_of(rule)
         if rule.to is not None:
             if rule.to.protocol != self.route.protocol:
@@ -293,6 +338,11 @@ class View:
                 )
             elif mode == "enforce":
                 self.redirects[rule.id] = rule.to
+        if action is Verdict.COACH:
+            asks = self.asks(rule, findings, unread, files)
+            justified = all(ask.item and ask in self.exchange.grants for ask in asks)
+            if justified:
+                action, message = Verdict.LOG, ""
         if not message and action >= Verdict.REDACT:
             entities = [self.scan.findings[index].entity for index in findings]
             message = (
@@ -321,6 +371,8 @@ class View:
             findings=findings,
             unread=unread,
             message=message,
+            asks=asks,
+            justified=justified,
         )
 
     # --- who sends it ----------------------------------------------------------------------------
@@ -553,6 +605,8 @@ def _default_message(rule: CompiledRule, entities: Iterable[str]) -> str:
     match rule.action:
         case Verdict.BLOCK:
             return f"Rule `{rule.id}` stopped this request{why}. Please take it out and try again."
+        case Verdict.COACH:
+            return f"This was not sent yet: rule `{rule.id}` asks you to think about it first{why}."
         case Verdict.REDACT:
             return f"Rule `{rule.id}` took out {what or 'sensitive values'} before sending."
         case Verdict.ALLOW | Verdict.LOG:

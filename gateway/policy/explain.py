@@ -366,6 +366,8 @@ def _matched(rule: CompiledRule, hit: RuleHit, view: View) -> Account:
             if hit.action is rule.action
             else f"{rule.to.title} speaks another protocol, so it cannot be sent there"
         )
+    elif hit.justified:
+        notes.append("it coaches, but the sender has given a reason for all of it")
     elif hit.action is not rule.action:
         notes.append("it wants to redact, but what it found cannot be changed where it stands")
     if rule.mode == "enforce" and rule.rollout < WHOLE:

@@ -20,6 +20,8 @@ from gateway.policy.recorded import Bounds, Hindsight, Recorded, unknown_of
 type Change = Literal[
     "new block",
     "lifted block",
+    "new coaching",
+    "lifted coaching",
     "new redaction",
     "lifted redaction",
     "other redaction",
@@ -29,6 +31,8 @@ type Change = Literal[
 CHANGES: tuple[Change, ...] = (
     "new block",
     "lifted block",
+    "new coaching",
+    "lifted coaching",
     "new redaction",
     "lifted redaction",
     "other redaction",
@@ -38,10 +42,11 @@ CHANGES: tuple[Change, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What one rule did, as it was recorded."""
+    """What one rule did, as it was recorded. `justified`: it would have coached, but for a grant."""
 
     mode: Mode
     action: Verdict
+    justified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,12 @@ class Simulation:
         """
         surely = {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.surely.items()}
         possibly = {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.possibly.items()}
+        for answers in (surely, possibly):
+            for rule, now in answers.items():
+                # Whoever had given a reason for all of it would have one now.
+                was = happened.fired.get(rule)
+                if now.action is Verdict.COACH and was is not None and was.justified:
+                    answers[rule] = replace(now, action=Verdict.LOG)
         if known:
             kept = {rule: fired for rule, fired in happened.fired.items() if rule in self._kept}
             return surely | kept, possibly | kept, False
@@ -219,10 +230,10 @@ class Simulation:
 
     @staticmethod
     def _change(was: Verdict, low: Verdict, high: Verdict) -> Change | None:
-        block, redact = Verdict.BLOCK, Verdict.REDACT
         for bar, more, less in (
-            (block, "new block", "lifted block"),
-            (redact, "new redaction", "lifted redaction"),
+            (Verdict.BLOCK, "new block", "lifted block"),
+            (Verdict.COACH, "new coaching", "lifted coaching"),
+            (Verdict.REDACT, "new redaction", "lifted redaction"),
         ):
             if low < bar <= high:
                 return "not known"
@@ -241,12 +252,10 @@ class Simulation:
     ) -> tuple[str, ...]:
         """The rules that bring a change: of several blocks the most severe rule."""
         match change:
-            case "new block" | "new redaction":
-                bar = Verdict.BLOCK if change == "new block" else Verdict.REDACT
-                return self._first(surely, bar)
-            case "lifted block" | "lifted redaction":
-                bar = Verdict.BLOCK if change == "lifted block" else Verdict.REDACT
-                first = self._first(happened.fired, bar)
+            case "new block" | "new coaching" | "new redaction":
+                return self._first(surely, _BARS[change.partition(" ")[2]])
+            case "lifted block" | "lifted coaching" | "lifted redaction":
+                first = self._first(happened.fired, _BARS[change.partition(" ")[2]])
                 return first or self._first(happened.fired, Verdict.REDACT)
             case "other redaction":
                 then = {rule for rule, fired in happened.fired.items() if rule not in self._kept}
@@ -270,6 +279,9 @@ class Simulation:
             if fired.mode == "enforce" and fired.action >= bar
         ]
         return (max(among, key=rank),) if among else ()
+
+
+_BARS = {"block": Verdict.BLOCK, "coaching": Verdict.COACH, "redaction": Verdict.REDACT}
 
 
 def _as_change(word: str) -> Change:

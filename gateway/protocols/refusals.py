@@ -72,6 +72,8 @@ def sentence(refusal: Refusal) -> str:
         if value and value not in refusal.message
     ]
     message = refusal.message or "This request was stopped by company policy."
+    if refusal.link:
+        message = f"{message} See why, and how to go on: {refusal.link}"
     return f"{message} ({', '.join(known)})" if known else message
 
 
@@ -83,6 +85,9 @@ def page(refusal: Refusal) -> bytes:
         if value
     )
     message = html.escape(refusal.message or "This request was stopped by company policy.")
+    if refusal.link:
+        link = html.escape(refusal.link)
+        message += f'</p>\n<p><a href="{link}">See why, and how to go on</a>'
     return _PAGE.format(message=message, details=details).encode("utf-8", "replace")
 
 

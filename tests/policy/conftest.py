@@ -24,6 +24,7 @@ VOCABULARY = Vocabulary(
         "financial": frozenset({"CREDIT_CARD"}),
     },
     detectors=frozenset({"test", "other"}),
+    lessons=frozenset({"general", "secrets"}),
 )
 
 

@@ -35,6 +35,14 @@ def problems(text, vocabulary):
         ("when: {entity_group: secrt}, action: log", "did you mean `secret`?"),
         ("when: {service: chaty}, action: block", "did you mean `chatty`?"),
         ("when: {category: avatr}, action: block", "did you mean `avatar`?"),
+        (
+            "when: {entity: US_SSN}, action: coach, coach: {lesson: secrts}",
+            "unknown lesson `secrts`, did you mean `secrets`?",
+        ),
+        (
+            "when: {entity: US_SSN}, action: block, coach: {lesson: secrets}",
+            "has no effect with `action: block`",
+        ),
         ("when: {operation: uplod}, action: block", "did you mean `upload`?"),
         ("when: {facts: {trains_on_inpt: x}}, action: log", "did you mean `trains_on_input`?"),
         ("when: {facts: {trains_on_input: opt_ot}}, action: log", "did you mean `opt_out`?"),

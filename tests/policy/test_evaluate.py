@@ -11,6 +11,7 @@ from gateway.model import (
     Cleaning,
     FileInfo,
     Finding,
+    Grant,
     Locator,
     Outcome,
     PartKind,
@@ -579,7 +580,7 @@ _exceptions = st.sampled_from(
 def _rules(draw):
     lines = []
     for number in range(draw(st.integers(1, 6))):
-        action = draw(st.sampled_from(["log", "redact", "block"]))
+        action = draw(st.sampled_from(["log", "redact", "coach", "block"]))
         mode = draw(st.sampled_from(["monitor", "enforce"]))
         if action != "redact" and draw(st.booleans()):
             if draw(st.booleans()):
@@ -628,6 +629,14 @@ _scans = st.builds(
     files=st.sampled_from([(), (PDF,), (PNG,), (PDF, PNG)]),
 )
 ROUTE = Route("chatty", "chat", "send", Act.PROMPT, "generic", {})
+_grants = st.frozensets(
+    st.builds(
+        Grant,
+        st.sampled_from(["r0", "r1", "r2"]),
+        st.just("chatty"),
+        st.sampled_from(["f1", "f2", "service", "unread:encrypted:", "file:d1"]),
+    )
+)
 BOUNDED = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -638,13 +647,16 @@ def _compiled(lines, vocabulary):
 
 
 @BOUNDED
-@given(lines=_rules(), scan=_scans, extra=st.tuples(_findings, st.integers(0, 5)))
-def test_adding_a_finding_never_weakens_the_verdict(lines, scan, extra, vocabulary, exchange):
+@given(lines=_rules(), scan=_scans, extra=st.tuples(_findings, st.integers(0, 5)), grants=_grants)
+def test_adding_a_finding_never_weakens_the_verdict(
+    lines, scan, extra, grants, vocabulary, exchange
+):
     added, place = extra
     policy = _compiled(lines, vocabulary)
     more = (*scan.findings[:place], added, *scan.findings[place:])
-    before = evaluate(policy, exchange(), ROUTE, scan)
-    after = evaluate(policy, exchange(), ROUTE, dataclasses.replace(scan, findings=more))
+    sent = exchange(grants=grants)
+    before = evaluate(policy, sent, ROUTE, scan)
+    after = evaluate(policy, sent, ROUTE, dataclasses.replace(scan, findings=more))
     assert after.verdict >= before.verdict
     assert after.monitored >= before.monitored
     assert after.severity >= before.severity
@@ -687,22 +699,44 @@ def test_to_know_less_of_the_sender_never_weakens_the_verdict(
 
 
 @BOUNDED
-@given(lines=_rules(), scan=_scans, extra=_unread)
-def test_adding_an_unread_place_never_weakens_the_verdict(lines, scan, extra, vocabulary, exchange):
-    policy = _compiled(lines, vocabulary)
-    before = evaluate(policy, exchange(), ROUTE, scan)
+@given(lines=_rules(), scan=_scans, extra=_unread, grants=_grants)
+def test_adding_an_unread_place_never_weakens_the_verdict(
+    lines, scan, extra, grants, vocabulary, exchange
+):
+    policy, sent = _compiled(lines, vocabulary), exchange(grants=grants)
+    before = evaluate(policy, sent, ROUTE, scan)
     worse = dataclasses.replace(scan, unread=(*scan.unread, extra))
-    assert evaluate(policy, exchange(), ROUTE, worse).verdict >= before.verdict
+    assert evaluate(policy, sent, ROUTE, worse).verdict >= before.verdict
 
 
 @BOUNDED
-@given(lines=_rules(), scan=_scans)
-def test_adding_a_file_elsewhere_never_weakens_the_verdict(lines, scan, vocabulary, exchange):
-    policy = _compiled(lines, vocabulary)
-    before = evaluate(policy, exchange(), ROUTE, scan)
-    other = FileInfo(Locator("files[9]"), "image/png", "image", 1)
+@given(lines=_rules(), scan=_scans, digest=st.sampled_from(["", "d1", "d2"]), grants=_grants)
+def test_adding_a_file_elsewhere_never_weakens_the_verdict(
+    lines, scan, digest, grants, vocabulary, exchange
+):
+    policy, sent = _compiled(lines, vocabulary), exchange(grants=grants)
+    before = evaluate(policy, sent, ROUTE, scan)
+    other = FileInfo(Locator("files[9]"), "image/png", "image", 1, digest=digest)
     more = dataclasses.replace(scan, files=(*scan.files, other))
-    assert evaluate(policy, exchange(), ROUTE, more).verdict >= before.verdict
+    assert evaluate(policy, sent, ROUTE, more).verdict >= before.verdict
+
+
+@BOUNDED
+@given(lines=_rules(), scan=_scans, grants=_grants)
+def test_a_grant_weakens_nothing_but_coaching(lines, scan, grants, vocabulary, exchange):
+    policy = _compiled(lines, vocabulary)
+    without = evaluate(policy, exchange(), ROUTE, scan)
+    within = evaluate(policy, exchange(grants=grants), ROUTE, scan)
+    assert within.redactions == without.redactions
+    for one, other in zip(
+        sorted(without.hits, key=lambda hit: hit.rule),
+        sorted(within.hits, key=lambda hit: hit.rule),
+        strict=True,
+    ):
+        if one.action is Verdict.COACH and all(ask in grants for ask in one.asks):
+            assert (other.action, other.justified) == (Verdict.LOG, True)
+        else:
+            assert other == one
 
 
 @BOUNDED

@@ -148,13 +148,17 @@ def test_what_is_counted_as_sure_is_what_would_have_happened(
     past = recorded(incident, lambda *_: route)
     simulation.add(past, happened(incident), sender="s", then=route)
     (change,) = simulation.tally.changes or (None,)
-    block, redact = Verdict.BLOCK, Verdict.REDACT
+    block, coach, redact = Verdict.BLOCK, Verdict.COACH, Verdict.REDACT
     event(str(change))
     match change:
         case "new block":
             assert was.verdict < block == now.verdict
         case "lifted block":
             assert now.verdict < block == was.verdict
+        case "new coaching":
+            assert was.verdict < coach <= now.verdict
+        case "lifted coaching":
+            assert now.verdict < coach <= was.verdict
         case "new redaction":
             assert was.verdict < redact == now.verdict
         case "lifted redaction":
@@ -163,6 +167,7 @@ def test_what_is_counted_as_sure_is_what_would_have_happened(
             assert was.verdict is now.verdict is redact
         case None:
             assert (was.verdict is block) == (now.verdict is block)
+            assert (was.verdict is coach) == (now.verdict is coach)
             assert (was.verdict >= redact) == (now.verdict >= redact)
         case "not known":
             assert simulation.tally.unknown

@@ -52,6 +52,9 @@ LINES = """
 - {id: device, when: {device: [phone, "managed-*"], entity: PERSON}, action: redact}
 - {id: anonymous, when: {identified: false, category: chat}, action: block}
 - {id: key, when: {api_key: {not_in: corporate}, act: prompt}, action: block}
+- {id: coached, when: {entity: [CREDIT_CARD, PERSON]}, unless: {role: tool}, action: coach, coach: {valid_for: 7 d}}
+- {id: coached-service, when: {service: portrait, act: prompt}, action: coach}
+- {id: coached-unread, when: {unread: any}, action: coach, mode: monitor}
 - {id: unless-key, when: {act: upload}, unless: {api_key: {in: corporate}}, action: block}
 """
 RULES = HEAD + LINES.lstrip()
