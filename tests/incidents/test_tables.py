@@ -80,5 +80,7 @@ def test_no_column_can_hold_what_was_sent():
         # Accounts of the console: times, and yes or no.
         "created_at", "signed_in_at", "seen_at", "used_at", "password_ends", "must_change",
         "disabled",
+        # Yes or no: whether a reason had been given.
+        "justified",
     }  # fmt: skip
     assert not {field for field in Incident.__slots__ if field in {"body", "text", "content"}}
