@@ -24,6 +24,7 @@ from gateway.inspection import Inspector, route_of
 from gateway.model import Exchange, Match, Route, Severity
 from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
+from gateway.policy.teams import Teams
 from gateway.redaction import Keys, key_print, label
 from gateway.services import Catalogue, ServiceDocument
 from gateway.settings import Settings
@@ -56,6 +57,7 @@ class InspectorPlan:
     looking: content.PictureSettings
     tokens: Keys = field(default=Keys({}), repr=False)
     evidence: EvidencePlan | None = None
+    teams: Teams = field(default_factory=Teams)
 
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
@@ -145,6 +147,7 @@ def plan(
     looking: content.PictureSettings | None = None,
     tokens: Keys | None = None,
     keeping: EvidencePlan | None = None,
+    teams: Sequence[str] = (),
 ) -> InspectorPlan:
     """What to give to workers."""
     return InspectorPlan(
@@ -158,6 +161,7 @@ def plan(
         looking=looking or content.PictureSettings(),
         tokens=tokens or Keys({}),
         evidence=keeping,
+        teams=Teams.of(rules.policy, teams),
     )
 
 
@@ -176,6 +180,7 @@ def build_inspector(plan: InspectorPlan) -> Inspector:
         looking=plan.looking,
         tokens=plan.tokens,
         keeping=plan.evidence,
+        teams=plan.teams,
     )
 
 

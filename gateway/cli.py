@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway import bootstrap, detectors
     from gateway.audit.chain import Entry
     from gateway.exporters.ledger import Ledger
+    from gateway.incidents.crowds import Crowds
     from gateway.incidents.desk import Desk
     from gateway.incidents.record import Incident
     from gateway.incidents.states import State
@@ -646,15 +647,17 @@ def _explain_incident(
     settings: Settings, rules: bootstrap.Rules, identity: str, *, rule: str | None, as_json: bool
 ) -> None:
     from gateway import rehearsal  # noqa: PLC0415
+    from gateway.incidents.crowds import Crowds  # noqa: PLC0415
     from gateway.incidents.people import Pseudonyms  # noqa: PLC0415
 
     with _store(settings) as store:
         incident = store.get(identity)
-    if incident is None:
-        click.echo(f"no file and no incident `{identity}`", err=True)
-        sys.exit(BAD_INPUT)
-    told = rehearsal.explain_incident(rules, incident)
-    incident = Pseudonyms(_person_key(settings)).masked(incident)
+        if incident is None:
+            click.echo(f"no file and no incident `{identity}`", err=True)
+            sys.exit(BAD_INPUT)
+        told = rehearsal.explain_incident(rules, incident)
+        crowds = Crowds(store.engine, smallest=settings.small_group)
+        [incident] = map(Pseudonyms(_person_key(settings)).masked, crowds.named([incident]))
     if as_json:
         click.echo(json.dumps(rehearsal.incident_data(incident, told, rule), indent=2))
         return
@@ -681,7 +684,7 @@ def policy_simulate(
 ) -> None:
     """Tell what changed policies would have done to the recorded exchanges.
 
-    Counts new and lifted blocks and changed redactions by service, sender and rule, from what the
+    Counts new and lifted blocks and changed redactions by service, sender, team and rule, from what the
     incidents hold; what they do not tell is counted by itself.
     """
     from datetime import UTC, datetime  # noqa: PLC0415
@@ -689,6 +692,7 @@ def policy_simulate(
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from gateway import bootstrap, rehearsal  # noqa: PLC0415
+    from gateway.incidents.crowds import Crowds  # noqa: PLC0415
     from gateway.policy import page  # noqa: PLC0415
 
     now = datetime.now(UTC)
@@ -702,7 +706,13 @@ def policy_simulate(
     try:
         with _store(settings) as store:
             simulation = rehearsal.simulate(
-                store, before, after, since=start, until=now, sender_of=_masked_sender(settings)
+                store,
+                before,
+                after,
+                since=start,
+                until=now,
+                sender_of=_masked_sender(settings),
+                teams_of=_shown_teams(Crowds(store.engine, smallest=settings.small_group)),
             )
     except SQLAlchemyError as error:
         message = f"the database cannot be used: {type(error).__name__}"
@@ -725,6 +735,16 @@ def _masked_sender(settings: Settings) -> Callable[[Incident], str]:
         return pseudonyms.person(incident.actor) or rehearsal.sender(incident)
 
     return sender
+
+
+def _shown_teams(crowds: Crowds) -> Callable[[Incident], Iterable[str]]:
+    """The groups of an incident's sender, with one name for all that are small."""
+
+    def teams(incident: Incident) -> Iterable[str]:
+        [shown] = crowds.named([incident])
+        return shown.teams or ()
+
+    return teams
 
 
 # --- services -------------------------------------------------------------------------------------
@@ -823,6 +843,7 @@ def _unmask_options[F: Callable[..., Any]](command: F) -> F:
 @click.option("--status", type=_ASKED_BY_STATUS, help="Only incidents that are so far.")
 @click.option("--assignee", help="Only incidents of this colleague; nobody's if empty.")
 @click.option("--label", help="Only incidents with this label.")
+@click.option("--team", help="Only incidents of people in this group.")
 @_unmask_options
 @_settings_options
 def incidents_list(
@@ -837,6 +858,7 @@ def incidents_list(
     status: str | None,
     assignee: str | None,
     label: str | None,
+    team: str | None,
     unmask: bool,
     reason: str,
     **options: Any,
@@ -855,6 +877,7 @@ def incidents_list(
         status=Status(status) if status else None,
         assignee=assignee,
         label=label,
+        team=team,
     )
     with _desk(_settings(**options)) as desk:
         people = desk.people
@@ -865,7 +888,7 @@ def incidents_list(
             found = people.unmasked(found, who=_me(), reason=reason)
         else:
             found = desk.store.list(people.translated(filters), limit=limit)
-            found = tuple(map(people.pseudonyms.masked, found))
+            found = people.masked(found)
         states = desk.work.states([incident.id for incident in found])
     if as_json:
         told = [
@@ -917,9 +940,11 @@ def incidents_show(
             sys.exit(BAD_INPUT)
         if unmask:
             person = desk.people.unmask(identity, who=_me(), reason=reason)
-            incident = replace(incident, actor=person.actor, source_ip=person.source_ip)
+            incident = replace(
+                incident, actor=person.actor, source_ip=person.source_ip, device=person.device
+            )
         else:
-            incident = desk.people.pseudonyms.masked(incident)
+            [incident] = desk.people.masked([incident])
         data = record.to_data(incident)
         data["work"] = _work_data(desk.work.state(identity)) | {
             "notes": [
@@ -1169,6 +1194,7 @@ def _desk(settings: Settings) -> Iterator[Desk]:
             person_key=_person_key(settings),
             second_person=settings.unmask_second_person,
             agreed_for=settings.unmask_for,
+            smallest=settings.small_group,
             make_key=False,  # the gateway could not read one that somebody else owns
         )
         with contextlib.closing(desk):

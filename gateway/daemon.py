@@ -51,6 +51,7 @@ from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
 from gateway.outlook import Outlook, utc_now
 from gateway.policy import compile as compiled
+from gateway.policy.teams import Teams
 from gateway.proxy import authority as authorities
 from gateway.proxy.answering import Tokenising
 from gateway.proxy.gate import Gate
@@ -149,6 +150,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             looking=bootstrap.picture_settings(settings),
             tokens=Keys(keyring.minting()),
             keeping=bootstrap.evidence_plan(settings, rules),
+            teams=settings.teams,
         )
         compiled = cache is not None and any(cache.iterdir())
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
@@ -178,6 +180,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             name: ApprovedKey(key.header, key.prefix, key.secret)
             for name, key in settings.approved_keys.items()
         },
+        teams=Teams.of(rules.policy, settings.teams),
     )
     routing = Routing(
         rules.catalogue,
@@ -188,6 +191,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
 
     async def renew(rules: bootstrap.Rules) -> None:
         gate.tokenising = await _tokenising(rules, vault, front)
+        gate.teams = Teams.of(rules.policy, settings.teams)
         _tell_of_senders(settings, rules)
         if identifying is not None:
             identifying.asks = bootstrap.asks_identity(rules)
@@ -465,6 +469,7 @@ def _console(
             person_key=key,
             second_person=settings.unmask_second_person,
             agreed_for=settings.unmask_for,
+            smallest=settings.small_group,
             clock=utc_now,
         )
         stack.callback(desk.close)

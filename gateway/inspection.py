@@ -66,6 +66,7 @@ from gateway.policy import (
     restrictions,
 )
 from gateway.policy.compile import CompiledRule
+from gateway.policy.teams import Teams
 from gateway.redaction import Keys, Minter, fingerprint, key_print, plan, preview
 from gateway.redaction.tokens import Hit, is_opaque
 from gateway.services import Catalogue
@@ -160,8 +161,8 @@ class _Reading:
 class Inspector:
     """Decides what happens to an exchange.
 
-    `key` keys fingerprints and hashes, `tokens` are the keys of tokens. `clock` gives seconds for the timings. Everything that the
-    inspector holds is immutable, but for what it remembers of files; a policy reload builds a new
+    `key` keys fingerprints and hashes, `tokens` are the keys of tokens. `teams` are the groups that are
+    remembered of senders. `clock` gives seconds for the timings. Everything that the inspector holds is immutable, but for what it remembers of files; a policy reload builds a new
     one.
     """
 
@@ -177,6 +178,7 @@ class Inspector:
         looking: content.PictureSettings | None = None,
         tokens: Keys | None = None,
         keeping: EvidencePlan | None = None,
+        teams: Teams | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.catalogue = catalogue
@@ -197,6 +199,7 @@ class Inspector:
             ("scope", "conversation") in call.params for call, _ in policy.operators("token")
         )
         self._evidence = keeping
+        self._teams = teams or Teams.of(policy)
         self._clock = clock
         self._lean: dict[tuple[str, str], Route] = {}
         self._asks_for_keys = policy.asks_for_keys
@@ -211,7 +214,8 @@ class Inspector:
     def inspect(self, exchange: Exchange) -> Decision:
         """Decide about `exchange`. Raises only on a defect: the caller refuses then."""
         started = self._clock()
-        exchange = self._with_keys(exchange)
+        if self._asks_for_keys:
+            exchange = self._with_keys(exchange)
         route = route_of(self.catalogue, exchange)
         timings: dict[str, float] = {}
         look = look_at_answer(self.policy, exchange, route)
@@ -269,6 +273,9 @@ class Inspector:
             look=Look.NONE if isinstance(enforcement, Refuse) else look,
             sent=frozenset(sent or ()),
             headers=headers,
+            known=self._teams.known(self._with_keys(exchange))
+            if remember or look is not Look.NONE
+            else None,
         )
         if self._evidence is None or not remember:
             return decision
@@ -305,8 +312,8 @@ class Inspector:
         return outcome, headers
 
     def _with_keys(self, exchange: Exchange) -> Exchange:
-        """The exchange with the fingerprints of its API keys, where a rule asks for them."""
-        if not self._asks_for_keys or exchange.keys is not None:
+        """The exchange with the fingerprints of its API keys."""
+        if exchange.keys is not None:
             return exchange
         found = (key_print(each, key=self._key) for each in protocols.keys_of(exchange))
         return replace(exchange, keys=frozenset(found))
@@ -394,7 +401,7 @@ class Inspector:
     def look(self, reply: Reply) -> Looked:
         """Decide about part of an answer. Raises only on a defect."""
         started = self._clock()
-        exchange = self._with_keys(reply.exchange)
+        exchange = self._with_keys(reply.exchange) if self._asks_for_keys else reply.exchange
         route = route_of(self.catalogue, exchange)
         unread: list[Unread] = []
         shown = reply.passages

@@ -114,6 +114,20 @@ class Exchange:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was known of a sender beyond name and address when rules were asked about them.
+
+    `groups` are those of theirs that a pattern of `asked` means; None when theirs were not known.
+    `device` and `keys` as of the exchange; `keys` are None, too, when there were too many to keep.
+    """
+
+    groups: frozenset[str] | None = field(default=None, repr=False)
+    asked: tuple[str, ...] = ()
+    device: str = ""
+    keys: frozenset[str] | None = field(default=None, repr=False)
+
+
 # --- whom it is sent to --------------------------------------------------------------------------
 
 
@@ -578,7 +592,7 @@ class Refusal:
 class Decision:
     """The one value that metrics, incidents and exporters consume.
 
-    `quoted` are tokens of ours that the client itself sent. `look` says how the answer is looked
+    `quoted` are tokens of ours that the client itself sent. `known` is there where something may be recorded. `look` says how the answer is looked
     at, and `sent` are then the fingerprints of what stood in the request; they are never recorded.
     `headers` are set on the way out, in the place of those that the client sent.
     `timings` maps stage to seconds. `inspected` counts bytes of decoded content (as UTF-8) that
@@ -608,6 +622,7 @@ class Decision:
     sent: frozenset[str] = field(default=frozenset(), repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     evidence: bytes = field(default=b"", repr=False)
+    known: Known | None = None
 
     @property
     def sender(self) -> str:

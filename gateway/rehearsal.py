@@ -437,8 +437,12 @@ def simulate(
     since: datetime,
     until: datetime,
     sender_of: Callable[[Incident], str] | None = None,
+    teams_of: Callable[[Incident], Iterable[str]] | None = None,
 ) -> Simulation:
-    """Ask `after` about every incident from `since` up to `until`."""
+    """Ask `after` about every incident from `since` up to `until`.
+
+    `sender_of` and `teams_of` say under which names its changes are counted.
+    """
     simulation = Simulation(before.policy, after.policy)
     now, then = today(after.catalogue), today(before.catalogue)
     for incident in _each(store, since, until):
@@ -455,6 +459,7 @@ def simulate(
             recall.happened(incident),
             sender=(sender_of or sender)(incident),
             then=before_route,
+            teams=teams_of(incident) if teams_of is not None else incident.teams or (),
         )
     return simulation
 

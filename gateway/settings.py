@@ -68,6 +68,7 @@ def _list(value: object) -> object:
 
 type Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 type Span = Annotated[timedelta, BeforeValidator(span)]
+type Team = Annotated[str, Field(min_length=1, max_length=128)]
 type Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -229,6 +230,12 @@ class Settings(Strict):
     spool_max_bytes: Size = Field(256 << 20, description="size of the incident spool")
     on_spool_failure: Literal["refuse", "forward"] = Field(
         "refuse", description="what happens when an incident cannot be recorded"
+    )
+    teams: Annotated[list[Team], BeforeValidator(_list), Field(max_length=200)] = Field(
+        [], description="groups that are remembered with incidents, besides those that rules name"
+    )
+    small_group: Annotated[int, Field(ge=2, le=1000)] = Field(
+        5, description="people of a group below which only those who may unmask see its name"
     )
     identity: Identity | None = Field(
         None, description="how it is known who sends a request, and who has to say so"

@@ -378,9 +378,12 @@ def _gateway(calls: Calls, desk: Desk, log: Log) -> APIRouter:
     router = APIRouter(tags=["gateway"])
 
     @router.get("/overview", **calls.needs(Permission.SEE_OVERVIEW))
-    def overview(days: Literal[1, 7, 30, 90] = 30) -> Overview:
+    def overview(
+        caller: Annotated[Caller, Depends(calls.who)], days: Literal[1, 7, 30, 90] = 30
+    ) -> Overview:
         """What leaves, what happened in the last `days`, and what nobody looked into."""
-        return Overview(desk.in_use(), desk.figures(days), desk.uninspected(hosts=100))
+        figures = desk.figures(days, every_team=caller.may(Permission.ASK_PERSON))
+        return Overview(desk.in_use(), figures, desk.uninspected(hosts=100))
 
     @router.get("/health", **calls.needs(Permission.SEE_HEALTH))
     def health() -> HealthPage:

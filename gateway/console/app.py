@@ -62,7 +62,7 @@ def build(
     cookie = "__Host-leakgate" if secure else "leakgate"
     log = incidents.audit
     door = make_door(settings, log, clock=clock)
-    desk = Desk(gateway, incidents.counts, clock)
+    desk = Desk(gateway, incidents.counts, incidents.people.crowds, clock)
     cases = Casework(gateway, incidents, clock)
     files = {name: _read(name) for name in _STATIC}
     stamp = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]

@@ -51,6 +51,7 @@ class IncidentLine:
     rules: tuple[str, ...]
     entities: tuple[str, ...]
     unread: int
+    teams: tuple[str, ...]
     state: State
 
 
@@ -90,16 +91,24 @@ class Casework:
     # --- looking ----------------------------------------------------------------------------------
 
     def list(
-        self, filters: Filters, *, before: Place | None = None, limit: int = PAGE
+        self,
+        filters: Filters,
+        *,
+        before: Place | None = None,
+        limit: int = PAGE,
+        every_team: bool = False,
     ) -> IncidentList:
-        """Incidents, the newest first. `actor` and `source_ip` of `filters` are pseudonyms."""
-        clear = self._people.translated(filters)
+        """Incidents, the newest first. `actor` and `source_ip` of `filters` are pseudonyms.
+
+        Here and elsewhere, small groups have names with `every_team` only.
+        """
+        clear = self._people.translated(filters, every_team=every_team)
         found = self._store.list(clear, limit=limit + 1, before=before)
         shown = found[:limit]
         states = self._work.states([incident.id for incident in shown])
         lines = tuple(
             self._line(incident, states[incident.id])
-            for incident in shown
+            for incident in self._people.masked(shown, every_team=every_team)
             if incident.id in states  # else purged in this moment
         )
         last = shown[-1] if len(found) > limit else None
@@ -109,13 +118,13 @@ class Casework:
             Place(last.at, last.id) if last is not None else None,
         )
 
-    def _line(self, incident: Incident, state: State) -> IncidentLine:
-        names = self._people.pseudonyms
+    @staticmethod
+    def _line(incident: Incident, state: State) -> IncidentLine:
         return IncidentLine(
             incident.id,
             incident.at,
-            names.person(incident.actor),
-            names.address(incident.source_ip),
+            incident.actor,
+            incident.source_ip,
             incident.service,
             incident.operation,
             incident.verdict.name.lower(),
@@ -124,16 +133,17 @@ class Casework:
             tuple(dict.fromkeys(rule.rule for rule in incident.rules)),
             tuple(dict.fromkeys(group.entity for group in incident.findings)),
             incident.unread_total,
+            incident.teams or (),
             state,
         )
 
-    def get(self, identity: str) -> IncidentPage | None:
+    def get(self, identity: str, *, every_team: bool = False) -> IncidentPage | None:
         """One incident."""
         incident = self._store.get(identity)
         if incident is None:
             return None
         return IncidentPage(
-            self._people.pseudonyms.masked(incident),
+            self._people.masked([incident], every_team=every_team)[0],
             self._work.state(identity),
             self._work.notes(identity),
             self._work.history(identity),
@@ -191,11 +201,17 @@ class Casework:
         return self._work.change(incident, change, who=who, version=version, reason=reason)
 
     def bulk(
-        self, which: Filters | Sequence[str], change: Change, *, who: str, reason: str = ""
+        self,
+        which: Filters | Sequence[str],
+        change: Change,
+        *,
+        who: str,
+        reason: str = "",
+        every_team: bool = False,
     ) -> Bulk:
         """Change many. Raises `WorkError`."""
         if isinstance(which, Filters):
-            which = self._people.translated(which)
+            which = self._people.translated(which, every_team=every_team)
         return self._work.bulk(which, change, who=who, reason=reason, most=COUNTED)
 
     def note(self, incident: str, text: str, *, who: str) -> Note:

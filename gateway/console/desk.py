@@ -7,7 +7,7 @@ value, for nothing of it was recorded, and what is tried out leaves with its ans
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from gateway.console.accounts import NotSo
 from gateway.console.figures import Figures, last
 from gateway.console.gateway import Attempt, Gateway, PassedHost, Use
 from gateway.incidents.counts import Counts
+from gateway.incidents.crowds import Crowds
 from gateway.policy.cases import CaseResult
 from gateway.policy.compile import CompiledRule
 from gateway.policy.exceptions import notices
@@ -151,16 +152,20 @@ class Uninspected:
 class Desk:
     """All but incidents."""
 
-    def __init__(self, gateway: Gateway, counts: Counts, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, gateway: Gateway, counts: Counts, crowds: Crowds, clock: Callable[[], datetime]
+    ) -> None:
         self.gateway = gateway
         self._counts = counts
+        self._crowds = crowds
         self.clock = clock
         self._tests: Tests | None = None
         self._testing = threading.Lock()
 
-    def figures(self, days: int) -> Figures:
-        """What happened in the last days."""
-        return last(self._counts, days, self.clock)
+    def figures(self, days: int, *, every_team: bool = False) -> Figures:
+        """What happened in the last days. Small groups have names with `every_team` only."""
+        crowds = None if every_team else self._crowds
+        return last(self._counts, days, self.clock, crowds=crowds)
 
     # --- services ---------------------------------------------------------------------------------
 
@@ -263,6 +268,12 @@ class Desk:
                 if item.origin.granted
             ),
         )
+
+    def lists_of(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The lists of API keys that hold one of these fingerprints."""
+        lists = self.gateway.loaded().policy.api_keys
+        wanted = frozenset(keys)
+        return tuple(sorted(name for name, prints in lists.items() if prints & wanted))
 
     def tests(self) -> Tests | None:
         """How the test cases went when they were last run."""

@@ -56,6 +56,7 @@ class Which(Body):
     operation: Short | None = None
     act: Short | None = None
     host: Short | None = None
+    team: Short | None = None
     verdict: VerdictWord | None = None
     enforcement: Enforced | None = None
     cause: Short | None = None
@@ -188,6 +189,7 @@ class Line:
     rules: tuple[str, ...]
     entities: tuple[str, ...]
     unread: int
+    teams: tuple[str, ...]
     work: StateTold
 
 
@@ -270,12 +272,19 @@ def _looking(made: APIRouter, calls: Calls, cases: Casework) -> None:
     see = calls.needs(Permission.SEE_INCIDENTS)
 
     @made.get("/incidents", tags=["incidents"], **see)
-    def listed(asked: Annotated[Asked, Query()]) -> Listed:
+    def listed(
+        asked: Annotated[Asked, Query()], caller: Annotated[Caller, Depends(calls.who)]
+    ) -> Listed:
         """Incidents, the newest first."""
         before = None
         if asked.before_at is not None and asked.before_id is not None:
             before = Place(asked.before_at, asked.before_id)
-        found = cases.list(asked.filters(), before=before, limit=asked.limit)
+        found = cases.list(
+            asked.filters(),
+            before=before,
+            limit=asked.limit,
+            every_team=caller.may(Permission.ASK_PERSON),
+        )
         return Listed(
             [_line(line) for line in found.lines],
             found.matching,
@@ -310,9 +319,9 @@ def _looking(made: APIRouter, calls: Calls, cases: Casework) -> None:
         tags=["incidents"],
         **calls.needs(Permission.SEE_INCIDENTS, 404),
     )
-    def one(incident: str) -> Told:
+    def one(incident: str, caller: Annotated[Caller, Depends(calls.who)]) -> Told:
         """All about one."""
-        page = cases.get(incident)
+        page = cases.get(incident, every_team=caller.may(Permission.ASK_PERSON))
         if page is None:
             raise missing("incident")
         return Told(
@@ -348,7 +357,13 @@ def _working(made: APIRouter, calls: Calls, cases: Casework) -> None:
         if (wanted.incidents is None) == (wanted.which is None):
             raise WorkError("give either `incidents` or `which`")
         which = wanted.which.filters() if wanted.which is not None else wanted.incidents or []
-        return cases.bulk(which, wanted.change(), who=caller.account, reason=wanted.reason)
+        return cases.bulk(
+            which,
+            wanted.change(),
+            who=caller.account,
+            reason=wanted.reason,
+            every_team=caller.may(Permission.ASK_PERSON),
+        )
 
     @made.post("/incidents/{incident}/notes", tags=["incidents"], status_code=201, **work)
     def note(incident: str, wanted: NewNote, caller: Annotated[Caller, Depends(calls.who)]) -> Note:

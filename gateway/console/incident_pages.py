@@ -66,7 +66,9 @@ class IncidentPages:
             filters, before, wrong, status = Filters(), None, sentence(why), 400
         if text and self._cases.get(text) is not None:
             return RedirectResponse(f"/console/incidents/{text}", 303)
-        found = self._cases.list(filters, before=before)
+        found = self._cases.list(
+            filters, before=before, every_team=visit.who.may(Permission.ASK_PERSON)
+        )
         kept = {name: value for name, value in query.items() if value and name in KNOWN}
         more = ""
         if found.next is not None:
@@ -105,7 +107,11 @@ class IncidentPages:
             elif not chosen:
                 raise NotSo("tick the incidents that you mean, or choose all")  # noqa: TRY301
             done = self._cases.bulk(
-                which, change, who=visit.who.account, reason=visit.given("reason").strip()
+                which,
+                change,
+                who=visit.who.account,
+                reason=visit.given("reason").strip(),
+                every_team=visit.who.may(Permission.ASK_PERSON),
             )
         except (NotSo, WorkError) as why:
             return self.list(visit, 400, sentence(why))
@@ -123,7 +129,10 @@ class IncidentPages:
         drafted: tuple[str, str] | None = None,
     ) -> Response:
         """All about one."""
-        page = self._cases.get(visit.request.path_params["incident"])
+        page = self._cases.get(
+            visit.request.path_params["incident"],
+            every_team=visit.who.may(Permission.ASK_PERSON),
+        )
         if page is None:
             return self._shown.refused(visit, 404, "There is no such incident.")
         who = visit.who
@@ -148,6 +157,7 @@ class IncidentPages:
                 each.decided == "granted" and each.asked_by == who.account for each in page.requests
             ),
             known={rule.id for rule in self._desk.policies().rules},
+            key_lists=self._desk.lists_of(page.incident.keys or ()),
         )
 
     def change(self, visit: Visit) -> Response:

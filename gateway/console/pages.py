@@ -26,6 +26,7 @@ from gateway.console.guard import MAX_UPLOAD
 from gateway.console.oidc import Provider
 from gateway.console.roles import MAY, Permission, Role
 from gateway.console.visits import Page, Visit
+from gateway.incidents.crowds import SMALL
 from gateway.incidents.states import Status
 from gateway.model import Severity
 from gateway.services import CATEGORIES, UNKNOWN_SERVICE
@@ -298,7 +299,7 @@ class Pages:
         """What leaves, what happens, what nobody looks into."""
         asked = visit.asked("days")
         days = next((each for each in PERIODS if str(each) == asked), 30)
-        figures = self._desk.figures(days)
+        figures = self._desk.figures(days, every_team=visit.who.may(Permission.ASK_PERSON))
         services = self._desk.in_use()
         uses = [line.use for line in services]
         chart = charts.columns(
@@ -315,6 +316,7 @@ class Pages:
             days=days,
             periods=PERIODS,
             figures=figures,
+            small=SMALL,
             backlog=_backlog(self._cases.backlog()),
             services=services,
             seen=sum(use.requests for use in uses),

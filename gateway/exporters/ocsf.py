@@ -147,7 +147,14 @@ def event(incident: Incident) -> dict[str, Any]:
         },
     }
     if incident.actor:
-        found["actor"] = {"user": {"name": incident.actor}}
+        user: dict[str, Any] = {"name": incident.actor}
+        if incident.teams:
+            user["groups"] = [{"name": team} for team in incident.teams]
+        found["actor"] = {"user": user}
+    if incident.device:
+        found["unmapped"]["device"] = incident.device
+    if incident.keys:
+        found["unmapped"]["api_keys"] = list(incident.keys)
     if _is_address(incident.source_ip):
         found["src_endpoint"] = {"ip": incident.source_ip}
     return found

@@ -30,4 +30,5 @@ def own(incident: Incident) -> dict[str, Any]:
     data = to_data(incident)
     for group in data["findings"]:
         del group["preview"]
+    del data["asked"]  # of use only to ask rules again, which is done where they are
     return {"type": "leakgate.incident", **data}

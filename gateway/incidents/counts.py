@@ -1,4 +1,4 @@
-"""How many incidents were there? By day, service, rule, entity, severity, and what was not read.
+"""How many incidents were there? By day, service, rule, entity, severity, team, and what was not read.
 
 Law: the figures stand ready, whatever the number of incidents; they are what was recorded, and do not
 change when incidents are purged. Days are those of UTC.
@@ -22,8 +22,8 @@ from gateway.incidents.tables import IncidentRow
 from gateway.incidents.work_tables import WorkRow
 from gateway.model import Severity
 
-type Kind = Literal["service", "rule", "entity", "severity", "unread"]
-"""What is counted. One incident counts once for each name of a kind: one service, several rules.
+type Kind = Literal["service", "rule", "entity", "severity", "unread", "team"]
+"""What is counted. One incident counts once for each name of a kind: one service, several rules, no team or several.
 
 The verdict is that of the incident, for `rule` the rule's action; the outcome is what the wire did
 (forward, rewrite, refuse), for `rule` its mode (enforce, monitor).
@@ -219,6 +219,8 @@ def _tallied(incident: Incident) -> Iterator[tuple[str, str, str, str]]:
         yield "entity", group.entity, verdict, outcome
     for place in incident.unread:
         yield "unread", place.reason, verdict, outcome
+    for team in incident.teams or ():
+        yield "team", team, verdict, outcome
 
 
 def _repeated(incident: Incident) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from gateway.audit import keeping
 from gateway.audit.log import Log
 from gateway.database.engines import open_engine
 from gateway.incidents.counts import Counts
+from gateway.incidents.crowds import SMALLEST
 from gateway.incidents.people import People, Pseudonyms
 from gateway.incidents.store import Store
 from gateway.incidents.work import Work
@@ -23,7 +24,7 @@ from gateway.incidents.work import Work
 class Desk:
     """Incidents, the work on them, figures, people, and the log of what is done with them.
 
-    Pseudonyms are not put in by `store`: what it gives names people. Show `people.pseudonyms.masked`.
+    Pseudonyms are not put in by `store`: what it gives names people. Show `people.masked`.
     """
 
     store: Store = field(repr=False)
@@ -45,13 +46,14 @@ def open_desk(
     person_key: bytes,
     second_person: bool,
     agreed_for: timedelta,
+    smallest: int = SMALLEST,
     make_key: bool = True,
     clock: Callable[[], datetime] | None = None,
 ) -> Desk:
     """The desk over the database at `url`; connects when first used.
 
     `audit_key` is made if there is none and `make_key` says so, `seen` remembers how far the audit log was, `person_key` keys
-    the pseudonyms. Raises `StoreError` for a URL that names no database, and `AuditError`.
+    the pseudonyms, `smallest` is how many people a group has that is called by its name. Raises `StoreError` for a URL that names no database, and `AuditError`.
     """
     now = clock or (lambda: datetime.now(UTC))
     engine = open_engine(url, durable=True)
@@ -62,6 +64,7 @@ def open_desk(
         Pseudonyms(person_key),
         second_person=second_person,
         agreed_for=agreed_for,
+        smallest=smallest,
         clock=now,
     )
     return Desk(Store(engine, clock=now), Work(engine, log, clock=now), Counts(engine), people, log)

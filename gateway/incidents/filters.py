@@ -14,7 +14,14 @@ from sqlalchemy import Engine, Select, func, select, tuple_
 
 from gateway.incidents.record import Enforced
 from gateway.incidents.states import Resolution, Status
-from gateway.incidents.tables import FindingRow, FingerprintRow, IncidentRow, RuleRow, UnreadRow
+from gateway.incidents.tables import (
+    FindingRow,
+    FingerprintRow,
+    IncidentRow,
+    RuleRow,
+    TeamRow,
+    UnreadRow,
+)
 from gateway.incidents.work_tables import LabelRow, WorkRow
 from gateway.model import Severity, Verdict
 
@@ -34,7 +41,7 @@ class Filters:
 
     `since` is inclusive, `until` exclusive, both with a time zone. `rule`, `entity`, `fingerprint`
     and `unread` hold if any rule, finding or place of the incident has it; `label` if it bears that
-    one. `min_severity` is about the severity that counts: an override, or else what was recorded. An
+    one, `team` if its sender was in that group. `min_severity` is about the severity that counts: an override, or else what was recorded. An
     empty `assignee` asks for those that nobody has.
     """
 
@@ -47,6 +54,7 @@ class Filters:
     operation: str | None = None
     act: str | None = None
     host: str | None = None
+    team: str | None = None
     verdict: Verdict | None = None
     enforcement: Enforced | None = None
     cause: str | None = None
@@ -129,6 +137,7 @@ def _filtered(query: Select[Any], filters: Filters, at: Any) -> Select[Any]:
         (FingerprintRow.incident_id, FingerprintRow.fingerprint): filters.fingerprint,
         (UnreadRow.incident_id, UnreadRow.reason): filters.unread,
         (LabelRow.incident_id, LabelRow.label): filters.label,
+        (TeamRow.incident_id, TeamRow.team): filters.team,
     }
     for (owner, column), wanted in children.items():
         if wanted is not None:

@@ -14,7 +14,7 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from sqlalchemy import insert as insert_into
 
 from gateway.audit.chain import REASON_CHARS
 from gateway.audit.log import Log
+from gateway.incidents.crowds import SMALLEST, Crowds
 from gateway.incidents.filters import Filters
 from gateway.incidents.record import Incident
 from gateway.incidents.states import UnknownIncident, WorkError
@@ -54,6 +55,7 @@ class Person:
 
     actor: str = field(repr=False)
     source_ip: str = field(repr=False)
+    device: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class Pseudonyms:
         """`address-…` for an address."""
         return self._of("address", source_ip)
 
+    def device(self, name: str) -> str:
+        """`device-…` for a device, which may be called as its owner."""
+        return self._of("device", name.casefold())
+
     def _of(self, kind: str, name: str) -> str:
         if not name:
             return ""
@@ -95,11 +101,12 @@ class Pseudonyms:
         return f"{kind}-{told}"
 
     def masked(self, incident: Incident) -> Incident:
-        """The incident with pseudonyms in the place of actor and address."""
+        """The incident with pseudonyms in the place of actor, address and device."""
         return dataclasses.replace(
             incident,
             actor=self.person(incident.actor),
             source_ip=self.address(incident.source_ip),
+            device=self.device(incident.device),
         )
 
 
@@ -107,6 +114,7 @@ class People:
     """Pseudonyms and clear names of one database. Methods raise SQLAlchemy's errors and `AuditError`,
     too; no name is given then.
 
+    A group with fewer people than `smallest` has no name of its own, but for those who may unmask them.
     With `second_person`, nobody sees a name before somebody else has agreed; what was agreed to
     is good for `agreed_for`.
     """
@@ -119,12 +127,14 @@ class People:
         *,
         second_person: bool,
         agreed_for: timedelta = timedelta(hours=24),
+        smallest: int = SMALLEST,
         clock: Callable[[], datetime] | None = None,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
         self.pseudonyms = pseudonyms
         self.second_person = second_person
+        self.crowds = Crowds(engine, smallest=smallest, ticks=ticks)
         self._audit = audit
         self._agreed_for = agreed_for
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -133,12 +143,25 @@ class People:
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
 
+    # --- what is shown ----------------------------------------------------------------------------
+
+    def masked(
+        self, incidents: Iterable[Incident], *, every_team: bool = False
+    ) -> tuple[Incident, ...]:
+        """Incidents as they are shown: with pseudonyms, and without names of small groups.
+
+        With `every_team`, small groups are named, too: for those who may unmask people.
+        """
+        shown = tuple(incidents) if every_team else self.crowds.named(incidents)
+        return tuple(map(self.pseudonyms.masked, shown))
+
     # --- pseudonyms to filters -------------------------------------------------------------------
 
-    def translated(self, filters: Filters) -> Filters:
+    def translated(self, filters: Filters, *, every_team: bool = False) -> Filters:
         """`filters` whose `actor` and `source_ip` are pseudonyms, as the store takes them.
 
         What is no pseudonym, or nobody's, holds for no incident: so a search tells nothing of a name.
+        Neither does one for a small group, unless `every_team`.
         """
         changes: dict[str, str] = {}
         for name in ("actor", "source_ip"):
@@ -146,7 +169,10 @@ class People:
             if wanted is not None:
                 # No incident has a line break in its actor or address.
                 changes[name] = wanted and (self._clear(wanted) or "\n")
-        return dataclasses.replace(filters, **changes)  # type: ignore[arg-type]  # both are str
+        team = filters.team
+        if team is not None and not every_team and self.crowds.small([team]):
+            changes["team"] = "\n"
+        return dataclasses.replace(filters, **changes)  # type: ignore[arg-type]  # all are str
 
     def searched(self, filters: Filters, *, who: str, reason: str) -> Filters:
         """`filters` whose `actor` or `source_ip` are clear names, once the search is noted.
@@ -350,11 +376,13 @@ def _living(now: datetime) -> Select[Any]:
 
 def _person(connection: Connection, incident: str) -> Person:
     row = connection.execute(
-        select(IncidentRow.actor, IncidentRow.source_ip).where(IncidentRow.id == incident)
+        select(IncidentRow.actor, IncidentRow.source_ip, IncidentRow.device).where(
+            IncidentRow.id == incident
+        )
     ).one_or_none()
     if row is None:
         raise UnknownIncident(f"no incident `{incident}`")
-    return Person(row.actor, row.source_ip)
+    return Person(row.actor, row.source_ip, row.device or "")
 
 
 def _request(row: Row[Any]) -> Request:

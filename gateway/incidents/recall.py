@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.incidents.record import Incident
-from gateway.model import Act, Locator, PartKind, Role, Route, Unread, UnreadReason
+from gateway.model import Act, Known, Locator, PartKind, Role, Route, Unread, UnreadReason
 from gateway.policy.recorded import Group, Recorded
 from gateway.policy.simulate import Fired, Happened
 
@@ -56,6 +56,18 @@ def recorded(incident: Incident, route_of: RouteOf) -> Recorded:
             for place in incident.unread
         ),
         cut=incident.omitted > 0,
+        known=_known(incident),
+    )
+
+
+def _known(incident: Incident) -> Known | None:
+    if incident.asked is None:
+        return None
+    return Known(
+        None if incident.teams is None else frozenset(incident.teams),
+        incident.asked,
+        incident.device,
+        None if incident.keys is None else frozenset(incident.keys),
     )
 
 

@@ -146,6 +146,10 @@ class Incident:
     `unread_total` count everything, also what the bounds left out of the tuples. `omitted` counts
     rules, groups and places left out. `timings` maps stage to seconds. `evidence` is sealed, in Base64;
     it goes to a table of its own, and is empty in what comes from the store.
+
+    `teams` are those groups of the sender that a pattern of `asked` means, None when theirs were not
+    known; `keys` are fingerprints of the API keys, None when nobody looked. `asked` is None in records
+    of earlier versions, which hold nothing of the three and no device.
     """
 
     __pydantic_config__ = _STRICT
@@ -177,6 +181,10 @@ class Incident:
     omitted: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
     evidence: str = field(default="", repr=False)
+    teams: tuple[str, ...] | None = None
+    asked: tuple[str, ...] | None = None
+    device: str = ""
+    keys: tuple[str, ...] | None = None
     schema: Literal[1] = SCHEMA
 
 
@@ -190,6 +198,7 @@ def from_decision(decision: Decision) -> Incident | None:
     enforcement, cause = _enforced(decision.enforcement)
     outcome, route, scan = decision.outcome, decision.route, decision.scan
     groups, groups_omitted = _groups(scan.findings)
+    known = decision.known
     return Incident(
         id=_clean(decision.incident, NAME_CHARS),
         exchange=_clean(decision.exchange, NAME_CHARS),
@@ -233,6 +242,10 @@ def from_decision(decision: Decision) -> Incident | None:
         + max(0, len(scan.unread) - MAX_UNREAD),
         timings=_timings(decision.timings),
         evidence=base64.b64encode(decision.evidence).decode("ascii"),
+        teams=None if known is None else _sorted(known.groups),
+        asked=None if known is None else tuple(_clean(text, NAME_CHARS) for text in known.asked),
+        device="" if known is None else _clean(known.device, PERSON_CHARS),
+        keys=None if known is None else _sorted(known.keys),
     )
 
 
@@ -316,6 +329,12 @@ def _groups(findings: Iterable[Finding]) -> tuple[tuple[FindingGroup, ...], int]
             )
         )
     return tuple(groups), max(0, len(gathered) - MAX_GROUPS)
+
+
+def _sorted(words: Iterable[str] | None) -> tuple[str, ...] | None:
+    if words is None:
+        return None
+    return tuple(sorted({_clean(word, NAME_CHARS) for word in words}))
 
 
 def _timings(timings: Mapping[str, float]) -> dict[str, float]:

@@ -7,10 +7,11 @@ not at all, and storing it again changes nothing. No statement's parameters reac
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Self, cast, get_args
+from typing import Any, Self, TypedDict, cast, get_args
 
 from sqlalchemy import (
     Connection,
@@ -38,11 +39,14 @@ from gateway.incidents.record import (
 )
 from gateway.incidents.states import Status
 from gateway.incidents.tables import (
+    SCOPE_CHARS,
     EvidenceRow,
     FindingRow,
     FingerprintRow,
     IncidentRow,
     RuleRow,
+    ScopeRow,
+    TeamRow,
     UnreadRow,
 )
 from gateway.incidents.work_tables import WorkRow
@@ -89,12 +93,22 @@ class Store:
                 (FingerprintRow, _fingerprint_rows(news)),
                 (UnreadRow, _unread_rows(news)),
                 (EvidenceRow, _evidence_rows(news)),
+                (TeamRow, _team_rows(news)),
             ):
                 if children:
                     connection.execute(insert(table), children)
+            self._keep_scopes(connection, news)
             _begin_work(connection, [incident.id for incident in news])
             count(connection, news)
         return len(news)
+
+    def _keep_scopes(self, connection: Connection, incidents: Sequence[Incident]) -> None:
+        """What was asked for, once for all incidents with the same."""
+        rows = {scope(each.asked): each.asked for each in incidents if each.asked is not None}
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        for identity, asked in sorted(rows.items()):
+            made = dialect.insert(ScopeRow).values(id=identity, asked=list(asked))
+            connection.execute(made.on_conflict_do_nothing(index_elements=["id"]))
 
     @staticmethod
     def _insert_new(connection: Connection) -> sqlite.Insert | postgresql.Insert:
@@ -107,13 +121,17 @@ class Store:
         """The incident with this id, or None."""
         with Session(self.engine) as session:
             row = session.scalar(_whole(select(IncidentRow).where(IncidentRow.id == incident)))
-            return None if row is None else _incident(row)
+            if row is None:
+                return None
+            return _incident(row, _scopes(session.connection(), [row.scope]))
 
     def several(self, incidents: Sequence[str]) -> tuple[Incident, ...]:
         """Those of these incidents that are stored, in the order in which they are named."""
         query = _whole(select(IncidentRow).where(IncidentRow.id.in_(incidents)))
         with Session(self.engine) as session:
-            found = {row.id: _incident(row) for row in session.scalars(query)}
+            rows = session.scalars(query).all()
+            scopes = _scopes(session.connection(), [row.scope for row in rows])
+            found = {row.id: _incident(row, scopes) for row in rows}
         return tuple(found[name] for name in incidents if name in found)
 
     def list(
@@ -124,7 +142,9 @@ class Store:
             raise ValueError(f"limit must be from 1 to {MAX_PAGE}")
         query = listed([IncidentRow], filters or Filters(), before).limit(limit)
         with Session(self.engine) as session:
-            return tuple(_incident(row) for row in session.scalars(_whole(query)))
+            rows = session.scalars(_whole(query)).all()
+            scopes = _scopes(session.connection(), [row.scope for row in rows])
+            return tuple(_incident(row, scopes) for row in rows)
 
     def walk(
         self, *, since: datetime, until: datetime, page: int = 2000
@@ -194,7 +214,7 @@ def adopt(connection: Connection, incidents: Sequence[str]) -> int:
     if made:
         with Session(connection) as session:
             query = _whole(select(IncidentRow).where(IncidentRow.id.in_(made)))
-            count(connection, [_incident(row) for row in session.scalars(query)])
+            count(connection, [_incident(row, {}) for row in session.scalars(query)])
     return len(made)
 
 
@@ -248,7 +268,31 @@ def _incident_row(incident: Incident, stored_at: datetime) -> dict[str, object]:
         "unread_total": incident.unread_total,
         "omitted": incident.omitted,
         "timings": dict(incident.timings),
+        "device": None if incident.asked is None else incident.device,
+        "scope": _scope_of(incident),
+        "api_keys": None if incident.keys is None else " ".join(incident.keys),
     }
+
+
+def scope(asked: Sequence[str]) -> str:
+    """The name of a set of patterns."""
+    return hashlib.blake2b("\n".join(asked).encode(), digest_size=SCOPE_CHARS // 2).hexdigest()
+
+
+def _scope_of(incident: Incident) -> str | None:
+    """NULL for a record that holds nothing of groups, empty when those of the sender were not known."""
+    if incident.asked is None:
+        return None
+    return "" if incident.teams is None else scope(incident.asked)
+
+
+def _scopes(connection: Connection, wanted: Iterable[str | None]) -> Mapping[str, tuple[str, ...]]:
+    """What was asked for, by the names of `wanted`."""
+    names = {name for name in wanted if name}
+    if not names:
+        return {}
+    query = select(ScopeRow.id, ScopeRow.asked).where(ScopeRow.id.in_(names))
+    return {identity: tuple(asked) for identity, asked in connection.execute(query)}
 
 
 def _rule_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
@@ -334,16 +378,43 @@ def _evidence_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
     return rows
 
 
+def _team_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    return [
+        {"incident_id": incident.id, "team": team, "actor": incident.actor}
+        for incident in incidents
+        for team in incident.teams or ()
+    ]
+
+
 def _whole(query: Select[Any]) -> Select[Any]:
     """The query with all children in one more statement per table, not one per incident."""
     return query.options(
         selectinload(IncidentRow.rules),
         selectinload(IncidentRow.findings).selectinload(FindingRow.fingerprints),
         selectinload(IncidentRow.unread),
+        selectinload(IncidentRow.teams),
     )
 
 
-def _incident(row: IncidentRow) -> Incident:
+class _Sender(TypedDict):
+    """What a row tells of its sender."""
+
+    teams: tuple[str, ...] | None
+    asked: tuple[str, ...] | None
+    device: str
+    keys: tuple[str, ...] | None
+
+
+def _sender(row: Any, teams: Iterable[str], scopes: Mapping[str, tuple[str, ...]]) -> _Sender:
+    return _Sender(
+        teams=tuple(teams) if row.scope else None,
+        asked=None if row.scope is None else scopes.get(row.scope, ()),
+        device=row.device or "",
+        keys=None if row.api_keys is None else tuple(row.api_keys.split()),
+    )
+
+
+def _incident(row: IncidentRow, scopes: Mapping[str, tuple[str, ...]]) -> Incident:
     return Incident(
         id=row.id,
         exchange=row.exchange,
@@ -396,6 +467,7 @@ def _incident(row: IncidentRow) -> Incident:
         unread_total=row.unread_total,
         omitted=row.omitted,
         timings=row.timings,
+        **_sender(row, (each.team for each in row.teams), scopes),
     )
 
 
@@ -449,9 +521,13 @@ def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, .
         UnreadRow, UnreadRow.path, UnreadRow.reason, UnreadRow.size, UnreadRow.position
     ):
         unread[owner].append(UnreadPlace(path, reason, size, ""))
+    teams: defaultdict[str, list[str]] = defaultdict(list)
+    for owner, team in children(TeamRow, TeamRow.team, TeamRow.team):
+        teams[owner].append(team)
+    scopes = _scopes(connection, [row.scope for row in rows])
     return tuple(
         Incident(
-            **row._asdict()
+            **_plain(row)
             | {
                 "verdict": Verdict[row.verdict.upper()],
                 "monitored": Verdict[row.monitored.upper()],
@@ -460,10 +536,18 @@ def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, .
                 "rules": tuple(rules[row.id]),
                 "findings": tuple(groups[row.id]),
                 "unread": tuple(unread[row.id]),
+                **_sender(row, teams[row.id], scopes),
             }
         )
         for row in rows
     )
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    """What of a row is the same in an incident."""
+    values = row._asdict()
+    del values["scope"], values["api_keys"]
+    return values
 
 
 def _enforced(word: str) -> Enforced:

@@ -30,6 +30,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from gateway.database.tables import Base
 from gateway.incidents.record import NAME_CHARS, PATH_CHARS, PERSON_CHARS, PREVIEW_CHARS
 
+SCOPE_CHARS = 32
+KEYS_CHARS = 512
+
 
 def _name() -> String:
     return String(NAME_CHARS)
@@ -64,10 +67,16 @@ class IncidentRow(Base):
     unread_total: Mapped[int] = mapped_column(Integer)
     omitted: Mapped[int] = mapped_column(Integer)
     timings: Mapped[dict[str, float]] = mapped_column(JSON)
+    # What was known of the sender; NULL in incidents of earlier versions. `scope` is empty when their
+    # groups were not known, `api_keys` are fingerprints with a space between.
+    device: Mapped[str | None] = mapped_column(String(PERSON_CHARS))
+    scope: Mapped[str | None] = mapped_column(String(SCOPE_CHARS))
+    api_keys: Mapped[str | None] = mapped_column(String(KEYS_CHARS))
 
     rules: Mapped[list[RuleRow]] = relationship(order_by="RuleRow.position", viewonly=True)
     findings: Mapped[list[FindingRow]] = relationship(order_by="FindingRow.position", viewonly=True)
     unread: Mapped[list[UnreadRow]] = relationship(order_by="UnreadRow.position", viewonly=True)
+    teams: Mapped[list[TeamRow]] = relationship(order_by="TeamRow.team", viewonly=True)
 
     __table_args__ = (
         # A console lists newest first; `id` makes the order total, so that pages neither skip
@@ -159,6 +168,27 @@ class UnreadRow(Base):
     detail: Mapped[str] = mapped_column(_name())
 
     __table_args__ = (Index(None, "reason", "incident_id"),)
+
+
+class TeamRow(Base):
+    """One group that the sender of an incident was in; with the person, so that a group's are counted."""
+
+    __tablename__ = "incident_teams"
+
+    incident_id: Mapped[str] = mapped_column(_name(), _incident(), primary_key=True)
+    team: Mapped[str] = mapped_column(_name(), primary_key=True)
+    actor: Mapped[str] = mapped_column(String(PERSON_CHARS))
+
+    __table_args__ = (Index(None, "team", "incident_id"), Index(None, "team", "actor"))
+
+
+class ScopeRow(Base):
+    """Which groups were asked for when incidents with this `scope` were recorded: patterns, in order."""
+
+    __tablename__ = "incident_scopes"
+
+    id: Mapped[str] = mapped_column(String(SCOPE_CHARS), primary_key=True)
+    asked: Mapped[list[str]] = mapped_column(JSON)
 
 
 class EvidenceRow(Base):

@@ -499,18 +499,17 @@ class PolicySet:
             return frozenset()
         return frozenset(sorted(self.api_keys.get(name, {f"not in a list: {name}"}))[:1])
 
+    def sender_tests(self) -> Iterator[SenderTest]:
+        """Every condition on senders: of rules, of exceptions, of restrictions to tenants."""
+        for rule in self.every_rule:
+            yield from (rule.sender, *(item.sender for item in rule.unless))
+        for tenant in self.tenants:
+            yield from (tenant.sender, *(sender for _, sender in tenant.unless))
+
     @property
     def asks_for_keys(self) -> bool:
         """Whether some rule or exception is about API keys."""
-        return any(
-            test.keys is not None
-            for rule in self.every_rule
-            for test in (rule.sender, *(item.sender for item in rule.unless))
-        ) or any(
-            test.keys is not None
-            for tenant in self.tenants
-            for test in (tenant.sender, *(sender for _, sender in tenant.unless))
-        )
+        return any(test.keys is not None for test in self.sender_tests())
 
     @property
     def coaches(self) -> bool:

@@ -104,15 +104,20 @@ def explain(policy: PolicySet, exchange: Exchange, route: Route, scan: Scan) -> 
     )
 
 
-def why_not(rule: CompiledRule, exchange: Exchange, route: Route, scan: Scan) -> str:
-    """The first condition of `rule` that does not hold, in words; empty when the rule matches."""
+def why_not(
+    rule: CompiledRule, exchange: Exchange, route: Route, scan: Scan, *, names: bool = True
+) -> str:
+    """The first condition of `rule` that does not hold, in words; empty when the rule matches.
+
+    Without `names`, nothing is told that says who the sender is, or with what they sent it.
+    """
     view = View(exchange, route, scan)
-    return next(_failures(rule, view), "")
+    return next(_failures(rule, view, names=names), "")
 
 
-def _failures(rule: CompiledRule, view: View) -> Iterator[str]:
+def _failures(rule: CompiledRule, view: View, *, names: bool = True) -> Iterator[str]:
     yield from _route(rule.route, view.route)
-    yield from _sender(rule.sender, view, in_doubt=True)
+    yield from _sender(rule.sender, view, in_doubt=True, names=names)
     if rule.history is not None and not view.history_holds(rule.history):
         yield _history(rule.history, view)
     exemptions = [item for item in rule.unless if view.in_force(item)]
@@ -169,7 +174,7 @@ def _range(low: float | None, high: float | None) -> str:
     return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
-def _sender(test: SenderTest, view: View, *, in_doubt: bool) -> Iterator[str]:
+def _sender(test: SenderTest, view: View, *, in_doubt: bool, names: bool) -> Iterator[str]:
     def holds(part: SenderTest) -> bool:
         return view.sender_holds(part, in_doubt=in_doubt)
 
@@ -177,12 +182,12 @@ def _sender(test: SenderTest, view: View, *, in_doubt: bool) -> Iterator[str]:
     if not holds(SenderTest(hosts=test.hosts)):
         yield f"host is {view.host}, the rule wants {_some(glob.text for glob in test.hosts)}"
     if not holds(SenderTest(actors=test.actors)):
-        who = sender.actor or "not known"
+        who = _named(sender.actor, names=names)
         yield f"actor is {who}, the rule wants {_some(glob.text for glob in test.actors)}"
     if not holds(SenderTest(groups=test.groups)):
-        yield f"{_groups(sender)}, the rule wants {_some(glob.text for glob in test.groups)}"
+        yield f"{_groups(sender, names=names)}, the rule wants {_some(glob.text for glob in test.groups)}"
     if not holds(SenderTest(devices=test.devices)):
-        device = sender.device or "not known"
+        device = _named(sender.device, names=names)
         yield f"device is {device}, the rule wants {_some(glob.text for glob in test.devices)}"
     if test.keys is not None and not holds(SenderTest(keys=test.keys)):
         wanted = f"one {'not ' if test.keys.outside else ''}in {_some(test.keys.lists)}"
@@ -194,7 +199,14 @@ def _sender(test: SenderTest, view: View, *, in_doubt: bool) -> Iterator[str]:
         local = datetime.fromtimestamp(sender.received_at, test.time.zone)
         yield f"it came on {local:%a} at {local:%H:%M} ({test.time.zone}), the rule wants {test.time}"
     if not holds(SenderTest(networks=test.networks)):
-        yield f"it came from {sender.source_ip}, the rule wants {_some(map(str, test.networks))}"
+        source = sender.source_ip if names else "elsewhere"
+        yield f"it came from {source}, the rule wants {_some(map(str, test.networks))}"
+
+
+def _named(word: str, *, names: bool) -> str:
+    if not word:
+        return "not known"
+    return word if names else "another"
 
 
 def _keys(sender: Exchange, test: KeyTest) -> str:
@@ -203,9 +215,11 @@ def _keys(sender: Exchange, test: KeyTest) -> str:
     return "one of those" if sender.keys & test.prints else "another"
 
 
-def _groups(sender: Exchange) -> str:
+def _groups(sender: Exchange, *, names: bool) -> str:
     if sender.groups is None:
         return "groups are not known"
+    if not names:
+        return "it is in no such group"
     return f"groups are {_some(sender.groups, 'and')}" if sender.groups else "it is in no group"
 
 

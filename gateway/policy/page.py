@@ -76,6 +76,7 @@ def tally(simulation: Simulation) -> dict[str, Any]:
         "changes": _changes(counted.changes),
         "by_service": _table(counted.by_service),
         "by_sender": _table(counted.by_sender),
+        "by_team": _table(counted.by_team),
         "by_rule": _table(counted.by_rule),
         "not_known": [
             {"rule": rule, "why": why, "exchanges": number}
@@ -107,6 +108,7 @@ def tally_lines(simulation: Simulation, *, top: int) -> Iterator[str]:
     for name, by in (
         ("service", counted.by_service),
         ("sender", counted.by_sender),
+        ("team", counted.by_team),
         ("rule", counted.by_rule),
     ):
         if by:

@@ -17,6 +17,7 @@ from typing import Protocol
 from gateway.model import (
     Exchange,
     Finding,
+    Known,
     Locator,
     PartKind,
     Role,
@@ -25,7 +26,7 @@ from gateway.model import (
     Scan,
     Unread,
 )
-from gateway.policy.compile import CompiledRule, PolicySet, SenderTest
+from gateway.policy.compile import CompiledRule, Glob, PolicySet, SenderTest
 from gateway.policy.evaluate import evaluate
 from gateway.policy.explain import why_not
 
@@ -33,6 +34,8 @@ HIDDEN = "*"
 """The host of an exchange whose host held something."""
 
 _LONG = 10**9
+_VERSIONS = 64
+"""Versions of the rules, for records with different gaps, that are kept."""
 _FIXED = frozenset(
     {
         PartKind.IDENTIFIER,
@@ -76,7 +79,8 @@ class Group:
 class Recorded:
     """One exchange as it was recorded; `route` is made of the catalogue of today.
 
-    `cut` is true when the record had no room for all of it.
+    `cut` is true when the record had no room for all of it. `known` is None where nothing was recorded
+    of groups, device and API keys.
     """
 
     at: float
@@ -87,6 +91,7 @@ class Recorded:
     groups: tuple[Group, ...] = ()
     unread: tuple[Unread, ...] = ()
     cut: bool = False
+    known: Known | None = None
 
     @property
     def exchange(self) -> Exchange:
@@ -103,7 +108,53 @@ class Recorded:
             target="/",
             headers=(),
             body=b"",
+            groups=None if self.known is None else self.known.groups,
+            device="" if self.known is None else self.known.device,
+            keys=None if self.known is None else self.known.keys,
         )
+
+    @property
+    def gaps(self) -> Gaps:
+        """What of its sender was not recorded."""
+        known = self.known
+        asked = None
+        if known is not None and known.groups is not None:
+            asked = frozenset(known.asked)
+        return Gaps(
+            host=self.host == HIDDEN,
+            device=known is None,
+            keys=known is None or known.keys is None,
+            # Groups that nobody knew were in doubt then as they are now; that is no gap.
+            groups=known is None,
+            asked=asked,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What a record lacks of its sender: all that it says of it, or (`asked`) some groups.
+
+    With `asked`, of a group that no pattern in it means nothing is known unless it was recorded.
+    """
+
+    host: bool
+    device: bool
+    keys: bool
+    groups: bool
+    asked: frozenset[str] | None
+
+    def in_groups(self, test: SenderTest) -> bool:
+        """Whether the record may not tell that somebody is in none of these groups."""
+        asked = self.asked
+        return asked is not None and not all(_was_asked(glob, asked) for glob in test.groups)
+
+
+def _was_asked(group: Glob, asked: frozenset[str]) -> bool:
+    """Whether every group that is meant was kept: `eng*` keeps `engineering`, and `*` all."""
+    if group.text in asked or "*" in asked:
+        return True
+    is_name = not set("*?[") & set(group.text)
+    return is_name and any(Glob.of(text).match(group.text) for text in asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +192,13 @@ class Hindsight:
         self._most = max(
             (max(rule.min_count, rule.min_distinct) for rule in policy.rules), default=1
         )
-        self._least_rules = _versions(policy, _surely)
-        self._most_rules = _versions(policy, _possibly)
+        self._least_rules: dict[Gaps, PolicySet] = {}
+        self._most_rules: dict[Gaps, PolicySet] = {}
 
     def bounds(self, recorded: Recorded) -> Bounds:
         """What the policies surely and possibly say of `recorded`."""
-        hidden = recorded.host == HIDDEN
-        most_rules = self._most_rules[hidden]
+        gaps = recorded.gaps
+        most_rules = self._version(self._most_rules, _possibly, gaps)
         candidates = most_rules.index.candidates(recorded.route)
         if not (candidates.plain or candidates.finding or candidates.unread):
             return _NONE
@@ -162,13 +213,14 @@ class Hindsight:
         if not possibly:
             return _NONE
         least, _ = self._least(recorded)
-        sure = evaluate(self._least_rules[hidden], exchange, recorded.route, least)
+        least_rules = self._version(self._least_rules, _surely, gaps)
+        sure = evaluate(least_rules, exchange, recorded.route, least)
         return Bounds({hit.rule: hit for hit in sure.hits}, possibly)
 
     def taken(self, recorded: Recorded) -> tuple[str, ...]:
         """What surely takes out the findings of each group; empty for those that stay."""
         least, of = self._least(recorded)
-        rules = self._least_rules[recorded.host == HIDDEN]
+        rules = self._version(self._least_rules, _surely, recorded.gaps)
         sure = evaluate(rules, recorded.exchange, recorded.route, least)
         taken = [""] * len(recorded.groups)
         for redaction in sure.redactions:
@@ -178,11 +230,25 @@ class Hindsight:
 
     def why_not(self, rule: CompiledRule, recorded: Recorded) -> str:
         """Why `rule` surely did not match; empty when it possibly did."""
-        loose = _possibly(rule, hidden=recorded.host == HIDDEN)
+        loose = _possibly(rule, recorded.gaps)
         if loose is None:
             return ""
         # A condition that the record does not know is left out, so what fails is surely so.
-        return why_not(loose, recorded.exchange, recorded.route, self._most_of(recorded))
+        return why_not(
+            loose, recorded.exchange, recorded.route, self._most_of(recorded), names=False
+        )
+
+    def _version(self, made: dict[Gaps, PolicySet], blind: _Blind, gaps: Gaps) -> PolicySet:
+        """The policies as they can be asked of a record with these gaps."""
+        found = made.get(gaps)
+        if found is None:
+            if len(made) >= _VERSIONS:
+                made.clear()
+            rules = (blind(rule, gaps) for rule in self.policy.rules)
+            found = made[gaps] = replace(
+                self.policy, rules=tuple(rule for rule in rules if rule is not None)
+            )
+        return found
 
     # --- what may have been there ----------------------------------------------------------------
 
@@ -280,60 +346,58 @@ _NONE = Bounds({}, {})
 
 
 class _Blind(Protocol):
-    def __call__(self, rule: CompiledRule, *, hidden: bool) -> CompiledRule | None: ...
+    def __call__(self, rule: CompiledRule, gaps: Gaps) -> CompiledRule | None: ...
 
 
-def _versions(policy: PolicySet, blind: _Blind) -> dict[bool, PolicySet]:
-    return {
-        hidden: replace(
-            policy,
-            rules=tuple(
-                changed
-                for rule in policy.rules
-                if (changed := blind(rule, hidden=hidden)) is not None
-            ),
-        )
-        for hidden in (False, True)
-    }
-
-
-def _surely(rule: CompiledRule, *, hidden: bool) -> CompiledRule | None:
+def _surely(rule: CompiledRule, gaps: Gaps) -> CompiledRule | None:
     """Matches only what `rule` matches whatever is not recorded; None when it may match nothing."""
-    if rule.file is not None or rule.history is not None or _is_open(rule.sender, hidden=hidden):
+    if rule.file is not None or rule.history is not None or _is_open(rule.sender, gaps):
         return None
     return replace(
         rule,
         unless=tuple(
-            replace(item, file=None, sender=_told(item.sender, hidden=hidden))
-            for item in rule.unless
+            replace(item, file=None, sender=_told(item.sender, gaps)) for item in rule.unless
         ),
     )
 
 
-def _possibly(rule: CompiledRule, *, hidden: bool) -> CompiledRule | None:
+def _possibly(rule: CompiledRule, gaps: Gaps) -> CompiledRule | None:
     """Matches whatever `rule` may match."""
     return replace(
         rule,
         file=None,
         history=None,
         clean=(),
-        sender=_told(rule.sender, hidden=hidden),
+        sender=_told(rule.sender, gaps),
         unless=tuple(
-            item
-            for item in rule.unless
-            if item.file is None and not _is_open(item.sender, hidden=hidden)
+            item for item in rule.unless if item.file is None and not _is_open(item.sender, gaps)
         ),
     )
 
 
-def _is_open(test: SenderTest, *, hidden: bool) -> bool:
-    """Whether it asks for what is not recorded of a sender."""
-    return bool(test.groups or test.devices or test.keys or (hidden and test.hosts))
+def _is_open(test: SenderTest, gaps: Gaps) -> bool:
+    """Whether it asks for what is not recorded of a sender.
+
+    Not where some groups were not asked for: then it holds of those that were recorded, or it is not
+    sure to hold.
+    """
+    return bool(
+        (gaps.groups and test.groups)
+        or (gaps.device and test.devices)
+        or (gaps.keys and test.keys)
+        or (gaps.host and test.hosts)
+    )
 
 
-def _told(test: SenderTest, *, hidden: bool) -> SenderTest:
+def _told(test: SenderTest, gaps: Gaps) -> SenderTest:
     """What it asks for of what is recorded."""
-    return replace(test, groups=(), devices=(), keys=None, hosts=() if hidden else test.hosts)
+    return replace(
+        test,
+        groups=() if gaps.groups or gaps.in_groups(test) else test.groups,
+        devices=() if gaps.device else test.devices,
+        keys=None if gaps.keys else test.keys,
+        hosts=() if gaps.host else test.hosts,
+    )
 
 
 def unknown_of(rule: CompiledRule, recorded: Recorded) -> str:
@@ -343,8 +407,13 @@ def unknown_of(rule: CompiledRule, recorded: Recorded) -> str:
     if rule.file is not None or any(item.file is not None for item in rule.unless):
         return "files are not recorded"
     senders = [rule.sender, *(item.sender for item in rule.unless)]
-    if any(test.groups or test.devices or test.keys for test in senders):
-        return "groups, devices and API keys are not recorded"
+    gaps = recorded.gaps
+    if gaps.device and any(test.groups or test.devices or test.keys for test in senders):
+        return "groups, devices and API keys were not recorded then"
+    if any(gaps.in_groups(test) for test in senders):
+        return "whether the sender was in that group was not asked then"
+    if gaps.keys and any(test.keys for test in senders):
+        return "API keys are not recorded of it"
     if recorded.cut:
         return "the record had no room for all of it"
     if recorded.host == HIDDEN and (

@@ -82,6 +82,7 @@ class Tally:
     by_sender: defaultdict[str, Counter[Change]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
+    by_team: defaultdict[str, Counter[Change]] = field(default_factory=lambda: defaultdict(Counter))
     by_rule: defaultdict[str, Counter[Change]] = field(default_factory=lambda: defaultdict(Counter))
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
     revisions: Counter[str] = field(default_factory=Counter)
@@ -142,8 +143,16 @@ class Simulation:
                 " have been the same then."
             )
 
-    def add(self, recorded: Recorded, happened: Happened, *, sender: str, then: Route) -> None:
-        """Count one exchange. `then` is its route by the catalogue of `before`."""
+    def add(
+        self,
+        recorded: Recorded,
+        happened: Happened,
+        *,
+        sender: str,
+        then: Route,
+        teams: Iterable[str] = (),
+    ) -> None:
+        """Count one exchange. `then` is its route by the catalogue of `before`; it counts for each team."""
         tally = self.tally
         tally.exchanges += 1
         tally.first = min(tally.first or recorded.at, recorded.at)
@@ -171,6 +180,8 @@ class Simulation:
         tally.changes[change] += 1
         tally.by_service[recorded.route.service][change] += 1
         tally.by_sender[sender][change] += 1
+        for team in teams:
+            tally.by_team[team][change] += 1
         for rule in self._blamed(change, happened, surely, possibly):
             tally.by_rule[rule][change] += 1
             if change == "not known" and rule in self._rules:

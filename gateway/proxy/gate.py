@@ -34,6 +34,7 @@ from gateway.model import (
     Rewrite,
     Transport,
 )
+from gateway.policy.teams import Teams
 from gateway.proxy.answering import (
     ANSWER,
     Plan,
@@ -91,7 +92,7 @@ class Gate:
     maps host to base URL.
     `tokenising` is there when some rule makes tokens; a reload may change it. `identifying` is there
     when settings say how people are known. `approved_keys` are what endpoints to which rules redirect
-    take as a key, by their names.
+    take as a key, by their names. `teams` are the groups that are remembered of senders.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Gate:
         tokenising: Tokenising | None = None,
         identifying: Identifying | None = None,
         approved_keys: Mapping[str, ApprovedKey] | None = None,
+        teams: Teams | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
@@ -121,6 +123,7 @@ class Gate:
         self._uploads = Uploads()
         self.identifying = identifying
         self._approved_keys = approved_keys or {}
+        self.teams = teams or Teams()
         self._own_headers = OWN_HEADERS if identifying is None else identifying.own_headers
 
     def is_bounded(self, flow: http.HTTPFlow) -> bool:
@@ -216,9 +219,7 @@ class Gate:
         except Unsteerable as error:
             self._meter.failed("redirect")
             logger.error("a request cannot be redirected: %s", error)  # noqa: TRY400  # told without a traceback
-            return self._remember(
-                inspection.fault(self.catalogue, self._exchange(flow), "redirect")
-            )
+            return self._remember(self._fault(self._exchange(flow), "redirect"))
 
     def _refuse_sender(
         self, flow: http.HTTPFlow, cause: Cause, identifying: Identifying
@@ -230,13 +231,13 @@ class Gate:
         if ours:
             self._meter.refused(cause)
             return identifying.response(flow, cause)
-        decision = self._remember(inspection.fault(self.catalogue, self._exchange(flow), cause))
+        decision = self._remember(self._fault(self._exchange(flow), cause))
         assert isinstance(decision.enforcement, Refuse)
         return _response(decision.enforcement)
 
     def refuse_early(self, flow: http.HTTPFlow, cause: str) -> http.Response:
         """The answer to a request whose body is not waited for."""
-        decision = inspection.fault(self.catalogue, self._exchange(flow), cause)
+        decision = self._fault(self._exchange(flow), cause)
         self._remember(decision)
         self._meter.failed(cause)
         assert isinstance(decision.enforcement, Refuse)
@@ -248,12 +249,17 @@ class Gate:
         if flow is None:
             return None
         try:
-            decision = inspection.fault(self.catalogue, self._exchange(flow), "exception")
+            decision = self._fault(self._exchange(flow), "exception")
             self._remember(decision)
         except Exception:  # noqa: BLE001  # the guard's guard: a plain refusal is left
             return None
         assert isinstance(decision.enforcement, Refuse)
         return _response(decision.enforcement)
+
+    def _fault(self, exchange: Exchange, cause: str) -> Decision:
+        """The refusal of an exchange that cannot be inspected, with what is known of its sender."""
+        decision = inspection.fault(self.catalogue, exchange, cause)
+        return replace(decision, known=self.teams.known(exchange))
 
     async def _decide(self, exchange: Exchange) -> Decision:
         """The decision, on record, made with what is remembered of earlier exchanges."""
@@ -284,7 +290,7 @@ class Gate:
                 return decision
             exchange = replace(exchange, taken=exchange.taken | taken)
         self._meter.failed("tokens")
-        return inspection.fault(self.catalogue, exchange, "tokens")
+        return self._fault(exchange, "tokens")
 
     async def _inspected(self, exchange: Exchange) -> Decision:
         started = time.perf_counter()
@@ -298,7 +304,7 @@ class Gate:
             if fault.detail:
                 where = fault.detail
                 logger.error("inspection failed: %s (%s)", fault.cause, where)  # noqa: TRY400  # told without a traceback
-            decision = inspection.fault(self.catalogue, exchange, fault.cause)
+            decision = self._fault(exchange, fault.cause)
         return decision
 
     def _remember(self, decision: Decision) -> Decision:
@@ -334,7 +340,7 @@ class Gate:
             headers=(),
             body=b"",
         )
-        return inspection.fault(self.catalogue, stand_in, "spool_full")
+        return self._fault(stand_in, "spool_full")
 
     # --- answers ----------------------------------------------------------------------------------
 
@@ -528,14 +534,14 @@ class Gate:
         cause = await self.identifying.renew(flow) if self.identifying is not None else None
         exchange = self._exchange(flow, transport=transport, body=content)
         if cause is not None:
-            decision = self._remember(inspection.fault(self.catalogue, exchange, cause))
+            decision = self._remember(self._fault(exchange, cause))
         else:
             decision = await self._decide(exchange)
             there = decision.outcome.redirect
             refuses = isinstance(decision.enforcement, Refuse)
             if there is not None and not refuses and there != flow.metadata.get(_THERE):
                 # The connection was opened to somewhere else, and cannot be turned.
-                decision = self._remember(inspection.fault(self.catalogue, exchange, "redirect"))
+                decision = self._remember(self._fault(exchange, "redirect"))
         await self._expect_message(flow, exchange, decision)
         match decision.enforcement:
             case Forward():

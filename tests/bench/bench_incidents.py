@@ -23,6 +23,7 @@ from pathlib import Path
 from gateway import bootstrap, rehearsal
 from gateway.audit.log import Log
 from gateway.incidents.counts import Counts
+from gateway.incidents.crowds import Crowds
 from gateway.incidents.filters import Filters, Place, counted, matching
 from gateway.incidents.people import People, Pseudonyms
 from gateway.incidents.retention import House, Retention
@@ -72,6 +73,9 @@ def questions(
         "a value that came once": Filters(fingerprint="nobody-has-this"),
         "a person": people.translated(Filters(actor=people.pseudonyms.person(some.actor))),
         "an address": Filters(source_ip=some.source_ip),
+        "a team that most are in": Filters(team="staff"),
+        "a team of few": Filters(team="team-17"),
+        "a team of few, open": Filters(team="team-17", status=Status.OPEN),
         "something unread": Filters(unread="encrypted"),
         "a host": Filters(host="heygen.example.com"),
         "an action of the wire": Filters(enforcement="rewrite"),
@@ -109,6 +113,12 @@ def questions(
     yield "figures: per service and verdict, 90 days", lambda: counts.totals("service", **span)
     yield "figures: per rule, 90 days", lambda: counts.totals("rule", **span)
     yield "figures: per entity, 90 days", lambda: counts.totals("entity", **span)
+    yield "figures: per team, 90 days", lambda: counts.totals("team", **span)
+    names = {each.name for each in counts.totals("team", **span)}
+    yield (
+        "which of 201 teams are small",
+        lambda: Crowds(store.engine).small(names),
+    )
     yield "figures: unread, 90 days", lambda: counts.totals("unread", **span)
     yield (
         "figures: senders, 7 days",

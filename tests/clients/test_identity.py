@@ -60,13 +60,14 @@ def place(tmp_path_factory):
             upstreams=dict.fromkeys((OPENAI, ANTHROPIC), upstream.url),
             trusted_ca=tls[1],
             settings={
+                "teams": ["control*"],
                 "identity": {
                     "passwords": {"directory": True},
                     "directory": directory.settings(),
                     "exempt": ["127.0.0.5/32"],
                     "fresh": "1s",
                     "stale": "30m",
-                }
+                },
             },
         ) as gateway,
     ):
@@ -120,6 +121,10 @@ def test_a_rule_for_a_nested_group_holds_over_every_version(place, card, version
     assert len(upstream.seen) == 1
     newest = gateway.incidents(at_least=1)[0]
     assert (newest.actor, newest.source_ip) == ("bob", "127.0.0.1")
+    # Those that rules name or the setting does; nothing of others.
+    assert newest.asked == ("contractors", "control*", "finance")
+    assert newest.teams == ("contractors",)
+    assert newest.keys == ()
     assert b"proxy-authorization" not in upstream.everything().lower()
 
 

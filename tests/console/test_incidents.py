@@ -200,7 +200,7 @@ def test_whom_an_incident_is_about_is_told_to_who_says_why_and_noted(worked):
     assert (entry.who, entry.target) == ("ann", "inc-1")
     program = worked.program(Role.PRIVACY_OFFICER)
     told = program.post("/api/v1/incidents/inc-1/person", json={"reason": "A court order of 2 May"})
-    assert told.json() == {"actor": PERSON, "source_ip": ADDRESS}
+    assert told.json() == {"actor": PERSON, "source_ip": ADDRESS, "device": ""}
     assert (
         program.post("/api/v1/incidents/none/person", json={"reason": "x" * 20}).status_code == 404
     )
@@ -297,3 +297,44 @@ def test_every_change_is_in_the_audit_log(worked):
         newest = worked.log.list(limit=1)[0]
         assert (newest.action, newest.who, newest.target) == (action, "root", "ann")
     assert worked.log.verify().whole
+
+
+def test_small_teams_are_named_only_to_those_who_may_unmask(place):
+    asked = {"asked": ("*",), "device": "ann-laptop", "keys": ()}
+    place.desk.store.add(
+        an_incident(n, actor=f"p{n}", teams=("sales", *(["council"] if n < 2 else [])), **asked)
+        for n in range(6)
+    )
+    seeing, blind = Role.ANALYST, Role.VIEWER
+    for role, name in ((seeing, "council"), (blind, "small group")):
+        browser, program = place.browser(role), place.program(role)
+        other = {"council": "small group", "small group": "council"}[name]
+        for page in (
+            browser.open("/console/").text,
+            browser.open("/console/incidents").text,
+            browser.open("/console/incidents/inc-1").text,
+            program.get("/api/v1/overview").text,
+            program.get("/api/v1/incidents").text,
+            program.get("/api/v1/incidents/inc-1").text,
+        ):
+            assert name in page
+            assert "sales" in page
+            assert other not in page
+            assert "ann-laptop" not in page
+        found = program.get("/api/v1/incidents", params={"team": "council"}).json()
+        assert found["matching"] == (2 if role is seeing else 0)
+        assert program.get("/api/v1/incidents", params={"team": "sales"}).json()["matching"] == 6
+    reason = "a lost laptop is looked for"
+    told = place.program(seeing).post("/api/v1/incidents/inc-1/person", json={"reason": reason})
+    assert told.json() == {"actor": "p1", "source_ip": "192.0.2.7", "device": "ann-laptop"}
+
+
+def test_old_incidents_say_that_they_lack_groups(worked):
+    page = worked.browser(Role.VIEWER).open("/console/incidents/inc-1").text
+    assert "Groups, device and API keys were not recorded then." in page
+
+
+def test_the_reasons_of_rules_name_nobody(worked):
+    page = worked.program(Role.VIEWER).get("/api/v1/incidents/inc-1").json()
+    assert page["rules_today"]
+    assert PERSON not in str(page)

@@ -13,6 +13,7 @@ from gateway.incidents import record
 from gateway.incidents.record import Incident, IncidentError, from_decision, from_json, to_json
 from gateway.model import (
     Forward,
+    Known,
     Locator,
     Outcome,
     Rewrite,
@@ -226,3 +227,21 @@ def test_incidents_are_frozen(incident):
     with pytest.raises(dataclasses.FrozenInstanceError):
         incident().actor = "someone else"
     assert isinstance(incident(), Incident)
+
+
+def test_an_incident_tells_what_was_known_of_its_sender(decision):
+    known = Known(frozenset({"sales", "eng"}), ("eng", "sales"), "laptop\x007", frozenset({"k"}))
+    made = from_decision(decision(known=known))
+    assert (made.teams, made.asked, made.keys) == (("eng", "sales"), ("eng", "sales"), ("k",))
+    assert made.device == "laptop\ufffd7"
+    assert from_json(to_json(made)) == made
+    nobody = from_decision(decision(known=Known()))
+    assert (nobody.teams, nobody.asked, nobody.device, nobody.keys) == (None, (), "", None)
+    assert from_decision(decision()).asked is None
+
+
+def test_a_line_of_an_earlier_version_is_read(decision):
+    old = json.loads(to_json(from_decision(decision())))
+    for name in ("teams", "asked", "device", "keys"):
+        del old[name]
+    assert from_json(json.dumps(old).encode()) == from_decision(decision())

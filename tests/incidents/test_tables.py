@@ -82,5 +82,7 @@ def test_no_column_can_hold_what_was_sent():
         "disabled",
         # Yes or no: whether a reason had been given.
         "justified",
+        # Patterns of groups, as policies and settings write them.
+        "asked",
     }  # fmt: skip
     assert not {field for field in Incident.__slots__ if field in {"body", "text", "content"}}

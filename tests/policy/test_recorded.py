@@ -19,9 +19,10 @@ from gateway.model import (
     Scan,
     Verdict,
 )
-from gateway.policy import evaluate
+from gateway.policy import PolicySet, evaluate
 from gateway.policy.recorded import Hindsight
 from gateway.policy.simulate import Simulation
+from gateway.policy.teams import MAX_GROUPS, MAX_KEYS, Teams
 
 _FIXED = {PartKind.TEXT: True, PartKind.IDENTIFIER: False}
 """What the kind of a place tells of whether it can be changed; of files it tells nothing."""
@@ -41,7 +42,11 @@ def told(scan):
 SCANS = sketches.SCANS.map(told)
 
 
-def remembered(compiled, sender, route, scan, *, host=None):
+ASKED = [None, [], ["*"], ["eng*"], ["sales", "finance"]]
+"""What was asked of groups when an exchange was recorded; None of a record that tells nothing of them."""
+
+
+def remembered(compiled, sender, route, scan, *, host=None, asked=None):
     """The incident that such an exchange leaves."""
     outcome = evaluate(compiled, sender, route, scan)
     enforcement = {
@@ -63,6 +68,7 @@ def remembered(compiled, sender, route, scan, *, host=None):
             policy_revision=compiled.revision,
             detector_revision="d",
             incident="i",
+            known=None if asked is None else Teams.of(PolicySet("", ()), asked).known(sender),
         )
     )
     return outcome, incident
@@ -72,14 +78,23 @@ PLAIN = "\n".join(line for line in sketches.RULES.splitlines() if "fingerprint" 
 
 
 @pytest.mark.parametrize("rules", [sketches.RULES, PLAIN])
-@given(sender=sketches.SENDERS, route=sketches.ROUTES, scan=SCANS, hidden=st.booleans())
+@given(
+    sender=sketches.SENDERS,
+    route=sketches.ROUTES,
+    scan=SCANS,
+    hidden=st.booleans(),
+    asked=st.sampled_from(ASKED),
+)
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
 )
-def test_the_truth_lies_between_the_bounds(policy, exchange, rules, sender, route, scan, hidden):
+def test_the_truth_lies_between_the_bounds(
+    policy, exchange, rules, sender, route, scan, hidden, asked
+):
     compiled = policy(rules)
     sender = exchange(**sender)
-    outcome, incident = remembered(compiled, sender, route, scan, host="*" if hidden else None)
+    host = "*" if hidden else None
+    outcome, incident = remembered(compiled, sender, route, scan, host=host, asked=asked)
     past = recorded(incident, lambda *_: route)
     hindsight = Hindsight(compiled)
     bounds = hindsight.bounds(past)
@@ -95,13 +110,13 @@ def test_the_truth_lies_between_the_bounds(policy, exchange, rules, sender, rout
         assert bool(why) == (rule.id not in bounds.possibly)
 
 
-@given(sketches.SENDERS, sketches.ROUTES, SCANS)
+@given(sketches.SENDERS, sketches.ROUTES, SCANS, st.sampled_from(ASKED))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
 )
-def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan):
+def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan, asked):
     compiled = policy(sketches.RULES)
-    _, incident = remembered(compiled, exchange(**sender), route, scan)
+    _, incident = remembered(compiled, exchange(**sender), route, scan, asked=asked)
     simulation = Simulation(compiled, policy(sketches.RULES))
     assert simulation.changed == ()
     past = recorded(incident, lambda *_: route)
@@ -116,12 +131,13 @@ def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan)
     SCANS,
     st.sets(st.integers(3, 26), min_size=1, max_size=24),
     st.sampled_from(["block", "log", "redact"]),
+    st.sampled_from(ASKED),
 )
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
 )
 def test_what_is_counted_as_sure_is_what_would_have_happened(
-    policy, exchange, sender, route, scan, left, action
+    policy, exchange, sender, route, scan, left, action, asked
 ):
     """Old policies are a part of the rules, the new ones another, with another action here and there."""
     lines = sketches.LINES.strip().splitlines()
@@ -142,7 +158,7 @@ def test_what_is_counted_as_sure_is_what_would_have_happened(
     before = policy(sketches.HEAD + "\n".join(kept))
     after = policy(sketches.HEAD + "\n".join(changed or text[:1]))
     sender = exchange(**sender)
-    was, incident = remembered(before, sender, route, scan)
+    was, incident = remembered(before, sender, route, scan, asked=asked)
     now = evaluate(after, sender, route, scan)
     simulation = Simulation(before, after)
     past = recorded(incident, lambda *_: route)
@@ -191,3 +207,101 @@ def test_what_cannot_be_known_is_told_with_its_reason(policy, exchange, route, f
     )
     assert simulation.tally.changes == {"not known": 1}
     assert simulation.tally.unknown == {("b", "lengths are not recorded"): 1}
+
+
+ABOUT_SENDERS = """
+api_keys: {corporate: [aaaaaaaaaaaaaaaaaaaaaaaa]}
+rules:
+- {id: member, when: {group: "eng*"}, action: block}
+- {id: unless-member, when: {act: prompt}, unless: {group: finance}, action: block}
+- {id: device, when: {device: "managed-*"}, action: block}
+- {id: key, when: {api_key: {not_in: corporate}}, action: block}
+"""
+
+
+@given(sketches.SENDERS, sketches.ROUTES)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
+)
+def test_what_was_asked_of_a_sender_is_known_afterwards(policy, exchange, sender, route):
+    compiled = policy(ABOUT_SENDERS)
+    sender = exchange(**sender | {"keys": sender["keys"] or frozenset()})
+    asked = Teams.of(compiled).asked
+    assert asked == ("eng*", "finance")
+    outcome, incident = remembered(compiled, sender, route, Scan(), asked=asked)
+    incident = incident or from_decision(_kept(sender, route, outcome, asked))
+    bounds = Hindsight(compiled).bounds(recorded(incident, lambda *_: route))
+    assert bounds.surely.keys() == bounds.possibly.keys() == {hit.rule for hit in outcome.hits}
+
+
+def test_a_group_that_nobody_asked_for_is_not_known_to_be_missing(policy, exchange, route):
+    old = policy("rules: [{id: a, when: {group: sales}, action: log}]")
+    new = policy("rules: [{id: b, when: {group: finance}, action: block}]")
+    simulation = Simulation(old, new)
+    for groups in ({"sales", "finance"}, {"sales"}):
+        sender = exchange(actor="ann", groups=frozenset(groups))
+        _, incident = remembered(old, sender, route(), Scan(), asked=Teams.of(old).asked)
+        past = recorded(incident, lambda *_: route())
+        teams = incident.teams
+        assert teams == ("sales",), "only what was asked for is kept"
+        simulation.add(past, happened(incident), sender="s", then=route(), teams=teams)
+    why = "whether the sender was in that group was not asked then"
+    assert simulation.tally.unknown == {("b", why): 2}
+    assert simulation.tally.by_team == {"sales": {"not known": 2}}
+
+
+def test_a_record_that_names_nobody_explains_without_names(policy, exchange, route):
+    compiled = policy(
+        "rules: [{id: a, when: {actor: bob}, action: log}, {id: g, when: {group: x}, action: log},"
+        " {id: d, when: {device: z}, action: log},"
+        " {id: n, when: {source_network: 10.0.0.0/8}, action: log}]"
+    )
+    sender = exchange(
+        actor="ann", groups=frozenset({"works-council"}), device="ann-laptop", source_ip="192.0.2.9"
+    )
+    outcome = evaluate(compiled, sender, route(), Scan())
+    incident = from_decision(_kept(sender, route(), outcome, ["*"]))
+    hindsight = Hindsight(compiled)
+    whys = [
+        hindsight.why_not(rule, recorded(incident, lambda *_: route())) for rule in compiled.rules
+    ]
+    assert all(whys)
+    for word in ("ann", "works-council", "192.0.2.9"):
+        assert word not in " ".join(whys)
+
+
+def test_what_is_kept_of_a_sender_is_bounded(policy, exchange):
+    teams = Teams.of(policy("rules: [{id: a, when: {group: 'g*'}, action: log}]"), ["Sales"])
+    assert teams.asked == ("g*", "sales")
+    many = exchange(
+        actor="ann",
+        groups=frozenset(f"g{number}" for number in range(500)),
+        keys=frozenset(map(str, range(100))),
+    )
+    known = teams.known(many)
+    assert len(known.groups) == MAX_GROUPS
+    assert known.asked == (), "of the groups that were left out nobody may think that they are not"
+    assert known.keys is None
+    few = teams.known(exchange(actor="ann", groups=frozenset({"g1", "h"}), keys=frozenset("k")))
+    assert (few.groups, few.asked, few.keys) == ({"g1"}, ("g*", "sales"), {"k"})
+    assert MAX_KEYS * 25 < 512, "they fit the column"
+    assert teams.known(exchange(actor="", groups=None)).groups is None
+
+
+def _kept(sender, route, outcome, asked):
+    return Decision(
+        exchange="x",
+        at=sender.received_at,
+        actor=sender.actor,
+        source_ip=sender.source_ip,
+        method="POST",
+        host=sender.host,
+        route=route,
+        scan=Scan(),
+        outcome=outcome,
+        enforcement=Forward(),
+        policy_revision="p",
+        detector_revision="d",
+        incident="i",
+        known=Teams.of(PolicySet("", ()), asked).known(sender),
+    )

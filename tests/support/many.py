@@ -28,6 +28,8 @@ ENTITIES = (
     "EMAIL_ADDRESS", "PERSON", "PHONE_NUMBER", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "API_KEY",
     "STREET_ADDRESS", "DATE_OF_BIRTH", "SOURCE_CODE",
 )  # fmt: skip
+TEAMS = 200
+"""Teams that people are in, one each; nine in ten are `staff`, too."""
 COLLEAGUES = tuple(f"colleague-{number}" for number in range(12))
 
 
@@ -103,8 +105,16 @@ def fill(
                'other', 'prompt', service || '.example.com', 'POST', verdict, verdict,
                CASE verdict WHEN 'log' THEN 'forward' WHEN 'redact' THEN 'rewrite' ELSE 'refuse' END,
                CASE verdict WHEN 'block' THEN 'policy' ELSE '' END, severity, 'p-' || severity, 'd',
-               1000, 3, CASE WHEN chance < 0.1 THEN 1 ELSE 0 END, 0, '{"total": 0.01}'
+               1000, 3, CASE WHEN chance < 0.1 THEN 1 ELSE 0 END, 0, '{"total": 0.01}',
+               'device-' || person, 'bench', ''
         FROM many
+        """,
+        """INSERT INTO incident_scopes VALUES ('bench', '["*"]')""",
+        f"""
+        INSERT INTO incident_teams
+        SELECT id, team, 'person-' || person || '@example.com'
+        FROM many, LATERAL (SELECT 'staff' AS team WHERE person % 10 > 0
+                            UNION ALL SELECT 'team-' || person % {TEAMS}) AS team
         """,
         f"""
         INSERT INTO incident_rules
@@ -197,6 +207,7 @@ def _figures() -> list[str]:
         ("rule", "c.rule", "incident_rules", "c.action", "c.mode"),
         ("entity", "c.entity", "incident_findings", "i.verdict", "i.enforcement"),
         ("unread", "c.reason", "incident_unread", "i.verdict", "i.enforcement"),
+        ("team", "c.team", "incident_teams", "i.verdict", "i.enforcement"),
     ):
         made.append(
             f"{head} '{kind}', {day}, {column}, {verdict}, {outcome}, count(DISTINCT i.id)"
