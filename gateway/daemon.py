@@ -32,6 +32,9 @@ from gateway.admin import AdminServer, Pages, pac_file
 from gateway.audit import keeping as audit_keeping
 from gateway.audit.chain import AuditError
 from gateway.audit.log import Log as AuditLog
+from gateway.coaching.front import Front as CoachingFront
+from gateway.coaching.pages import Pages as CoachingPages
+from gateway.coaching.store import Store as CoachingStore
 from gateway.console.gateway import Loaded
 from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
@@ -51,9 +54,11 @@ from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
 from gateway.outlook import Outlook, utc_now
 from gateway.policy import compile as compiled
+from gateway.policy.compile import Coaching
 from gateway.policy.teams import Teams
 from gateway.proxy import authority as authorities
 from gateway.proxy.answering import Tokenising
+from gateway.proxy.coaching import Coach
 from gateway.proxy.gate import Gate
 from gateway.proxy.identifying import Identifying
 from gateway.proxy.ledger import PassedLedger
@@ -131,6 +136,11 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         raise StartError(f"the incident spool cannot be used: {error.strerror}") from None
     recorder = Recorder(spool, store, meter=meter)
     housekeeper = _housekeeper(settings, store)
+    coaching = CoachingFront(
+        CoachingStore.open(settings.database_url, key),
+        base_url=settings.coaching.base_url,
+        watch=meter,
+    )
     vault = Vault.open(settings.database_url, ring, ttl=settings.token_ttl)
     front = Front(vault, watch=meter)
 
@@ -162,9 +172,16 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     if identities is not None:
         identifying = Identifying(
             identities,
-            inspects=lambda host: gate.catalogue.inspects(host),  # noqa: PLW0108  # a reload changes it
+            inspects=lambda host: host in settings.coaching.hosts or gate.catalogue.inspects(host),
             asks=bootstrap.asks_identity(rules),
         )
+    coach = Coach(
+        coaching,
+        CoachingPages(coaching, check=lambda text: _found_in(pool, text), key=key),
+        frozenset(settings.coaching.hosts),
+        plan_of=lambda rule: follower.plan_of(rule),  # noqa: PLW0108  # a reload changes it
+    )
+    coach.pages.adopt(rules.policy, rules.catalogue)
     ledger = PassedLedger(meter, settings.state / "passed-through.json")
     gate = Gate(
         catalogue=rules.catalogue,
@@ -181,17 +198,20 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             for name, key in settings.approved_keys.items()
         },
         teams=Teams.of(rules.policy, settings.teams),
+        coach=coach,
     )
     routing = Routing(
         rules.catalogue,
         HostList.of([*settings.pass_through, *rules.policy.pass_through]),
         ledger,
         admits=None if identifying is None else identifying.admits,
+        own=HostList.of(settings.coaching.hosts),
     )
 
     async def renew(rules: bootstrap.Rules) -> None:
         gate.tokenising = await _tokenising(rules, vault, front)
         gate.teams = Teams.of(rules.policy, settings.teams)
+        coach.pages.adopt(rules.policy, rules.catalogue)
         _tell_of_senders(settings, rules)
         if identifying is not None:
             identifying.asks = bootstrap.asks_identity(rules)
@@ -210,6 +230,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         # Before the recorder here, so after it at the end.
         stack.push_async_callback(exports.stop)
         stack.push_async_callback(front.close)
+        stack.push_async_callback(coaching.close)
         stack.callback(spool.close)
         recorder.start()
         stack.callback(recorder.stop)
@@ -243,7 +264,10 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         pages = Pages(
             metrics=scrape,
             ready=ready,
-            pac=lambda name: pac_file(follower.rules.catalogue.hosts(), _proxy_name(proxy, name)),
+            pac=lambda name: pac_file(
+                (*follower.rules.catalogue.hosts(), *settings.coaching.hosts),
+                _proxy_name(proxy, name),
+            ),
             ca=ca.certificates,
         )
         scratch = Scratch(
@@ -287,7 +311,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             trusted_ca=settings.trusted_ca,
             max_body=settings.max_body,
             own_addresses=(admin.address,),
-            denied=HostList.of(settings.deny_destinations),
+            denied=HostList.of([*settings.deny_destinations, *settings.coaching.hosts]),
             upstream_auth=settings.upstream_auth,
             identifying=identifying,
         )
@@ -304,6 +328,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             asyncio.create_task(follower.follow(), name="follow policies"),
             asyncio.create_task(ledger.keep(), name="pass-through ledger"),
             asyncio.create_task(front.tidy(), name="tidy the token vault"),
+            asyncio.create_task(coaching.tidy(), name="tidy coaching"),
         ]
         if identities is not None:
             tasks.append(asyncio.create_task(identities.tend(), name="follow who is who"))
@@ -361,6 +386,11 @@ class _Follower:
         self._front = front
         self._renew = renew
         self._pause = _POLL_SECONDS
+
+    def plan_of(self, rule: str) -> Coaching | None:
+        """How a rule coaches."""
+        found = (each.coaching for each in self.rules.policy.rules if each.id == rule)
+        return next(found, None)
 
     async def follow(self) -> None:
         """Look at the folder again and again."""
@@ -555,6 +585,30 @@ def _task_failed(_: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:
     logger.error("task failed: %s", place_of(error) if error else about.get("message"))
 
 
+async def _found_in(pool: Pool, text: str) -> tuple[str, ...] | None:
+    """What detectors find in what somebody writes as a reason; None when it could not be checked."""
+    exchange = Exchange(
+        id="reason",
+        received_at=time.time(),
+        actor="",
+        source_ip="127.0.0.1",
+        method="POST",
+        scheme="https",
+        host="reason.invalid",
+        port=443,
+        target="/",
+        headers=((b"content-type", b"text/plain; charset=utf-8"),),
+        body=text.encode(),
+    )
+    try:
+        decision = await pool.inspect(exchange)
+    except InspectionFault:
+        return None
+    if decision.scan.unread:
+        return None
+    return tuple(sorted(decision.found))
+
+
 async def _try_out(pool: Pool) -> None:
     """One exchange must come back decided, before the first person waits for one."""
     probe = Exchange(
@@ -657,7 +711,10 @@ def _housekeeper(settings: Settings, store: Store) -> Housekeeper | None:
     except SQLAlchemyError as error:
         raise StartError(f"the database cannot be used: {_one_line(error)}") from None
     retention = Retention(
-        settings.retention.incidents(), settings.retention.evidence, settings.retention.audit
+        settings.retention.incidents(),
+        settings.retention.evidence,
+        settings.retention.audit,
+        settings.retention.coachings,
     )
     return Housekeeper(House(store.engine, audit, retention, me=_me()), audit)
 

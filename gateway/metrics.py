@@ -129,6 +129,15 @@ class Meter(Protocol):
     def vault_missed(self, count: int) -> None:
         """So many tokens were looked up and not found."""
 
+    def coached(self, rule: str, service: str) -> None:
+        """Somebody was asked to think, and given a link."""
+
+    def coaching_answered(self, rule: str, service: str, answer: str, *, seconds: float) -> None:
+        """They answered (`justified`, `cancelled`), so long after they were asked."""
+
+    def coaching_expired(self, rule: str, service: str) -> None:
+        """They never answered."""
+
     def workers(self, count: int) -> None:
         """So many worker processes are ready."""
 
@@ -211,6 +220,15 @@ class NullMeter:
         """Nothing."""
 
     def vault_missed(self, count: int) -> None:
+        """Nothing."""
+
+    def coached(self, rule: str, service: str) -> None:
+        """Nothing."""
+
+    def coaching_answered(self, rule: str, service: str, answer: str, *, seconds: float) -> None:
+        """Nothing."""
+
+    def coaching_expired(self, rule: str, service: str) -> None:
         """Nothing."""
 
     def workers(self, count: int) -> None:
@@ -363,6 +381,22 @@ class Metrics:
         self._vault_kept = self._counter("vault_kept", "Tokens written to the vault.")()
         self._vault_found = self._counter("vault_found", "Tokens found in the vault.")()
         self._vault_missed = self._counter("vault_missed", "Tokens not found in the vault.")()
+        self._coached = self._counter(
+            "coached_requests", "Requests whose senders were given a link.", "rule", "service"
+        )
+        self._coaching_answers = self._counter(
+            "coaching_answers",
+            "Coachings that ended: justified, cancelled or expired.",
+            "rule",
+            "service",
+            "result",
+        )
+        self._coaching_seconds = self._histogram(
+            "coaching_answer_seconds",
+            "Time from being asked to the answer.",
+            (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0),
+            "result",
+        )
         self._workers = self._gauge("workers", "Worker processes that are ready.")()
         self._restarts = self._counter("worker_restarts", "Workers that were replaced.", "cause")
         self._queue = self._gauge("inspection_queue", "Exchanges waiting for a worker.")()
@@ -557,6 +591,19 @@ class Metrics:
     def vault_missed(self, count: int) -> None:
         """Count tokens not found in the vault."""
         self._vault_missed.inc(count)
+
+    def coached(self, rule: str, service: str) -> None:
+        """Count a link that was given out."""
+        self._coached(rule, service).inc()
+
+    def coaching_answered(self, rule: str, service: str, answer: str, *, seconds: float) -> None:
+        """Count an answer, and note how long it took."""
+        self._coaching_answers(rule, service, answer).inc()
+        self._coaching_seconds(answer).observe(seconds)
+
+    def coaching_expired(self, rule: str, service: str) -> None:
+        """Count one that nobody answered."""
+        self._coaching_answers(rule, service, "expired").inc()
 
     def workers(self, count: int) -> None:
         """Show how many workers are ready."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -101,6 +102,7 @@ class Kept(Strict):
     critical: KeptFor = None
     evidence: KeptFor = timedelta(days=30)
     audit: KeptFor = None
+    coachings: KeptFor = timedelta(days=365)
 
     def incidents(self) -> dict[Severity, timedelta]:
         """By severity, without those that are kept for ever."""
@@ -118,6 +120,40 @@ class Evidence(Strict):
     keep: Keeping = "surroundings"
     min_severity: Literal["info", "low", "medium", "high", "critical"] = "high"
     rules: dict[str, Keeping] = Field(default_factory=dict)
+
+
+def _host_name(value: str) -> str:
+    if not re.fullmatch(
+        r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+", value
+    ):
+        raise ValueError(f"`{value}` is not a host name such as `leakgate.internal`")
+    return value
+
+
+def _page_url(value: str) -> str:
+    parts = urlsplit(value)
+    plain = not (parts.path.rstrip("/") or parts.query or parts.fragment or parts.username)
+    if value and not (parts.scheme in {"http", "https"} and parts.hostname and plain):
+        raise ValueError(f"`{value}` is not an address such as `https://leakgate.internal`")
+    return value.rstrip("/")
+
+
+class CoachingPages(Strict):
+    """Where people find the pages of coaching."""
+
+    host: Annotated[str, AfterValidator(_host_name)] = "leakgate.internal"
+    url: Annotated[str, AfterValidator(_page_url)] = ""
+
+    @property
+    def base_url(self) -> str:
+        """What links begin with."""
+        return self.url or f"https://{self.host}"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names that the proxy answers for itself."""
+        named = urlsplit(self.url).hostname
+        return (self.host, named) if named and named != self.host else (self.host,)
 
 
 class Settings(Strict):
@@ -242,6 +278,10 @@ class Settings(Strict):
     )
     exports: Annotated[list[Export], AfterValidator(distinct), Field(max_length=16)] = Field(
         [], description="systems that are told of incidents"
+    )
+    coaching: CoachingPages = Field(
+        default_factory=CoachingPages,
+        description="host of the pages that the proxy answers itself, and what links begin with",
     )
     admin_tls: Tls | None = Field(
         None, description="certificate and key in PEM, to serve the admin address by TLS"

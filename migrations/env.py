@@ -14,6 +14,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 import gateway.audit.tables
+import gateway.coaching.tables
 import gateway.console.tables
 import gateway.exporters.tables
 import gateway.incidents.count_tables

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, delete, exists, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.audit.log import Log
+from gateway.coaching.store import purge
 from gateway.incidents.count_tables import ChoreRow, RepeatRow
 from gateway.incidents.store import Store, adopt
 from gateway.incidents.tables import EvidenceRow, IncidentRow
@@ -46,6 +47,7 @@ class Retention:
     incidents: Mapping[Severity, timedelta] = field(default_factory=lambda: MappingProxyType({}))
     evidence: timedelta | None = None
     audit: timedelta | None = None
+    coachings: timedelta | None = None
 
     @property
     def repeats(self) -> timedelta | None:
@@ -118,6 +120,7 @@ class House:
             ("incidents", self._purge_incidents),
             ("evidence", self._purge_evidence),
             ("repeats", self._purge_repeats),
+            ("coachings", self._purge_coachings),
             ("audit entries", self._purge_audit),
         ):
             if done := act():
@@ -202,6 +205,10 @@ class House:
                 .where(key.in_(oldest))
                 .execution_options(synchronize_session=False)
             ).rowcount
+
+    def _purge_coachings(self) -> int:
+        kept, now = self._retention.coachings, self._clock()
+        return 0 if kept is None else purge(self._engine, now - kept, now=now, limit=self._batch)
 
     def _purge_audit(self) -> int:
         if self._retention.audit is None:

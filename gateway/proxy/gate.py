@@ -45,6 +45,7 @@ from gateway.proxy.answering import (
     is_whole,
     start,
 )
+from gateway.proxy.coaching import Coach
 from gateway.proxy.identifying import OWN_HEADERS, SENDER, Cause, Identifying
 from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
 from gateway.proxy.looking import LOOKING, Looking
@@ -64,6 +65,9 @@ _THERE = "leakgate.there"
 
 _WAITS = "leakgate.waits"
 """Metadata key of a flow that is not inspected, and waits until it is known who sends it."""
+
+_OWN = "leakgate.own"
+"""Metadata key of the name of ours that a flow is for; None for all others."""
 
 _SERVICE = "leakgate.service"
 _STREAM = "leakgate.stream"
@@ -92,7 +96,8 @@ class Gate:
     maps host to base URL.
     `tokenising` is there when some rule makes tokens; a reload may change it. `identifying` is there
     when settings say how people are known. `approved_keys` are what endpoints to which rules redirect
-    take as a key, by their names. `teams` are the groups that are remembered of senders.
+    take as a key, by their names. `teams` are the groups that are remembered of senders. `coach` is
+    there where people can be coached.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Gate:
         identifying: Identifying | None = None,
         approved_keys: Mapping[str, ApprovedKey] | None = None,
         teams: Teams | None = None,
+        coach: Coach | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
@@ -124,6 +130,7 @@ class Gate:
         self.identifying = identifying
         self._approved_keys = approved_keys or {}
         self.teams = teams or Teams()
+        self._coach = coach
         self._own_headers = OWN_HEADERS if identifying is None else identifying.own_headers
 
     def is_bounded(self, flow: http.HTTPFlow) -> bool:
@@ -137,12 +144,20 @@ class Gate:
             return True
         if UNINSPECTED in metadata:
             return False
-        host = self._inspected_host(flow)
+        host = self._own(flow) or self._inspected_host(flow)
         if host is None:
             metadata[UNINSPECTED] = True
             return False
         metadata[_EXCHANGE] = host
         return True
+
+    def _own(self, flow: http.HTTPFlow) -> str | None:
+        """The name by which this request is for ourselves. Decided once per flow."""
+        if _OWN not in flow.metadata:
+            own = None if self._coach is None else self._coach.own(self._names(flow))
+            flow.metadata[_OWN] = own
+        name: str | None = flow.metadata[_OWN]
+        return name
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -185,6 +200,11 @@ class Gate:
             if uninspected:
                 return
         exchange = self._exchange(flow)
+        own = self._own(flow)
+        if own is not None and self._coach is not None:
+            # INVARIANT: the answer is set, so that nothing of it goes on.
+            flow.response = await self._coach.page(flow, own, exchange.sender)
+            return
         decision = await self._decide(exchange)
         steering = self._steering(flow, decision)
         if isinstance(steering, Decision):
@@ -268,7 +288,13 @@ class Gate:
             exchange = replace(exchange, token_key=key)
         exchange = self._uploads.before(exchange)
         exchange = replace(exchange, history=self._recent.before(exchange))
-        decision = self._remember(await self._kept(exchange))
+        if self._coach is None:
+            decision = await self._kept(exchange)
+        else:
+            exchange = self._coach.prepared(exchange)
+            decision = await self._kept(exchange)
+            decision = await self._coach.settled(exchange, decision, self._kept)
+        decision = self._remember(decision)
         self._recent.note(decision)
         self._uploads.note(exchange, decision)
         return decision

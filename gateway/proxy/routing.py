@@ -77,10 +77,15 @@ class Routing(next_layer.NextLayer):
         ledger: Ledger,
         *,
         admits: Callable[[Client], bool] | None = None,
+        own: HostList | None = None,
     ) -> None:
-        """`admits` says whether a client's connections may pass unopened; all may without it."""
+        """`admits` says whether a client's connections may pass unopened; all may without it.
+
+        `own` are names of ours: what goes there is opened, and answered here.
+        """
         super().__init__()
         self._admits = admits
+        self._own = own or HostList.of(())
         self.hosts = hosts
         self.pass_through = pass_through
         self._ledger = ledger
@@ -154,6 +159,8 @@ class Routing(next_layer.NextLayer):
 
     def _why_passed(self, names: list[str], data_client: bytes) -> str | None:
         """The reason why a connection passes untouched, or None when it is opened."""
+        if any(name in self._own for name in names):
+            return None
         if any(name in self.pass_through for name in names):
             # Pinned apps: every name must be on the list, or a false one would hide the other.
             inspected = [name for name in names if self.hosts.inspects(name)]

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol
@@ -19,6 +18,7 @@ from typing import Literal, Protocol
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from gateway.database.patience import Breaker, Recent
 from gateway.vault.keys import Keyring
 from gateway.vault.store import MAX_TOKENS, PURGED, Kept, UnknownKey, Vault
 
@@ -43,13 +43,6 @@ KEY_ENTRIES = 16_384
 KEY_SECONDS = 60.0
 """Of how many actors it is known which key they go with, and how long. That an actor has none is
 believed for `MISSED_SECONDS` only: another gateway may have given the first one meanwhile."""
-
-FAILURES = 3
-"""Failures in a row after which the vault is left alone for a while."""
-
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
-"""So long it is left alone, doubled from the first to the longest."""
 
 PURGE_SECONDS = 300.0
 """How often expired rows are purged."""
@@ -76,74 +69,6 @@ class Watching(Protocol):
 
     def vault_missed(self, count: int) -> None:
         """So many tokens were asked for and not found."""
-
-
-class Recent[V]:
-    """A bounded memory of what was so a short while ago; what is used last goes last."""
-
-    def __init__(self, entries: int, seconds: float, clock: Callable[[], float]) -> None:
-        self._entries = entries
-        self._seconds = seconds
-        self._clock = clock
-        self._held: OrderedDict[bytes, tuple[float, V]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def __setitem__(self, mark: bytes, what: V) -> None:
-        self._held[mark] = (self._clock() + self._seconds, what)
-        self._held.move_to_end(mark)
-        if len(self._held) > self._entries:
-            self._held.popitem(last=False)
-
-    def get(self, mark: bytes) -> V | None:
-        """What was so, or None when it is not known, or no more."""
-        entry = self._held.get(mark)
-        if entry is None:
-            return None
-        if entry[0] <= self._clock():
-            del self._held[mark]
-            return None
-        self._held.move_to_end(mark)
-        return entry[1]
-
-    def drop(self, mark: bytes) -> None:
-        """Forget it."""
-        self._held.pop(mark, None)
-
-
-class Breaker:
-    """Says when the vault may be tried: always, but for a pause after failures in a row.
-
-    After a pause one call tries it; the others wait for what becomes of that one.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._failures = 0
-        self._pause = 0.0
-        self._until = 0.0
-
-    def closed(self) -> bool:
-        """Whether this call may go through."""
-        if self._failures < FAILURES:
-            return True
-        if self._clock() < self._until:
-            return False
-        self._until = self._clock() + self._pause  # this one tries
-        return True
-
-    def failed(self) -> None:
-        """A call that went through failed."""
-        self._failures += 1
-        if self._failures >= FAILURES:
-            self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
-            self._until = self._clock() + self._pause
-
-    def worked(self) -> None:
-        """A call that went through came back."""
-        self._failures = 0
-        self._pause = 0.0
 
 
 class Front:

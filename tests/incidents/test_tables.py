@@ -84,5 +84,7 @@ def test_no_column_can_hold_what_was_sent():
         "justified",
         # Patterns of groups, as policies and settings write them.
         "asked",
+        # Coaching: counts of entities, keyed digests, times.
+        "found", "marks", "times", "answered_at",
     }  # fmt: skip
     assert not {field for field in Incident.__slots__ if field in {"body", "text", "content"}}

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from vault.conftest import NOON, TTL, a_key, a_ring
 
+from gateway.database.patience import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breaker, Recent
 from gateway.metrics import Metrics
 from gateway.vault import front as fronts
-from gateway.vault.front import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breaker, Front, Recent
+from gateway.vault.front import Front
 from gateway.vault.keys import SETTLING
 
 ISSUED = {"PERSON_kqzf": "Ann Example", "EMAIL_bbcd": "ann@example.com"}
