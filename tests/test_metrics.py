@@ -160,6 +160,9 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     meter.vault_kept(5)
     meter.vault_found(6)
     meter.vault_missed(7)
+    meter.coached("think", "chatgpt")
+    meter.coaching_answered("think", "chatgpt", "justified", seconds=20)
+    meter.coaching_expired("think", "chatgpt")
     meter.workers(2)
     meter.worker_restarted("worker_died")
     meter.queue(7)
@@ -187,6 +190,11 @@ def test_every_event_of_the_contract_moves_its_series(meter):
     assert value(meter, "vault_kept_total") == 5
     assert value(meter, "vault_found_total") == 6
     assert value(meter, "vault_missed_total") == 7
+    asked = {"rule": "think", "service": "chatgpt"}
+    assert value(meter, "coached_requests_total", **asked) == 1
+    assert value(meter, "coaching_answers_total", **asked, result="justified") == 1
+    assert value(meter, "coaching_answers_total", **asked, result="expired") == 1
+    assert value(meter, "coaching_answer_seconds_sum", result="justified") == 20
     assert value(meter, "workers") == 2
     assert value(meter, "worker_restarts_total", cause="worker_died") == 1
     assert value(meter, "inspection_queue") == 7
@@ -323,6 +331,8 @@ def test_labels_tell_exactly_what_a_scrape_holds(meter):
     meter.export_lag("siem", 1.0)
     meter.passed_through("name", "why", sent=1, received=1)
     meter.policy_loaded("a", at=1.0)
+    meter.coached("r", "s")
+    meter.coaching_answered("r", "s", "cancelled", seconds=1.0)
     meter.worker_restarted("x")
     meter.stream_ended("s", "complete", seconds=1.0, received=1)
     scraped = {
