@@ -1308,6 +1308,7 @@ def exports_test(name: str, **options: Any) -> None:
     if problems := building.problems([export]):
         raise DocumentError(problems)
     incident = probe.incident(secrets.token_hex(8), datetime.now(UTC))
+    export = building.linked(export, settings.console.url)
     sink = building.sink(export, Reach(HostList.of(settings.deny_destinations)))
 
     async def send() -> None:

@@ -15,6 +15,7 @@ import re
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ from gateway.exporters.running import Exports
 from gateway.identity.identify import Identities
 from gateway.incidents.desk import open_desk
 from gateway.incidents.housekeeping import Housekeeper
+from gateway.incidents.people import People
 from gateway.incidents.record import from_decision
 from gateway.incidents.recorder import Recorder
 from gateway.incidents.retention import House, Retention
@@ -503,6 +505,7 @@ def _console(
             clock=utc_now,
         )
         stack.callback(desk.close)
+        threading.Thread(target=_learn, args=(desk.people,), name="names", daemon=True).start()
         built = app.build(
             settings.console, outlook, desk, clock=utc_now, tls=settings.admin_tls is not None
         )
@@ -511,6 +514,14 @@ def _console(
         raise StartError(str(error)) from None
     except Exception as error:  # noqa: BLE001  # drivers raise what they like
         raise StartError(f"the console cannot start: {_one_line(error)}") from None
+
+
+def _learn(people: People) -> None:
+    """Look at the names ahead; who asks before it is done waits, and if it fails, looks again."""
+    try:
+        people.learn()
+    except SQLAlchemyError as error:
+        logger.debug("names were not looked at ahead: %s", type(error).__name__)
 
 
 def _is_private(settings: Settings) -> bool:
@@ -687,8 +698,9 @@ def _identities(settings: Settings, meter: Metrics) -> Identities | None:
 def _exports(settings: Settings, meter: Metrics) -> Exports:
     """Whom incidents are told. The name by which this process holds an export is its own."""
     reach = Reach(HostList.of(settings.deny_destinations))
+    told = [building.linked(export, settings.console.url) for export in settings.exports]
     return Exports(
-        [(export, building.sink(export, reach)) for export in settings.exports],
+        [(export, building.sink(export, reach)) for export in told],
         Ledger.open(settings.database_url, _me()),
         meter=meter,
     )

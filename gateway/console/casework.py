@@ -16,7 +16,7 @@ from gateway.console.gateway import Gateway
 from gateway.incidents import exceptions
 from gateway.incidents.counts import Repeat
 from gateway.incidents.desk import Desk
-from gateway.incidents.filters import Filters, Place, counted
+from gateway.incidents.filters import Filters, Place, counted, matching
 from gateway.incidents.people import Person, Request
 from gateway.incidents.record import Incident
 from gateway.incidents.states import (
@@ -103,20 +103,23 @@ class Casework:
         Here and elsewhere, small groups have names with `every_team` only.
         """
         clear = self._people.translated(filters, every_team=every_team)
-        found = self._store.list(clear, limit=limit + 1, before=before)
-        shown = found[:limit]
-        states = self._work.states([incident.id for incident in shown])
+        engine = self._store.engine
+        if before is None:
+            # One question for both: what is shown, and how many there are.
+            ids = matching(engine, clear, limit=max(COUNTED, limit + 1))
+            many = min(len(ids), COUNTED)
+        else:
+            ids = matching(engine, clear, limit=limit + 1, before=before)
+            many = counted(engine, clear, most=COUNTED)
+        shown = self._store.several(ids[:limit])
+        states = self._work.states(ids[:limit])
         lines = tuple(
             self._line(incident, states[incident.id])
             for incident in self._people.masked(shown, every_team=every_team)
             if incident.id in states  # else purged in this moment
         )
-        last = shown[-1] if len(found) > limit else None
-        return IncidentList(
-            lines,
-            counted(self._store.engine, clear, most=COUNTED),
-            Place(last.at, last.id) if last is not None else None,
-        )
+        last = shown[-1] if shown and len(ids) > limit else None
+        return IncidentList(lines, many, Place(last.at, last.id) if last is not None else None)
 
     @staticmethod
     def _line(incident: Incident, state: State) -> IncidentLine:

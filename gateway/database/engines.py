@@ -100,6 +100,10 @@ def _sqlite(url: URL, patience: Patience, *, durable: bool) -> Engine:
 
 def _postgresql(url: URL, patience: Patience, *, durable: bool) -> Engine:
     limits = f"-c lock_timeout={patience.lock}s -c statement_timeout={patience.statement}s"
+    # What is asked is in indexes that are in memory or on an SSD, as the price for disks that turn
+    # makes PostgreSQL forget; and no page takes all processors of a server that others use, too.
+    # `options` of the URL have the last word.
+    limits += " -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0"
     if not durable:
         limits += " -c synchronous_commit=off"
     given = url.query.get("options", "")

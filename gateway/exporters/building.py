@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from gateway.documents import Problem
-from gateway.exporters.document import Export, Kafka, Lines, Secret, Splunk, Syslog, Webhook
+from gateway.exporters.document import Export, Kafka, Lines, Mail, Secret, Splunk, Syslog, Webhook
 from gateway.exporters.lines import LinesSink
+from gateway.exporters.mail import MailSink
 from gateway.exporters.reach import Reach, tls_context
 from gateway.exporters.sink import Sink, Undelivered
 from gateway.exporters.splunk import SplunkSink
@@ -33,10 +34,19 @@ def sink(export: Export, reach: Reach) -> Sink:
             from gateway.exporters.kafka import KafkaSink  # noqa: PLC0415  # half a second
 
             return KafkaSink(export, reach=reach, tls=_tls(export))
+        case Mail():
+            return MailSink(export, reach=reach, tls=_tls(export))
         case Lines():
             return LinesSink(export)
         case other:
             assert_never(other)
+
+
+def linked(export: Export, console: str) -> Export:
+    """The export with the address of the console, if it shows one and none was said."""
+    if isinstance(export, Mail) and not export.console:
+        return export.model_copy(update={"console": console})
+    return export
 
 
 def problems(exports: Iterable[Export]) -> list[Problem]:
@@ -54,7 +64,7 @@ def problems(exports: Iterable[Export]) -> list[Problem]:
             case Lines():
                 if not export.to.parent.is_dir():
                     found.append(Problem(place, 0, 0, f"`{export.to.parent}` is not a folder"))
-            case Syslog() | Kafka():
+            case Syslog() | Kafka() | Mail():
                 pass
             case other:
                 assert_never(other)
@@ -68,5 +78,5 @@ def problems(exports: Iterable[Export]) -> list[Problem]:
     return found
 
 
-def _tls(export: Syslog | Splunk | Webhook | Kafka) -> ssl.SSLContext:
+def _tls(export: Syslog | Splunk | Webhook | Kafka | Mail) -> ssl.SSLContext:
     return tls_context(export.ca, export.client_certificate)

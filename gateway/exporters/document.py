@@ -7,9 +7,11 @@ out in clear text carries no secret.
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -94,6 +96,44 @@ def _kafka_address(value: str) -> str:
         if parts.path.strip("/") or parts.query:
             raise ValueError("has a path; write `tls://HOST:PORT,HOST:PORT`")
     return value
+
+
+def _mail_server(value: str) -> str:
+    parts = _parts(value, ("smtps", "smtp"))
+    if parts.path.strip("/") or parts.query:
+        raise ValueError("has a path; write `smtps://HOST:PORT`")
+    return value
+
+
+def _mail_address(value: str) -> str:
+    if not _MAIL.fullmatch(value):
+        raise ValueError("is not an address such as `soc@example.com`")
+    return value
+
+
+def _mail_addresses(value: str) -> str:
+    each = [one.strip() for one in value.split(",")]
+    if len(each) > 100:
+        raise ValueError("are more than 100 receivers; write to a list of your mail server")
+    for one in each:
+        _mail_address(one)
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("is not a time zone such as `Europe/Berlin`") from None
+    return value
+
+
+def _console_address(value: str) -> str:
+    return _web_address(value) if value else value
+
+
+_MAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+"""Addresses that need no quotes: nothing in one can begin another header or another receiver."""
 
 
 def _web_address(value: str) -> str:
@@ -197,6 +237,56 @@ class Kafka(_Export):
         return tuple((parts.hostname or "", parts.port or KAFKA_PORT) for parts in each)
 
 
+type Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+type MailAddress = Annotated[str, AfterValidator(_mail_address)]
+
+
+class Mail(_Export):
+    """A digest by e-mail, from time to time, to one team. It tells counts, and names nobody."""
+
+    kind: Literal["email"]
+    to: Annotated[str, AfterValidator(_mail_addresses)]
+    sender: MailAddress
+    server: Annotated[str, AfterValidator(_mail_server)]
+    user: Annotated[str, Field(max_length=256)] = ""
+    password: SecretRef | None = None
+    every: Literal["hour", "day", "week"] = "day"
+    at: Clock = "07:00"
+    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    services: Annotated[tuple[Word, ...], Field(max_length=100)] = ()
+    empty: bool = False
+    console: Annotated[str, AfterValidator(_console_address)] = ""
+    ca: Path | None = None
+    client_certificate: Path | None = None
+
+    @model_validator(mode="after")
+    def _login(self) -> Mail:
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("`user` and `password` go together; write both or none")
+        return self
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """The addresses."""
+        return tuple(each.strip() for each in self.to.split(","))
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        """The server."""
+        parts = urlsplit(self.server)
+        return parts.hostname or "", parts.port or (465 if self.encrypted else 587)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS begins with the first byte."""
+        return self.server.startswith("smtps:")
+
+    @property
+    def starttls(self) -> bool:
+        """Whether TLS begins after a greeting. To this machine it does where `ca` says what to trust."""
+        return not self.encrypted and (not _loopback(self.host_port[0]) or self.ca is not None)
+
+
 class Lines(_Export):
     """A file that grows by one line of JSON per incident."""
 
@@ -205,7 +295,9 @@ class Lines(_Export):
     format: Literal["json", "ocsf"] = "json"
 
 
-type Export = Annotated[Syslog | Splunk | Webhook | Kafka | Lines, Field(discriminator="kind")]
+type Export = Annotated[
+    Syslog | Splunk | Webhook | Kafka | Mail | Lines, Field(discriminator="kind")
+]
 
 
 def distinct(exports: list[Export]) -> list[Export]:

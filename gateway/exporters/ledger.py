@@ -80,7 +80,7 @@ class Ledger:
     def __init__(
         self, engine: Engine, me: str, *, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._store = Store(engine)
         self._me = me
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -93,7 +93,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def begin(self, exports: Iterable[str]) -> None:
         """Make cursors for exports that have none: they start from now."""
@@ -110,12 +110,12 @@ class Ledger:
         ]
         if not rows:
             return
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(self._insert(CursorRow, ["export"]), rows)
 
     def forget(self, export: str) -> bool:
         """Delete a cursor, so that the export starts anew; whether there was one."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             gone = connection.execute(delete(CursorRow).where(CursorRow.export == export))
             connection.execute(delete(ToldRow).where(ToldRow.export == export))
         return gone.rowcount > 0
@@ -125,7 +125,7 @@ class Ledger:
     def hold(self, export: str) -> bool:
         """Become or stay the one that tells `export`; False when another gateway is."""
         now = self._clock()
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             row = connection.execute(
                 select(CursorRow.holder, CursorRow.held_until).where(CursorRow.export == export)
             ).one_or_none()
@@ -136,7 +136,7 @@ class Ledger:
             return True
         elif row.holder != self._me and row.held_until > now:
             return False
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             changed = connection.execute(
                 update(CursorRow)
                 .where(
@@ -149,7 +149,7 @@ class Ledger:
 
     def release(self, export: str) -> None:
         """Let another gateway tell `export` at once."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(
                 update(CursorRow)
                 .where(CursorRow.export == export, CursorRow.holder == self._me)
@@ -161,7 +161,7 @@ class Ledger:
     def waiting(self, export: str, limit: int, least: Severity = Severity.INFO) -> Page:
         """The next incidents for `export`, at most `limit`."""
         now = self._clock()
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             cursor = connection.execute(
                 select(CursorRow.started_at, CursorRow.reached_at).where(CursorRow.export == export)
             ).one_or_none()
@@ -195,7 +195,7 @@ class Ledger:
         False when another gateway has taken over meanwhile: then nothing is noted, and that one tells
         them again.
         """
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             # The write comes first: SQLite cannot wait for a lock within a transaction that has read.
             later = CursorRow.reached_at if reached is None else reached
             row = connection.execute(
@@ -226,12 +226,19 @@ class Ledger:
             )
         return True
 
+    def reached(self, export: str) -> datetime | None:
+        """How far an export is; None when it was forgotten."""
+        with self.engine.connect() as connection:
+            return connection.execute(
+                select(CursorRow.reached_at).where(CursorRow.export == export)
+            ).scalar_one_or_none()
+
     # --- status ----------------------------------------------------------------------------------
 
     def status(self, least: Mapping[str, Severity] | None = None) -> tuple[Status, ...]:
         """How far each export is, by name; `least` tells the severities that are told."""
         found = []
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             for cursor in connection.execute(
                 select(CursorRow.__table__).order_by(CursorRow.export)
             ).all():
@@ -268,7 +275,7 @@ class Ledger:
         self, table: type[CursorRow | ToldRow], keys: list[str]
     ) -> sqlite.Insert | postgresql.Insert:
         """INSERT … ON CONFLICT DO NOTHING, which both databases have, each in its own dialect."""
-        if self._engine.dialect.name == "sqlite":
+        if self.engine.dialect.name == "sqlite":
             return sqlite.insert(table).on_conflict_do_nothing(index_elements=keys)
         return postgresql.insert(table).on_conflict_do_nothing(index_elements=keys)
 

@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.exporters.document import Export
+from gateway.exporters import digest
+from gateway.exporters.document import Export, Mail
 from gateway.exporters.ledger import Ledger, Page
+from gateway.exporters.mail import MailSink
 from gateway.exporters.sink import Cause, Sink, Undelivered
 from gateway.incidents.record import Incident
 from gateway.metrics import Meter
@@ -260,6 +262,56 @@ class Exporter:
         return await loop.run_in_executor(self._threads, lambda: call(*arguments, **named))
 
 
+class Digester(Exporter):
+    """The task of one digest: counts of a time, when that is over, in one mail.
+
+    It holds the export as others do, and its cursor stands where the last digest ended: so of several
+    gateways one sends it, and after a restart it goes on where it was.
+    """
+
+    def __init__(
+        self,
+        export: Mail,
+        sink: MailSink,
+        ledger: Ledger,
+        *,
+        meter: Meter,
+        threads: ThreadPoolExecutor,
+        pace: Pace = Pace(),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(export, sink, ledger, meter=meter, threads=threads, pace=pace, clock=clock)
+        self._mail = export
+        self._post = sink.post
+
+    async def _turn(self) -> float:
+        if not await self._hold():
+            return self._pace.standby
+        await self._settle()
+        until = digest.due(self._mail, datetime.fromtimestamp(self._clock(), UTC))
+        since = await self._database(self._ledger.reached, self.name)
+        if since is None or since >= until:
+            self._oldest = None
+            return self._pace.look
+        self._oldest = until
+        told = await self._database(digest.read, self._ledger.engine, self._mail, since, until)
+        if told.all or self._mail.empty:
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    refused = await self._post(told)
+            except TimeoutError:
+                raise Undelivered("timeout") from None
+            if refused:
+                log.error("export `%s`: %d receivers were refused", self.name, len(refused))
+                self._meter.exported(self.name, "refused", len(refused))
+            self._delivered += 1
+            self._meter.exported(self.name, "delivered", 1)
+        self._oldest = None
+        self._owed = ({}, until)
+        await self._settle()
+        return self._pace.look
+
+
 class Exports:
     """All exports of one gateway."""
 
@@ -276,7 +328,9 @@ class Exports:
         # Not the loop's own threads: a database that hangs must not take those from anybody else.
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="exports")
         self.exporters = tuple(
-            Exporter(export, sink, ledger, meter=meter, threads=self._threads, pace=pace)
+            Digester(export, sink, ledger, meter=meter, threads=self._threads, pace=pace)
+            if isinstance(export, Mail) and isinstance(sink, MailSink)
+            else Exporter(export, sink, ledger, meter=meter, threads=self._threads, pace=pace)
             for export, sink in exports
         )
         self._tasks: list[asyncio.Task[None]] = []

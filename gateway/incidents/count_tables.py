@@ -28,6 +28,17 @@ class TallyRow(Base):
     count: Mapped[int] = mapped_column(BigInteger)
 
 
+class JudgedRow(Base):
+    """How often incidents of a day (UTC) said of a rule that it was right, or wrong."""
+
+    __tablename__ = "incident_judged"
+
+    rule: Mapped[str] = mapped_column(String(NAME_CHARS), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    resolution: Mapped[str] = mapped_column(String(16), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
 class RepeatRow(Base):
     """How often the same value was met by the same rule on the way to the same service."""
 

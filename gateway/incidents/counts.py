@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.incidents.count_tables import RepeatRow, TallyRow
+from gateway.incidents.count_tables import JudgedRow, RepeatRow, TallyRow
 from gateway.incidents.record import Incident
 from gateway.incidents.states import Status
 from gateway.incidents.tables import IncidentRow
@@ -209,6 +209,19 @@ def count(connection: Connection, incidents: Sequence[Incident]) -> None:
     _add(connection, RepeatRow, [repeats[key] for key in sorted(repeats)])
 
 
+def judged(connection: Connection, changes: Mapping[tuple[str, date, str], int]) -> None:
+    """Count judgements: how many more, or fewer, there are of a rule, a day and a resolution."""
+    _add(
+        connection,
+        JudgedRow,
+        [
+            {"rule": rule, "day": day, "resolution": resolution, "count": many}
+            for (rule, day, resolution), many in sorted(changes.items())
+            if many
+        ],
+    )
+
+
 def _tallied(incident: Incident) -> Iterator[tuple[str, str, str, str]]:
     verdict, outcome = incident.verdict.name.lower(), incident.enforcement
     yield "service", incident.service, verdict, outcome
@@ -246,7 +259,9 @@ def _repeated(incident: Incident) -> Iterator[dict[str, Any]]:
 
 
 def _add(
-    connection: Connection, table: type[TallyRow | RepeatRow], rows: Sequence[dict[str, Any]]
+    connection: Connection,
+    table: type[TallyRow | RepeatRow | JudgedRow],
+    rows: Sequence[dict[str, Any]],
 ) -> None:
     """INSERT, or add to what is there; both databases have it, each in its own dialect."""
     if not rows:

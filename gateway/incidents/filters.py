@@ -73,7 +73,7 @@ class Filters:
 def listed(columns: Any, filters: Filters, before: Place | None = None) -> Select[Any]:
     """A query of `columns` for the incidents that `filters` hold for, newest first, before a place."""
     # The order is asked of the table whose index finds them: both hold the same time and id.
-    by_work = any(
+    by_work = filters.min_severity is max(Severity) or any(
         each is not None for each in (filters.status, filters.assignee, filters.resolution)
     )
     at: Any = WorkRow.at if by_work else IncidentRow.at
@@ -84,10 +84,12 @@ def listed(columns: Any, filters: Filters, before: Place | None = None) -> Selec
     return query.order_by(at.desc(), identity.desc())
 
 
-def matching(engine: Engine, filters: Filters, *, limit: int) -> tuple[str, ...]:
-    """The ids of at most `limit` incidents, the newest first."""
+def matching(
+    engine: Engine, filters: Filters, *, limit: int, before: Place | None = None
+) -> tuple[str, ...]:
+    """The ids of at most `limit` incidents, the newest first, older than `before`."""
     with engine.connect() as connection:
-        query = listed([IncidentRow.id], filters).limit(limit)
+        query = listed([IncidentRow.id], filters, before).limit(limit)
         return tuple(connection.execute(query).scalars())
 
 
@@ -129,7 +131,10 @@ def _filtered(query: Select[Any], filters: Filters, at: Any) -> Select[Any]:
         query = query.join(WorkRow, WorkRow.incident_id == IncidentRow.id)
     for place, word in asked.items():
         query = query.where(place == word)
-    if filters.min_severity is not None:
+    if filters.min_severity is max(Severity):
+        # As an equality it is answered by an index in the order of time.
+        query = query.where(WorkRow.severity == int(filters.min_severity))
+    elif filters.min_severity is not None:
         query = query.where(WorkRow.severity >= int(filters.min_severity))
     children = {
         (RuleRow.incident_id, RuleRow.rule): filters.rule,

@@ -14,12 +14,12 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, Select, select, text, update
+from sqlalchemy import Connection, Engine, Executable, Row, Select, func, select, text, update
 from sqlalchemy import insert as insert_into
 
 from gateway.audit.chain import REASON_CHARS
@@ -40,7 +40,9 @@ ASKING = timedelta(days=7)
 """How long a request waits for the other person."""
 
 _TOGETHER = 200  # incidents in one transaction
-_LOOK_AGAIN = 5.0  # seconds between two walks over all names, for pseudonyms that nobody has
+_LOOK_AGAIN = 5.0  # seconds between two looks for new names, for pseudonyms that nobody has
+_LATE = timedelta(minutes=10)
+_KINDS = {"person": IncidentRow.actor, "address": IncidentRow.source_ip}
 
 type Decided = Literal["", "granted", "denied"]
 
@@ -141,6 +143,7 @@ class People:
         self._ticks = ticks
         self._known: dict[str, dict[str, str]] = {}
         self._looked: dict[str, float] = {}
+        self._seen: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     # --- what is shown ----------------------------------------------------------------------------
@@ -193,28 +196,42 @@ class People:
         self._audit.note(who, "unmask.searched", reason=reason, detail=detail)
         return filters
 
+    def learn(self) -> None:
+        """Look at all names ahead, so that nobody waits for it who searches by a pseudonym."""
+        for kind in _KINDS:
+            with self._lock:
+                self._look(kind)
+
     def _clear(self, pseudonym: str) -> str | None:
-        """Whose pseudonym it is, found by walking over the names that the database has."""
+        """Whose pseudonym it is, found by looking at the names that the database has."""
         kind = pseudonym.partition("-")[0]
-        if kind not in {"person", "address"}:
+        if kind not in _KINDS:
             return None
         with self._lock:
             known = self._known.get(kind, {})
             looked = self._looked.get(kind)
             if pseudonym not in known and (looked is None or self._ticks() - looked >= _LOOK_AGAIN):
-                self._looked[kind] = self._ticks()
-                known = self._known[kind] = dict(self._all(kind))
+                known = self._look(kind)
             return known.get(pseudonym)
 
-    def _all(self, kind: str) -> Iterator[tuple[str, str]]:
-        column, stands_for = (
-            ("actor", self.pseudonyms.person)
-            if kind == "person"
-            else ("source_ip", self.pseudonyms.address)
-        )
+    def _look(self, kind: str) -> dict[str, str]:
+        """All names the first time, which takes a step a person; then those of what is new."""
+        self._looked[kind] = self._ticks()
+        known, seen = self._known.setdefault(kind, {}), self._seen.get(kind)
+        column = _KINDS[kind]
+        if seen is None:
+            query: Executable = text(_DISTINCT.format(column=column.key))
+        else:
+            # An incident may appear with a time of storing that is so long ago.
+            query = select(column).where(IncidentRow.stored_at >= seen - _LATE).distinct()
+        stands_for = self.pseudonyms.person if kind == "person" else self.pseudonyms.address
         with self.engine.connect() as connection:
-            for (name,) in connection.execute(text(_DISTINCT.format(column=column))):
-                yield stands_for(name), name
+            newest = connection.execute(select(func.max(IncidentRow.stored_at))).scalar_one()
+            for name in connection.execute(query).scalars():
+                known[stands_for(name)] = name
+        if newest is not None:
+            self._seen[kind] = newest
+        return known
 
     # --- clear names -----------------------------------------------------------------------------
 

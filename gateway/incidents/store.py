@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,15 +18,14 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
-    Select,
     delete,
+    exists,
     insert,
     literal,
     select,
     tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, selectinload
 
 from gateway.database.engines import open_engine
 from gateway.incidents.counts import count
@@ -50,7 +50,7 @@ from gateway.incidents.tables import (
     UnreadRow,
 )
 from gateway.incidents.work_tables import WorkRow
-from gateway.model import Mode, Severity, Verdict
+from gateway.model import Severity, Verdict
 
 _AT_ONCE = 500
 """Ids in one condition: each is a parameter, and databases bound those."""
@@ -119,20 +119,12 @@ class Store:
 
     def get(self, incident: str) -> Incident | None:
         """The incident with this id, or None."""
-        with Session(self.engine) as session:
-            row = session.scalar(_whole(select(IncidentRow).where(IncidentRow.id == incident)))
-            if row is None:
-                return None
-            return _incident(row, _scopes(session.connection(), [row.scope]))
+        return next(iter(self.several([incident])), None)
 
     def several(self, incidents: Sequence[str]) -> tuple[Incident, ...]:
         """Those of these incidents that are stored, in the order in which they are named."""
-        query = _whole(select(IncidentRow).where(IncidentRow.id.in_(incidents)))
-        with Session(self.engine) as session:
-            rows = session.scalars(query).all()
-            scopes = _scopes(session.connection(), [row.scope for row in rows])
-            found = {row.id: _incident(row, scopes) for row in rows}
-        return tuple(found[name] for name in incidents if name in found)
+        with self.engine.connect() as connection:
+            return _named(connection, incidents)
 
     def list(
         self, filters: Filters | None = None, *, limit: int = 100, before: Place | None = None
@@ -140,11 +132,9 @@ class Store:
         """Incidents newest first, at most `limit` (1 to 10,000), older than `before`."""
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"limit must be from 1 to {MAX_PAGE}")
-        query = listed([IncidentRow], filters or Filters(), before).limit(limit)
-        with Session(self.engine) as session:
-            rows = session.scalars(_whole(query)).all()
-            scopes = _scopes(session.connection(), [row.scope for row in rows])
-            return tuple(_incident(row, scopes) for row in rows)
+        query = listed([IncidentRow.id], filters or Filters(), before).limit(limit)
+        with self.engine.connect() as connection:
+            return _named(connection, connection.execute(query).scalars().all())
 
     def walk(
         self, *, since: datetime, until: datetime, page: int = 2000
@@ -152,23 +142,28 @@ class Store:
         """All incidents from `since` up to `until`, oldest first, page by page.
 
         One page at a time is in memory, and no transaction stays open between pages. For counting:
-        `timings` are left empty, and details of places, too.
+        `timings` are left empty.
         """
-        parent = IncidentRow.__table__.c
-        columns = [
-            column for name, column in parent.items() if name not in {"timings", "stored_at"}
-        ]
+        columns = _columns(whole=False)
+        place = tuple_(IncidentRow.at, IncidentRow.id)
         after: tuple[datetime, str] | None = None
         while True:
             query = select(*columns).where(IncidentRow.at >= since, IncidentRow.at < until)
             if after is not None:
-                query = query.where(tuple_(IncidentRow.at, IncidentRow.id) > tuple_(*after))
+                query = query.where(place > tuple_(*after))
             query = query.order_by(IncidentRow.at, IncidentRow.id).limit(page)
             with self.engine.connect() as connection:
                 rows = connection.execute(query).all()
-                found = _page(connection, rows)
-            if found:
-                yield found
+                if rows:
+                    # Asked for as a stretch: thousands of ids would cost more than what they find.
+                    first, last = ((row.at, row.id) for row in (rows[0], rows[-1]))
+                    within = (
+                        # Said twice: databases guess how much it is by the plain one.
+                        IncidentRow.at.between(first[0], last[0]),
+                        place >= tuple_(*first),
+                        place <= tuple_(*last),
+                    )
+                    yield _incidents(connection, rows, [within])
             if len(rows) < page:
                 return
             after = rows[-1].at, rows[-1].id
@@ -212,9 +207,7 @@ def adopt(connection: Connection, incidents: Sequence[str]) -> int:
     """
     made = _begin_work(connection, incidents)
     if made:
-        with Session(connection) as session:
-            query = _whole(select(IncidentRow).where(IncidentRow.id.in_(made)))
-            count(connection, [_incident(row, {}) for row in session.scalars(query)])
+        count(connection, _named(connection, made))
     return len(made)
 
 
@@ -231,7 +224,11 @@ def _begin_work(connection: Connection, incidents: Sequence[str]) -> tuple[str, 
         literal(0),
         IncidentRow.stored_at,
         literal(""),
-    ).where(IncidentRow.id.in_(incidents))
+    ).where(
+        IncidentRow.id.in_(incidents),
+        # Almost all have one; to try each would cost more.
+        ~exists().where(WorkRow.incident_id == IncidentRow.id),
+    )
     columns = [column.name for column in WorkRow.__table__.columns]
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     made = dialect.insert(WorkRow).from_select(columns, fresh)
@@ -386,16 +383,6 @@ def _team_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
     ]
 
 
-def _whole(query: Select[Any]) -> Select[Any]:
-    """The query with all children in one more statement per table, not one per incident."""
-    return query.options(
-        selectinload(IncidentRow.rules),
-        selectinload(IncidentRow.findings).selectinload(FindingRow.fingerprints),
-        selectinload(IncidentRow.unread),
-        selectinload(IncidentRow.teams),
-    )
-
-
 class _Sender(TypedDict):
     """What a row tells of its sender."""
 
@@ -414,89 +401,49 @@ def _sender(row: Any, teams: Iterable[str], scopes: Mapping[str, tuple[str, ...]
     )
 
 
-def _incident(row: IncidentRow, scopes: Mapping[str, tuple[str, ...]]) -> Incident:
-    return Incident(
-        id=row.id,
-        exchange=row.exchange,
-        at=row.at,
-        actor=row.actor,
-        source_ip=row.source_ip,
-        service=row.service,
-        category=row.category,
-        operation=row.operation,
-        act=row.act,
-        host=row.host,
-        method=row.method,
-        verdict=Verdict[row.verdict.upper()],
-        monitored=Verdict[row.monitored.upper()],
-        enforcement=_enforced(row.enforcement),
-        cause=row.cause,
-        severity=Severity(row.severity),
-        policy_revision=row.policy_revision,
-        detector_revision=row.detector_revision,
-        inspected=row.inspected,
-        rules=tuple(
-            FiredRule(
-                rule.rule,
-                cast("Mode", rule.mode),
-                Verdict[rule.action.upper()],
-                Severity(rule.severity),
-                rule.justified,
-            )
-            for rule in row.rules
-        ),
-        findings=tuple(
-            FindingGroup(
-                entity=group.entity,
-                path=group.path,
-                role=group.role,
-                kind=group.kind,
-                detector=group.detector,
-                count=group.count,
-                distinct=group.distinct,
-                confidence=group.confidence,
-                preview=group.preview,
-                fingerprints=tuple(item.fingerprint for item in group.fingerprints),
-            )
-            for group in row.findings
-        ),
-        findings_total=row.findings_total,
-        unread=tuple(
-            UnreadPlace(place.path, place.reason, place.size, place.detail) for place in row.unread
-        ),
-        unread_total=row.unread_total,
-        omitted=row.omitted,
-        timings=row.timings,
-        **_sender(row, (each.team for each in row.teams), scopes),
-    )
+def _named(connection: Connection, incidents: Sequence[str]) -> tuple[Incident, ...]:
+    """Those of these incidents that are stored, in the order in which they are named."""
+    found: dict[str, Incident] = {}
+    for some in itertools.batched(incidents, _AT_ONCE):
+        these = IncidentRow.id.in_(some)
+        rows = connection.execute(select(*_columns(whole=True)).where(these)).all()
+        for incident in _incidents(connection, rows, [(these,)]):
+            found[incident.id] = incident
+    return tuple(found[name] for name in incidents if name in found)
 
 
-def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, ...]:
-    """Incidents of plain rows with all their children; objects per row would cost three times."""
-    ids = [row.id for row in rows]
+def _columns(*, whole: bool) -> list[Any]:
+    without = {"stored_at"} if whole else {"stored_at", "timings"}
+    return [column for name, column in IncidentRow.__table__.c.items() if name not in without]
+
+
+def _incidents(
+    connection: Connection, rows: Sequence[Row[Any]], within: Sequence[Any]
+) -> tuple[Incident, ...]:
+    """Incidents of plain rows with all their children: one statement per table, and no objects of
+    the mapper, which cost three times as much. `within` says of the incidents which they are.
+    """
 
     def children(table: Any, *columns: Any) -> Iterator[Any]:
-        owner, position = table.incident_id, columns[-1]
-        for start in range(0, len(ids), _AT_ONCE):
-            query = select(owner, *columns[:-1]).where(owner.in_(ids[start : start + _AT_ONCE]))
-            yield from connection.execute(query.order_by(owner, position))
+        query = select(table.incident_id, *columns)
+        query = query.join(IncidentRow, IncidentRow.id == table.incident_id)
+        for which in within:
+            yield from connection.execute(
+                query.where(*which).order_by(
+                    table.incident_id, *table.__table__.primary_key.columns[1:]
+                )
+            )
 
     rules: defaultdict[str, list[FiredRule]] = defaultdict(list)
     for owner, rule, mode, action, severity, justified in children(
-        RuleRow,
-        RuleRow.rule,
-        RuleRow.mode,
-        RuleRow.action,
-        RuleRow.severity,
-        RuleRow.justified,
-        RuleRow.position,
+        RuleRow, RuleRow.rule, RuleRow.mode, RuleRow.action, RuleRow.severity, RuleRow.justified
     ):
         rules[owner].append(
             FiredRule(rule, mode, Verdict[action.upper()], Severity(severity), justified)
         )
     prints: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for owner, finding, value in children(
-        FingerprintRow, FingerprintRow.finding, FingerprintRow.fingerprint, FingerprintRow.position
+        FingerprintRow, FingerprintRow.finding, FingerprintRow.fingerprint
     ):
         prints[owner, finding].append(value)
     groups: defaultdict[str, list[FindingGroup]] = defaultdict(list)
@@ -512,17 +459,21 @@ def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, .
         FindingRow.confidence,
         FindingRow.preview,
     )
-    for found in children(FindingRow, *shown, FindingRow.position):
-        values = found._asdict()
-        key = values.pop("incident_id"), values.pop("position")
-        groups[key[0]].append(FindingGroup(**values, fingerprints=tuple(prints[key])))
+    for owner, position, *group in children(FindingRow, *shown):
+        entity, path, role, kind, detector, times, distinct, confidence, preview = group
+        values = tuple(prints.get((owner, position), ()))
+        groups[owner].append(
+            FindingGroup(
+                entity, path, role, kind, detector, times, distinct, confidence, preview, values
+            )
+        )
     unread: defaultdict[str, list[UnreadPlace]] = defaultdict(list)
-    for owner, path, reason, size in children(
-        UnreadRow, UnreadRow.path, UnreadRow.reason, UnreadRow.size, UnreadRow.position
+    for owner, path, reason, size, detail in children(
+        UnreadRow, UnreadRow.path, UnreadRow.reason, UnreadRow.size, UnreadRow.detail
     ):
-        unread[owner].append(UnreadPlace(path, reason, size, ""))
+        unread[owner].append(UnreadPlace(path, reason, size, detail))
     teams: defaultdict[str, list[str]] = defaultdict(list)
-    for owner, team in children(TeamRow, TeamRow.team, TeamRow.team):
+    for owner, team in children(TeamRow, TeamRow.team):
         teams[owner].append(team)
     scopes = _scopes(connection, [row.scope for row in rows])
     return tuple(
@@ -533,10 +484,10 @@ def _page(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Incident, .
                 "monitored": Verdict[row.monitored.upper()],
                 "enforcement": _enforced(row.enforcement),
                 "severity": Severity(row.severity),
-                "rules": tuple(rules[row.id]),
-                "findings": tuple(groups[row.id]),
-                "unread": tuple(unread[row.id]),
-                **_sender(row, teams[row.id], scopes),
+                "rules": tuple(rules.get(row.id, ())),
+                "findings": tuple(groups.get(row.id, ())),
+                "unread": tuple(unread.get(row.id, ())),
+                **_sender(row, teams.get(row.id, ()), scopes),
             }
         )
         for row in rows

@@ -25,7 +25,7 @@ from sqlalchemy import (
     String,
     false,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.database.tables import Base
 from gateway.incidents.record import NAME_CHARS, PATH_CHARS, PERSON_CHARS, PREVIEW_CHARS
@@ -73,16 +73,14 @@ class IncidentRow(Base):
     scope: Mapped[str | None] = mapped_column(String(SCOPE_CHARS))
     api_keys: Mapped[str | None] = mapped_column(String(KEYS_CHARS))
 
-    rules: Mapped[list[RuleRow]] = relationship(order_by="RuleRow.position", viewonly=True)
-    findings: Mapped[list[FindingRow]] = relationship(order_by="FindingRow.position", viewonly=True)
-    unread: Mapped[list[UnreadRow]] = relationship(order_by="UnreadRow.position", viewonly=True)
-    teams: Mapped[list[TeamRow]] = relationship(order_by="TeamRow.team", viewonly=True)
-
     __table_args__ = (
         # A console lists newest first; `id` makes the order total, so that pages neither skip
         # nor repeat.
         Index(None, "at", "id"),
-        Index(None, "actor", "at"),
+        # When an incident was, without reading it: for those that a rule, an entity or a label names.
+        Index(None, "id", "at"),
+        # Also counts who caused how many, and how many of them were stopped.
+        Index(None, "actor", "at", "enforcement"),
         Index(None, "service", "at"),
         Index(None, "severity", "at"),
         Index(None, "source_ip", "at"),
@@ -127,10 +125,6 @@ class FindingRow(Base):
     distinct: Mapped[int] = mapped_column(Integer)
     confidence: Mapped[float] = mapped_column(Double)
     preview: Mapped[str] = mapped_column(String(PREVIEW_CHARS))
-
-    fingerprints: Mapped[list[FingerprintRow]] = relationship(
-        order_by="FingerprintRow.position", viewonly=True
-    )
 
     __table_args__ = (Index(None, "entity", "incident_id"),)
 

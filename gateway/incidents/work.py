@@ -8,16 +8,30 @@ did not see is refused (`StaleEdit`). Who acts is given as the name of an accoun
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.audit.chain import WHO_CHARS, Entry
 from gateway.audit.log import Log, Writing
 from gateway.incidents import exceptions
+from gateway.incidents.count_tables import JudgedRow
+from gateway.incidents.counts import judged as count_judged
 from gateway.incidents.filters import Filters, matching
 from gateway.incidents.record import Incident
 from gateway.incidents.states import (
@@ -51,7 +65,7 @@ MOST = 10_000
 
 MAX_LABELS = 20
 _AT_ONCE = 500
-_TOGETHER = 200
+_TOGETHER = 500
 """Incidents of a bulk action in one transaction; others who write wait for it."""
 
 CHANGED, NOTED, DRAFTED = "incident.changed", "incident.noted", "exception.drafted"
@@ -99,25 +113,23 @@ class Work:
     def precision(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[Precision, ...]:
-        """How often each rule was right in incidents of that time; the least precise first."""
-        query = select(JudgementRow.rule, JudgementRow.resolution, func.count().label("many"))
-        if since is not None:
-            query = query.where(JudgementRow.at >= since)
-        if until is not None:
-            query = query.where(JudgementRow.at < until)
-        counted: dict[str, dict[str, int]] = {}
+        """How often each rule was right in incidents of that time; the least precise first.
+
+        Whole days count judgements of incidents that were purged since, too.
+        """
+        counted: dict[str, Counter[str]] = {}
         with self.engine.connect() as connection:
-            for row in connection.execute(
-                query.group_by(JudgementRow.rule, JudgementRow.resolution)
-            ):
-                counted.setdefault(row.rule, {})[row.resolution] = row.many
+            for query in _judged(since, until):
+                for rule, resolution, many in connection.execute(query):
+                    counted.setdefault(rule, Counter())[resolution] += int(many)
         found = (
             Precision(
                 rule,
-                each.get(Resolution.TRUE_POSITIVE, 0),
-                each.get(Resolution.FALSE_POSITIVE, 0),
+                max(0, each[Resolution.TRUE_POSITIVE]),
+                max(0, each[Resolution.FALSE_POSITIVE]),
             )
             for rule, each in counted.items()
+            if any(many > 0 for many in each.values())
         )
         return tuple(sorted(found, key=lambda each: (each.precision, each.rule)))
 
@@ -167,9 +179,9 @@ class Work:
                 adopt(writing.connection, some)
                 states = _states(writing.connection, some, hold=True)
                 found += len(states)
-                done = self._apply(
-                    writing, states, change, _rules(writing.connection, some), who, reason
-                )
+                # Which rules fired is asked for only where they are judged.
+                rules = _rules(writing.connection, some) if change.resolution in JUDGING else {}
+                done = self._apply(writing, states, change, rules, who, reason)
                 changed += sum(done[key].version != states[key].version for key in states)
         return Bulk(changed, found - changed, len(ids) - found)
 
@@ -260,7 +272,7 @@ class Work:
         now = self._clock().astimezone(UTC)
         done: dict[str, State] = {}
         rows: list[dict[str, object]] = []
-        judged: list[dict[str, object]] = []
+        judged: list[dict[str, Any]] = []
         forgotten: list[str] = []
         labels: list[dict[str, object]] = []
         unlabelled: list[str] = []
@@ -296,12 +308,20 @@ class Work:
             if state.labels - new.labels:
                 unlabelled.append(key)
         _write(writing.connection, rows)
+        more: Counter[tuple[str, date, str]] = Counter()
         if forgotten:
-            writing.connection.execute(
-                delete(JudgementRow).where(JudgementRow.incident_id.in_(forgotten))
-            )
+            gone = delete(JudgementRow).where(JudgementRow.incident_id.in_(forgotten))
+            for rule, at, resolution in writing.connection.execute(
+                gone.returning(JudgementRow.rule, JudgementRow.at, JudgementRow.resolution)
+            ):
+                more[rule, at.astimezone(UTC).date(), resolution] -= 1
         if judged:
             writing.connection.execute(insert(JudgementRow), judged)
+            more.update(
+                (row["rule"], row["at"].astimezone(UTC).date(), row["resolution"]) for row in judged
+            )
+        if more:
+            count_judged(writing.connection, more)
         if unlabelled:
             writing.connection.execute(
                 delete(LabelRow).where(
@@ -445,6 +465,41 @@ def _states(
     }
 
 
+def _judged(since: datetime | None, until: datetime | None) -> Iterator[Select[str, str, int]]:
+    """What counts judgements of a time: whole days as they were counted, the rest one by one."""
+    first = None if since is None else _day_after(since)
+    last = None if until is None else until.astimezone(UTC).date()
+    days = select(JudgedRow.rule, JudgedRow.resolution, func.sum(JudgedRow.count))
+    each = select(JudgementRow.rule, JudgementRow.resolution, func.count())
+    whole = first is None or last is None or first <= last
+    if whole:
+        if first is not None:
+            days = days.where(JudgedRow.day >= first)
+        if last is not None:
+            days = days.where(JudgedRow.day < last)
+        yield days.group_by(JudgedRow.rule, JudgedRow.resolution)
+    edges = [(since, until)] if not whole else []
+    if whole and since is not None and first is not None:
+        edges.append((since, _midnight(first)))
+    if whole and until is not None and last is not None:
+        edges.append((_midnight(last), until))
+    for begin, end in edges:
+        if begin is not None and end is not None and begin < end:
+            yield each.where(JudgementRow.at >= begin, JudgementRow.at < end).group_by(
+                JudgementRow.rule, JudgementRow.resolution
+            )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _day_after(at: datetime) -> date:
+    """The first day that begins at `at` or later."""
+    day = at.astimezone(UTC).date()
+    return day if _midnight(day) == at else day + timedelta(days=1)
+
+
 def _rules(connection: Connection, incidents: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Which rules fired in each incident, without repetition."""
     found: dict[str, dict[str, None]] = {}
@@ -458,14 +513,40 @@ def _rules(connection: Connection, incidents: Sequence[str]) -> dict[str, tuple[
 
 
 def _write(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
-        names = [name for name in rows[0] if name != "key"]
+    """Write rows; those that become alike, as most of a bulk action do, in one statement."""
+    alike: dict[tuple[object, ...], list[object]] = {}
+    for row in rows:
+        key, *values = row.values()
+        alike.setdefault(tuple(values), []).append(key)
+    single: list[dict[str, object]] = []
+    table = WorkRow.__table__
+    for become, keys in alike.items():
+        told = dict(zip(_WRITTEN, become, strict=True))
+        if len(keys) == 1:
+            single.append({"key": keys[0], **told})
+            continue
+        for some in itertools.batched(keys, _AT_ONCE):
+            connection.execute(
+                update(table).where(table.c.incident_id.in_(some)).values(told)  # type: ignore[arg-type]  # plain rows, not objects
+            )
+    if single:
         connection.execute(
-            update(WorkRow.__table__)  # type: ignore[arg-type]  # plain rows, not objects
-            .where(WorkRow.__table__.c.incident_id == bindparam("key"))
-            .values({name: bindparam(name) for name in names}),
-            list(rows),
+            update(table)  # type: ignore[arg-type]  # as above
+            .where(table.c.incident_id == bindparam("key"))
+            .values({name: bindparam(name) for name in _WRITTEN}),
+            single,
         )
+
+
+_WRITTEN = (
+    "status",
+    "severity",
+    "assignee",
+    "resolution",
+    "version",
+    "changed_at",
+    "changed_by",
+)
 
 
 def _row(state: State) -> dict[str, object]:

@@ -10,7 +10,7 @@ of place, but for files and names, where it is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -27,8 +27,9 @@ from gateway.model import (
     Unread,
 )
 from gateway.policy.compile import CompiledRule, Glob, PolicySet, SenderTest
-from gateway.policy.evaluate import evaluate
+from gateway.policy.evaluate import View, evaluate
 from gateway.policy.explain import why_not
+from gateway.policy.rollout import WHOLE
 
 HIDDEN = "*"
 """The host of an exchange whose host held something."""
@@ -192,8 +193,11 @@ class Hindsight:
         self._most = max(
             (max(rule.min_count, rule.min_distinct) for rule in policy.rules), default=1
         )
+        # Whether it matters which values are the same.
+        self._values = bool(self._named) or any(rule.min_distinct > 1 for rule in policy.rules)
         self._least_rules: dict[Gaps, PolicySet] = {}
         self._most_rules: dict[Gaps, PolicySet] = {}
+        self._personal: dict[Gaps, tuple[CompiledRule, ...]] = {}
 
     def bounds(self, recorded: Recorded) -> Bounds:
         """What the policies surely and possibly say of `recorded`."""
@@ -216,6 +220,78 @@ class Hindsight:
         least_rules = self._version(self._least_rules, _surely, gaps)
         sure = evaluate(least_rules, exchange, recorded.route, least)
         return Bounds({hit.rule: hit for hit in sure.hits}, possibly)
+
+    def shape(self, recorded: Recorded) -> Hashable:
+        """All of `recorded` that `bounds` depends on, so that what is alike is asked about once.
+
+        Rules that know no places and no names see two exchanges as the same when their kinds and
+        numbers of findings are, whatever was found. Only modes and actions of the bounds are then the
+        same, not which finding brought them.
+        """
+        gaps = recorded.gaps
+        personal = self._about_senders(gaps)
+        theirs: list[Hashable] = []
+        if personal:
+            view = View(recorded.exchange, recorded.route, _NOTHING)
+            for rule in personal:
+                exempted = tuple(view.in_force(item) for item in rule.unless)
+                holds = view.sender_holds(rule.sender, in_doubt=True)
+                theirs.append((holds, view.mode_of(rule), exempted))
+        numbers: dict[str, int] = {}
+        groups = sorted(
+            (self._kind(group), group.fingerprints if self._values else ())
+            for group in recorded.groups
+        )
+        return (
+            recorded.route.service,
+            recorded.route.category,
+            recorded.route.operation,
+            recorded.route.act,
+            gaps,
+            recorded.cut,
+            tuple(theirs),
+            tuple(
+                (
+                    kind,
+                    tuple(
+                        value if value in self._named else numbers.setdefault(value, len(numbers))
+                        for value in (values if self._named else values[: self._most])
+                    ),
+                )
+                for kind, values in groups
+            ),
+            tuple(sorted(place.reason for place in recorded.unread)),
+        )
+
+    def _about_senders(self, gaps: Gaps) -> tuple[CompiledRule, ...]:
+        found = self._personal.get(gaps)
+        if found is None:
+            both = (
+                self._version(self._least_rules, _surely, gaps),
+                self._version(self._most_rules, _possibly, gaps),
+            )
+            found = tuple(rule for each in both for rule in each.rules if _is_personal(rule))
+            if len(self._personal) >= _VERSIONS:
+                self._personal.clear()
+            self._personal[gaps] = found
+        return found
+
+    def _kind(self, group: Group) -> tuple[str | int | float, ...]:
+        known = len(group.fingerprints)
+        # More than some rule counts are as many; but which of them are named is told by all.
+        most = self._most if not self._named else _LONG
+        return (
+            group.entity,
+            group.role,
+            group.kind,
+            group.detector,
+            group.confidence,
+            min(group.count, most),
+            min(group.distinct, most),
+            min(known, most),
+            group.distinct > known,
+            group.count == 1 or group.distinct == 1 == known,
+        )
 
     def taken(self, recorded: Recorded) -> tuple[str, ...]:
         """What surely takes out the findings of each group; empty for those that stay."""
@@ -387,6 +463,19 @@ def _is_open(test: SenderTest, gaps: Gaps) -> bool:
         or (gaps.keys and test.keys)
         or (gaps.host and test.hosts)
     )
+
+
+def _is_personal(rule: CompiledRule) -> bool:
+    """Whether it depends on who sends, or when."""
+    return (
+        rule.sender != _ANYBODY
+        or rule.rollout < WHOLE
+        or any(item.sender != _ANYBODY or item.until is not None for item in rule.unless)
+    )
+
+
+_ANYBODY = SenderTest()
+_NOTHING = Scan()
 
 
 def _told(test: SenderTest, gaps: Gaps) -> SenderTest:

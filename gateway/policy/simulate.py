@@ -9,13 +9,13 @@ the number of senders, services and rules, not of exchanges.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.model import Mode, Route, Severity, Verdict
 from gateway.policy.compile import CompiledRule, PolicySet
-from gateway.policy.recorded import Bounds, Hindsight, Recorded, unknown_of
+from gateway.policy.recorded import Hindsight, Recorded, unknown_of
 
 type Change = Literal[
     "new block",
@@ -47,6 +47,19 @@ class Fired:
     mode: Mode
     action: Verdict
     justified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What rules say of exchanges that look the same to them; `undecided` are rules that stay."""
+
+    surely: Mapping[str, Fired]
+    possibly: Mapping[str, Fired]
+    undecided: tuple[str, ...]
+
+
+REMEMBERED = 20_000
+"""Of how many kinds of exchanges the answers are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,7 @@ class Simulation:
         self._part = Hindsight(replace(after, rules=tuple(changed)))
         self._then = Hindsight(before)
         self.tally = Tally()
+        self._remembered: dict[Hashable, _Answered] = {}
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -163,8 +177,8 @@ class Simulation:
             return
         same = then == recorded.route
         known = same and happened.revision == self.before.revision
-        bounds = (self._part if known else self._whole).bounds(recorded)
-        surely, possibly, guessed = self._answers(bounds, happened, same=same, known=known)
+        answered = self._ask(recorded, known=known)
+        surely, possibly, guessed = self._answers(answered, happened, same=same, known=known)
         tally.guessed += guessed
         low = _strictest(surely.values())
         high = max(low, _strictest(possibly.values()))
@@ -195,36 +209,47 @@ class Simulation:
             for rule, fired in answers.items()
         )
 
+    def _ask(self, recorded: Recorded, *, known: bool) -> _Answered:
+        """What the rules say; of exchanges that look the same to them only the first is asked about."""
+        hindsight = self._part if known else self._whole
+        shape = known, hindsight.shape(recorded)
+        answered = self._remembered.get(shape)
+        if answered is None:
+            bounds = hindsight.bounds(recorded)
+            answered = _Answered(
+                {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.surely.items()},
+                {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.possibly.items()},
+                () if known else tuple(r for r in self._kept if not bounds.decided(r)),
+            )
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[shape] = answered
+        return answered
+
     def _answers(
-        self, bounds: Bounds, happened: Happened, *, same: bool, known: bool
-    ) -> tuple[dict[str, Fired], dict[str, Fired], bool]:
+        self, answered: _Answered, happened: Happened, *, same: bool, known: bool
+    ) -> tuple[Mapping[str, Fired], Mapping[str, Fired], bool]:
         """What the rules surely and possibly do, and whether a guess was needed for it.
 
         Known is what a rule did that stays as it is, under the same policies. Under earlier ones it
         may have been another; it is asked again, and the record believed where it cannot be.
         """
-        surely = {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.surely.items()}
-        possibly = {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.possibly.items()}
-        for answers in (surely, possibly):
-            for rule, now in answers.items():
-                # Whoever had given a reason for all of it would have one now.
-                was = happened.fired.get(rule)
-                if now.action is Verdict.COACH and was is not None and was.justified:
-                    answers[rule] = replace(now, action=Verdict.LOG)
+        surely, possibly = answered.surely, answered.possibly
+        if any(fired.justified for fired in happened.fired.values()):
+            surely, possibly = _excused(surely, happened), _excused(possibly, happened)
         if known:
             kept = {rule: fired for rule, fired in happened.fired.items() if rule in self._kept}
-            return surely | kept, possibly | kept, False
-        guessed = False
-        for rule in self._kept if same else ():
-            if bounds.decided(rule):
-                continue
-            guessed = True
+            return {**surely, **kept}, {**possibly, **kept}, False
+        if not same or not answered.undecided:
+            return surely, possibly, False
+        both = dict(surely), dict(possibly)
+        for rule in answered.undecided:
             fired = happened.fired.get(rule)
-            for answers in (surely, possibly):
+            for answers in both:
                 answers.pop(rule, None)
                 if fired is not None:
                     answers[rule] = fired
-        return surely, possibly, guessed
+        return *both, True
 
     def _given_up(
         self, happened: Happened, surely: Mapping[str, Fired], low: Verdict, high: Verdict
@@ -293,6 +318,17 @@ class Simulation:
 
 
 _BARS = {"block": Verdict.BLOCK, "coaching": Verdict.COACH, "redaction": Verdict.REDACT}
+
+
+def _excused(answers: Mapping[str, Fired], happened: Happened) -> Mapping[str, Fired]:
+    """Answers of rules that coach: whoever had given a reason for all of it would have one now."""
+    was = happened.fired
+    return {
+        rule: replace(now, action=Verdict.LOG)
+        if now.action is Verdict.COACH and rule in was and was[rule].justified
+        else now
+        for rule, now in answers.items()
+    }
 
 
 def _as_change(word: str) -> Change:

@@ -37,7 +37,7 @@ from support.many import filled
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DAYS = 90
-KEY = bytes(32)
+KEY = bytes(range(32))  # that of `support.console`: the same database does for both
 POLICIES = Path(__file__).parents[2] / "policies"
 
 

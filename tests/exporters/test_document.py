@@ -39,7 +39,14 @@ def test_the_example_of_the_guide_is_sound(tmp_path):
     section = DOCS.read_text().split("## Telling other systems")[2 - 1]
     example = re.search(r"^    exports:\n(?:      .*\n)+", section, re.MULTILINE)[0]
     exports = settings(tmp_path, "\n".join(line[4:] for line in example.splitlines())).exports
-    assert [export.kind for export in exports] == ["syslog", "splunk", "webhook", "kafka", "file"]
+    assert [export.kind for export in exports] == [
+        "syslog",
+        "splunk",
+        "webhook",
+        "kafka",
+        "email",
+        "file",
+    ]
     assert exports[0].min_severity is Severity.MEDIUM
     assert exports[1].token.file == Path("/run/secrets/hec-token")
 

@@ -300,7 +300,7 @@ def test_what_was_delivered_is_not_told_again_when_the_database_fails_then(
         nonlocal failing
         async with telling(database, [("siem", sink)], notes) as exports:
 
-            @event.listens_for(exports._ledger._engine, "before_cursor_execute")
+            @event.listens_for(exports._ledger.engine, "before_cursor_execute")
             def fail(_, __, statement, *___):
                 if failing and "export_told" in statement and statement.startswith("INSERT"):
                     raise OperationalError("", {}, Exception())

@@ -49,7 +49,8 @@ def test_every_filter_and_reference_has_an_index(url):
         }
     assert {columns for table, columns in indexed if table == "incidents"} >= {
         ("at", "id"),
-        ("actor", "at"),
+        ("id", "at"),
+        ("actor", "at", "enforcement"),
         ("service", "at"),
         ("severity", "at"),
     }

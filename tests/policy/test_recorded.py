@@ -110,6 +110,61 @@ def test_the_truth_lies_between_the_bounds(
         assert bool(why) == (rule.id not in bounds.possibly)
 
 
+@pytest.mark.parametrize("rules", [sketches.RULES, PLAIN])
+@given(
+    sketches.SENDERS, sketches.SENDERS, sketches.ROUTES, SCANS, SCANS, st.randoms(), st.booleans()
+)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+)
+def test_what_looks_the_same_to_the_rules_is_answered_the_same(
+    policy, exchange, rules, sender, other, route, scan, another, chance, mixed
+):
+    hindsight = Hindsight(policy(rules))
+
+    def past(who, what):
+        _, incident = remembered(hindsight.policy, exchange(**who), route, what)
+        return recorded(incident, lambda *_: route)
+
+    one = past(sender, scan)
+    two = past(sender if mixed and chance.random() < 0.7 else other, another)
+    if mixed:
+        # The same findings by somebody else, in another order, and other values in them.
+        names = {value: f"{value[::-1]}x" for group in one.groups for value in group.fingerprints}
+        groups = [
+            dataclasses.replace(
+                group, path="elsewhere", fingerprints=tuple(map(names.get, group.fingerprints))
+            )
+            for group in one.groups
+        ]
+        chance.shuffle(groups)
+        two = dataclasses.replace(two, groups=tuple(groups), unread=one.unread, cut=one.cut)
+    same = hindsight.shape(one) == hindsight.shape(two)
+    event(f"looks the same: {same}")
+    if same:
+        first, second = hindsight.bounds(one), hindsight.bounds(two)
+        for of in ("surely", "possibly"):
+            assert {rule: (hit.mode, hit.action) for rule, hit in getattr(first, of).items()} == {
+                rule: (hit.mode, hit.action) for rule, hit in getattr(second, of).items()
+            }
+
+
+def test_what_looks_the_same_is_asked_about_once(policy, exchange, route, monkeypatch):
+    compiled = policy("rules: [{id: a, when: {entity: US_SSN}, action: block}]")
+    _, incident = remembered(compiled, exchange(), route(), Scan())
+    past = recorded(incident, lambda *_: route())
+    simulation, asked = Simulation(compiled, compiled), []
+    whole = Hindsight.bounds
+    monkeypatch.setattr(
+        Hindsight, "bounds", lambda self, each: asked.append(each) or whole(self, each)
+    )
+    for number in range(5):
+        each = dataclasses.replace(past, actor=f"person-{number}", at=past.at + number)
+        simulation.add(each, happened(incident), sender=each.actor, then=route())
+    assert len(asked) == 1
+    assert simulation.tally.exchanges == 5
+
+
 @given(sketches.SENDERS, sketches.ROUTES, SCANS, st.sampled_from(ASKED))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100

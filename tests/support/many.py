@@ -165,6 +165,11 @@ def fill(
         WHERE w.resolution IN ('true_positive', 'false_positive')
         """,
         """
+        INSERT INTO incident_judged
+        SELECT rule, (at AT TIME ZONE 'UTC')::date, resolution, count(*) FROM incident_judgements
+        GROUP BY 1, 2, 3
+        """,
+        """
         INSERT INTO incident_labels
         SELECT id, CASE WHEN chance < 0.01 THEN 'legal' ELSE 'audit-q3' END FROM many WHERE chance < 0.05
         """,
