@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gateway import bootstrap, detectors
     from gateway.audit.chain import Entry
+    from gateway.audit.log import Log as AuditLog
     from gateway.exporters.ledger import Ledger
     from gateway.incidents.crowds import Crowds
     from gateway.incidents.desk import Desk
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from gateway.incidents.states import State
     from gateway.model import Match
     from gateway.services import Catalogue
+    from gateway.shadow.ledger import Ledger as Suspects
+    from gateway.shadow.ledger import Suspect
     from gateway.vault import keys as token_keys
     from gateway.vault.store import Vault
 
@@ -806,6 +809,120 @@ def _rules_if_any(settings: Settings) -> bootstrap.Rules | None:
     from gateway import bootstrap  # noqa: PLC0415
 
     return bootstrap.load_rules(settings.policies)
+
+
+# --- shadow AI ------------------------------------------------------------------------------------
+
+
+@main.group()
+def shadow() -> None:
+    """Hosts that look like AI services and are in no catalogue."""
+
+
+@shadow.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3650))
+@click.option("--dismissed", is_flag=True, help="Those of which somebody said that they are none.")
+@_settings_options
+def shadow_list(*, as_json: bool, days: int, dismissed: bool, **options: Any) -> None:
+    """List them: those that most people use first, then by bytes."""
+    settings = _settings(**options)
+    catalogue = _known_services(settings)
+    with _suspects(settings) as (ledger, _):
+        found = ledger.ranked(days=days, dismissed=dismissed, known=catalogue.knows)
+    if as_json:
+        click.echo(json.dumps([_suspect_data(each) for each in found], indent=2))
+        return
+    _table(
+        ("host", "people", "sent", "received", "unopened", "opened", "chance", "why"),
+        (
+            (
+                each.host,
+                each.people,
+                each.sent,
+                each.received,
+                each.tunnels,
+                each.requests,
+                f"{each.chance:.2f}",
+                "; ".join(each.reasons[:2]),
+            )
+            for each in found
+        ),
+    )
+
+
+@shadow.command("draft")
+@click.argument("host", metavar="HOST")
+@_settings_options
+def shadow_draft(host: str, **options: Any) -> None:
+    """Print a policy file that makes HOST a service, to begin with. Read it over before you use it."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway.shadow import drafts  # noqa: PLC0415
+
+    settings = _settings(**options)
+    taken = _known_services(settings).names()
+    with _suspects(settings) as (ledger, _):
+        _, text = drafts.draft(ledger.get(host), taken, datetime.now(UTC).date())
+    click.echo(text, nl=False)
+
+
+@shadow.command("dismiss")
+@click.argument("host", metavar="HOST")
+@click.option("--reason", required=True, help="Why it is none, or none that matters; it is noted.")
+@_settings_options
+def shadow_dismiss(host: str, *, reason: str, **options: Any) -> None:
+    """Say that HOST is no AI service, or none that matters."""
+    with _suspects(_settings(**options)) as (ledger, log):
+        ledger.dismiss(host, log, who=_me(), reason=reason)
+
+
+@shadow.command("restore")
+@click.argument("host", metavar="HOST")
+@_settings_options
+def shadow_restore(host: str, **options: Any) -> None:
+    """Take that back."""
+    with _suspects(_settings(**options)) as (ledger, log):
+        ledger.restore(host, log, who=_me())
+
+
+@contextlib.contextmanager
+def _suspects(settings: Settings) -> Iterator[tuple[Suspects, AuditLog]]:
+    """What the gateways have seen, and the audit log; expected errors end the command."""
+    from gateway.shadow.ledger import Ledger, NotSeen  # noqa: PLC0415
+
+    with _desk(settings) as desk:
+        try:
+            yield Ledger(desk.store.engine), desk.audit
+        except NotSeen as error:
+            click.echo(f"leakgate: {error}", err=True)
+            sys.exit(BAD_INPUT)
+
+
+def _known_services(settings: Settings) -> Catalogue:
+    from gateway.services import Catalogue  # noqa: PLC0415
+
+    rules = _rules_if_any(settings)
+    return rules.catalogue if rules is not None else Catalogue.load()
+
+
+def _suspect_data(suspect: Suspect) -> dict[str, Any]:
+    settled = suspect.dismissed
+    return {
+        "host": suspect.host,
+        "people": suspect.people,
+        "tunnels": suspect.tunnels,
+        "requests": suspect.requests,
+        "sent": suspect.sent,
+        "received": suspect.received,
+        "first_at": suspect.first_at.isoformat(),
+        "last_at": suspect.last_at.isoformat(),
+        "chance": suspect.chance,
+        "reasons": list(suspect.reasons),
+        "dismissed": None
+        if settled is None
+        else {"at": settled.at.isoformat(), "who": settled.who, "reason": settled.reason},
+    }
 
 
 # --- incidents ------------------------------------------------------------------------------------

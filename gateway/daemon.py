@@ -71,6 +71,8 @@ from gateway.redaction import Keys
 from gateway.rehearsal import BenchPlan
 from gateway.scratch import Scratch
 from gateway.settings import Settings, split
+from gateway.shadow.ledger import Ledger as Suspects
+from gateway.shadow.watch import Watch
 from gateway.vault import keys as token_keys
 from gateway.vault.front import Front
 from gateway.vault.store import Vault
@@ -185,6 +187,14 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     )
     coach.pages.adopt(rules.policy, rules.catalogue)
     ledger = PassedLedger(meter, settings.state / "passed-through.json")
+    suspects = Watch(
+        Suspects(store.engine),
+        knows=lambda host: gate.catalogue.knows(host),  # noqa: PLW0108  # a reload changes it
+        meter=meter,
+    )
+    ledger = PassedLedger(
+        meter, settings.state / "passed-through.json", tunnelled=suspects.tunnelled
+    )
     gate = Gate(
         catalogue=rules.catalogue,
         inspect=lambda exchange, affinity: pool.inspect(exchange, affinity=affinity),
@@ -201,6 +211,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         },
         teams=Teams.of(rules.policy, settings.teams),
         coach=coach,
+        suspects=suspects,
     )
     routing = Routing(
         rules.catalogue,
@@ -208,6 +219,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         ledger,
         admits=None if identifying is None else identifying.admits,
         own=HostList.of(settings.coaching.hosts),
+        sender_of=None if identifying is None else identifying.sender_of,
     )
 
     async def renew(rules: bootstrap.Rules) -> None:
@@ -240,6 +252,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             housekeeper.start()
             stack.callback(housekeeper.stop)
         stack.callback(ledger.save)
+        suspects.start()
+        stack.callback(suspects.stop)
         try:
             await pool.start()
         except InspectionFault as fault:
@@ -728,7 +742,12 @@ def _housekeeper(settings: Settings, store: Store) -> Housekeeper | None:
         settings.retention.audit,
         settings.retention.coachings,
     )
-    return Housekeeper(House(store.engine, audit, retention, me=_me()), audit)
+    further = {}
+    if (kept := settings.retention.suspects) is not None:
+        seen = Suspects(store.engine)
+        further["suspects"] = lambda most: seen.purge((utc_now() - kept).date(), limit=most)
+    house = House(store.engine, audit, retention, me=_me(), further=further)
+    return Housekeeper(house, audit)
 
 
 def _me() -> str:

@@ -87,6 +87,12 @@ class Meter(Protocol):
     ) -> None:
         """Connections or bytes went by uninspected. `host_class` is a class of hosts, no host."""
 
+    def suspected(self, how: str) -> None:
+        """A `tunnel` or `request` went to a host that looks like an AI service and is in no catalogue."""
+
+    def suspects(self, count: int) -> None:
+        """So many such hosts were seen lately, and nobody dismissed them."""
+
     def policy_loaded(self, revision: str, *, at: float) -> None:
         """A policy set came into force."""
 
@@ -178,6 +184,12 @@ class NullMeter:
     def passed_through(
         self, host_class: str, why: str, *, connections: int = 1, sent: int = 0, received: int = 0
     ) -> None:
+        """Nothing."""
+
+    def suspected(self, how: str) -> None:
+        """Nothing."""
+
+    def suspects(self, count: int) -> None:
         """Nothing."""
 
     def policy_loaded(self, revision: str, *, at: float) -> None:
@@ -332,6 +344,14 @@ class Metrics:
         )
         self._passed = self._counter(
             "passthrough_connections", "Connections that went by uninspected.", "class", "why"
+        )
+        self._suspected = self._counter(
+            "suspected",
+            "Connections and requests to hosts that look like AI services and are in no catalogue.",
+            "how",
+        )
+        self._suspects = self._gauge(
+            "suspect_hosts", "Such hosts of the last 30 days that nobody dismissed."
         )
         self._passed_bytes = self._counter(
             "passthrough_bytes", "Bytes that went by uninspected.", "class", "why", "direction"
@@ -527,6 +547,14 @@ class Metrics:
             self._passed_bytes(host_class, why, "sent").inc(sent)
         if received:
             self._passed_bytes(host_class, why, "received").inc(received)
+
+    def suspected(self, how: str) -> None:
+        """Count a connection or a request to a suspect."""
+        self._suspected(how).inc()
+
+    def suspects(self, count: int) -> None:
+        """Show how many suspects there are."""
+        self._suspects().set(count)
 
     def policy_loaded(self, revision: str, *, at: float) -> None:
         """Show `revision` as the one in force."""

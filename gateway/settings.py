@@ -103,6 +103,7 @@ class Kept(Strict):
     evidence: KeptFor = timedelta(days=30)
     audit: KeptFor = None
     coachings: KeptFor = timedelta(days=365)
+    suspects: KeptFor = timedelta(days=90)
 
     def incidents(self) -> dict[Severity, timedelta]:
         """By severity, without those that are kept for ever."""

@@ -20,6 +20,7 @@ import gateway.exporters.tables
 import gateway.incidents.count_tables
 import gateway.incidents.tables
 import gateway.incidents.work_tables
+import gateway.shadow.tables
 import gateway.vault.tables  # noqa: F401  # all put their tables into `Base`
 from gateway.database.schema import connected
 from gateway.database.tables import Base, UtcTime

@@ -15,7 +15,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.audit.log import Log
-from gateway.console import api, incident_calls
+from gateway.console import api, incident_calls, shadow
 from gateway.console.accounts import Accounts
 from gateway.console.casework import Casework
 from gateway.console.desk import Desk
@@ -28,9 +28,11 @@ from gateway.console.keys import Keys
 from gateway.console.oidc import Provider
 from gateway.console.pages import Pages, Shown
 from gateway.console.sessions import Sessions
+from gateway.console.shadow import ShadowPages, Shadows
 from gateway.console.throttle import Throttle
 from gateway.console.visits import Page, Reception
 from gateway.incidents import desk as incident_desk
+from gateway.shadow.ledger import Ledger
 
 _STATIC = {
     "console.css": "text/css; charset=utf-8",
@@ -64,6 +66,7 @@ def build(
     door = make_door(settings, log, clock=clock)
     desk = Desk(gateway, incidents.counts, incidents.people.crowds, clock)
     cases = Casework(gateway, incidents, clock)
+    shadows = Shadows(Ledger(log.engine, clock=clock), gateway, log, clock)
     files = {name: _read(name) for name in _STATIC}
     stamp = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
     shown = Shown(version=gateway.version, stamp=stamp)
@@ -73,6 +76,8 @@ def build(
         else None
     )
     pages = (
+        # Before the pages of services: `shadow` is no service.
+        *ShadowPages(shadows, shown).all(),
         *Pages(
             desk, cases, door, log, shown, provider=provider, cookie=cookie, secure=secure
         ).all(),
@@ -116,7 +121,7 @@ def build(
         door,
         desk,
         log,
-        further=[incident_calls.router(calls, cases)],
+        further=[incident_calls.router(calls, cases), shadow.router(calls, shadows)],
         version=gateway.version,
     )
 

@@ -50,6 +50,7 @@ SAID: Mapping[str, str] = {
     "changed": "The incident is changed.",
     "noted": "The note is written.",
     "asked": "Somebody else has to agree now.",
+    "sorted": "The host is sorted.",
     "decided": "Your decision is written down.",
 }
 """What is said after a change; the address carries the word, so that nobody else's text is shown."""

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     ASK_PERSON = "ask_person"  # who an incident's person is, with a reason
     GRANT_PERSON = "grant_person"  # approve what somebody else asked
     SEE_SERVICES = "see_services"
+    SORT_HOSTS = "sort_hosts"  # dismiss hosts that look like AI services, or take that back
     SEE_POLICIES = "see_policies"
     TRY_POLICIES = "try_policies"  # scratch pad, test cases
     SEE_HEALTH = "see_health"
@@ -62,8 +63,10 @@ MAY: Mapping[Role, frozenset[Permission]] = {
         Permission.DRAFT_EXCEPTION,
         Permission.ASK_PERSON,
         Permission.TRY_POLICIES,
+        Permission.SORT_HOSTS,
     },
-    Role.POLICY_AUTHOR: _EVERYBODY | {Permission.DRAFT_EXCEPTION, Permission.TRY_POLICIES},
+    Role.POLICY_AUTHOR: _EVERYBODY
+    | {Permission.DRAFT_EXCEPTION, Permission.TRY_POLICIES, Permission.SORT_HOSTS},
     Role.PRIVACY_OFFICER: _EVERYBODY
     | {Permission.ASK_PERSON, Permission.GRANT_PERSON, Permission.SEE_AUDIT},
     Role.ADMIN: _EVERYBODY | {Permission.SEE_AUDIT, Permission.MANAGE_ACCOUNTS},

@@ -6,7 +6,7 @@ speak of the row beside the incident (`work_tables`), which is made when the inc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -78,7 +78,13 @@ def listed(columns: Any, filters: Filters, before: Place | None = None) -> Selec
     )
     at: Any = WorkRow.at if by_work else IncidentRow.at
     identity: Any = WorkRow.incident_id if by_work else IncidentRow.id
-    query = _filtered(select(*columns), filters, at)
+    query = select(*columns)
+    if filters.team is not None and not by_work:
+        at, identity = TeamRow.at, TeamRow.incident_id
+        query = query.join(TeamRow, TeamRow.incident_id == IncidentRow.id)
+        query = query.where(TeamRow.team == filters.team)
+        filters = replace(filters, team=None)
+    query = _filtered(query, filters, at)
     if before is not None:
         query = query.where(tuple_(at, identity) < tuple_(*before))
     return query.order_by(at.desc(), identity.desc())

@@ -6,6 +6,7 @@ all gateways of one database one keeps house at a time; what was purged is noted
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -59,7 +60,8 @@ class Retention:
 
 class House:
     """What one gateway, named by `me`, does to keep the database in order. Methods raise SQLAlchemy's
-    errors and `AuditError`.
+    errors and `AuditError`. `further` purges what is not of incidents: so many rows at most, and it
+    tells how many it were.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class House:
         retention: Retention,
         *,
         me: str,
+        further: Mapping[str, Callable[[int], int]] | None = None,
         clock: Callable[[], datetime] | None = None,
         batch: int = BATCH,
     ) -> None:
         self._engine = engine
+        self._further = further or {}
         self._store = Store(engine)
         self._audit = audit
         self._retention = retention
@@ -115,14 +119,18 @@ class House:
 
         When all is done, what was purged since is noted in the audit log.
         """
-        for kind, act in (
-            ("adopted", self._adopt),
-            ("incidents", self._purge_incidents),
-            ("evidence", self._purge_evidence),
-            ("repeats", self._purge_repeats),
-            ("coachings", self._purge_coachings),
-            ("audit entries", self._purge_audit),
-        ):
+        steps: dict[str, Callable[[], int]] = {
+            "adopted": self._adopt,
+            "incidents": self._purge_incidents,
+            "evidence": self._purge_evidence,
+            "repeats": self._purge_repeats,
+            "coachings": self._purge_coachings,
+            "audit entries": self._purge_audit,
+        }
+        steps |= {
+            kind: functools.partial(purge, self._batch) for kind, purge in self._further.items()
+        }
+        for kind, act in steps.items():
             if done := act():
                 if kind != "adopted":
                     self._gone[kind] += done

@@ -377,7 +377,7 @@ def _evidence_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
 
 def _team_rows(incidents: Sequence[Incident]) -> list[dict[str, object]]:
     return [
-        {"incident_id": incident.id, "team": team, "actor": incident.actor}
+        {"incident_id": incident.id, "team": team, "at": incident.at, "actor": incident.actor}
         for incident in incidents
         for team in incident.teams or ()
     ]

@@ -171,9 +171,11 @@ class TeamRow(Base):
 
     incident_id: Mapped[str] = mapped_column(_name(), _incident(), primary_key=True)
     team: Mapped[str] = mapped_column(_name(), primary_key=True)
+    at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(PERSON_CHARS))
 
-    __table_args__ = (Index(None, "team", "incident_id"), Index(None, "team", "actor"))
+    # The list of a team is read from the first, newest first; its people are counted from the second.
+    __table_args__ = (Index(None, "team", "at", "incident_id"), Index(None, "team", "actor"))
 
 
 class ScopeRow(Base):

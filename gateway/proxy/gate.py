@@ -50,9 +50,11 @@ from gateway.proxy.identifying import OWN_HEADERS, SENDER, Cause, Identifying
 from gateway.proxy.layers import CLOSE_MESSAGE, CLOSE_REASON, DENIED, SEND, UNINSPECTED
 from gateway.proxy.looking import LOOKING, Looking
 from gateway.proxy.recent import Recent
+from gateway.proxy.routing import address
 from gateway.proxy.steering import ApprovedKey, Steering, Unsteerable, Upstream
 from gateway.proxy.uploads import Uploads
-from gateway.services import Catalogue
+from gateway.services import UNKNOWN_SERVICE, Catalogue
+from gateway.shadow.watch import Glance, Watch
 from gateway.workers import InspectionFault, place_of
 
 logger = logging.getLogger("leakgate.proxy")
@@ -71,6 +73,9 @@ _OWN = "leakgate.own"
 
 _SERVICE = "leakgate.service"
 _STREAM = "leakgate.stream"
+
+_SUSPECT = "leakgate.suspect"
+"""Metadata key of what is made of a request to a host that no service owns."""
 
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
 """Content types of answers that come bit by bit."""
@@ -97,7 +102,7 @@ class Gate:
     `tokenising` is there when some rule makes tokens; a reload may change it. `identifying` is there
     when settings say how people are known. `approved_keys` are what endpoints to which rules redirect
     take as a key, by their names. `teams` are the groups that are remembered of senders. `coach` is
-    there where people can be coached.
+    there where people can be coached. `suspects` is told of requests to hosts that no service owns.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class Gate:
         approved_keys: Mapping[str, ApprovedKey] | None = None,
         teams: Teams | None = None,
         coach: Coach | None = None,
+        suspects: Watch | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._inspect = inspect
@@ -131,6 +137,7 @@ class Gate:
         self._approved_keys = approved_keys or {}
         self.teams = teams or Teams()
         self._coach = coach
+        self._suspects = suspects
         self._own_headers = OWN_HEADERS if identifying is None else identifying.own_headers
 
     def is_bounded(self, flow: http.HTTPFlow) -> bool:
@@ -181,6 +188,7 @@ class Gate:
         if not inspected:
             flow.request.stream = True
             self._strip(flow)
+            self._suspect_in_clear(flow)
             return
         flow.response = http.Response(
             b"HTTP/1.1", 400, b"Bad Request", http.Headers(), b"", None, time.time(), None
@@ -198,6 +206,7 @@ class Gate:
                 flow.response = self._refuse_sender(flow, cause, self.identifying)
                 return
             if uninspected:
+                self._suspect_in_clear(flow)
                 return
         exchange = self._exchange(flow)
         own = self._own(flow)
@@ -206,6 +215,8 @@ class Gate:
             flow.response = await self._coach.page(flow, own, exchange.sender)
             return
         decision = await self._decide(exchange)
+        if decision.route.service == UNKNOWN_SERVICE and self._suspects is not None:
+            flow.metadata[_SUSPECT] = self._suspects.opened(exchange)
         steering = self._steering(flow, decision)
         if isinstance(steering, Decision):
             decision = steering
@@ -229,6 +240,21 @@ class Gate:
                 flow.metadata[_THERE] = steering.there
             if not isinstance(steering, Steering) or steering.there is None:
                 self._send_to_upstream(flow)
+
+    def _suspect_in_clear(self, flow: http.HTTPFlow) -> None:
+        """A request over plain HTTP goes on uninspected: its host and path may tell what it is to."""
+        if self._suspects is None:
+            return
+        request = flow.request
+        sender = flow.metadata.get(SENDER)
+        who = (sender.actor or sender.source_ip) if isinstance(sender, Sender) else ""
+        length = request.headers.get("content-length", "")
+        flow.metadata[_SUSPECT] = self._suspects.in_clear(
+            request.pretty_host,
+            who or address(flow.client_conn),
+            request.data.path.decode("latin-1"),
+            int(length) if length.isascii() and length.isdigit() and len(length) < 16 else 0,
+        )
 
     def _steering(self, flow: http.HTTPFlow, decision: Decision) -> Steering | Decision:
         """How a request goes on its way; the refusal, where it cannot go as it should."""
@@ -400,6 +426,14 @@ class Gate:
         assert flow.response is not None
         # HTTP/3 would leave the proxy: an answer that offers it is not passed on (RFC 7838).
         flow.response.headers.pop("alt-svc", None)
+        look = flow.metadata.get(_SUSPECT)
+        if isinstance(look, Glance):
+            certificates = flow.server_conn.certificate_list
+            look.answered(
+                flow.response.headers.get("content-type", ""),
+                [str(each.value) for each in certificates[0].altnames] if certificates else (),
+                mcp="mcp-session-id" in flow.response.headers,
+            )
         if flow.response.status_code == 101:
             return
         plan = flow.metadata.pop(ANSWER, None)
@@ -487,7 +521,12 @@ class Gate:
         """Pass an answer's chunks on as they come; the streamed ones are counted."""
         assert flow.response is not None
         looking = flow.metadata.get(LOOKING)
-        note = looking.note if isinstance(looking, Looking) and not looking.is_ahead else _nobody
+        note: Callable[[bytes], None] = _nobody
+        if isinstance(looking, Looking) and not looking.is_ahead:
+            note = looking.note
+        look = flow.metadata.get(_SUSPECT)
+        if isinstance(look, Glance):
+            note = _both(note, look.note)
         if not flow.response.headers.get("content-type", "").startswith(_STREAMS):
 
             def plainly(chunk: bytes) -> bytes | list[bytes]:
@@ -516,6 +555,9 @@ class Gate:
                 if stream is not None:
                     stream.received = running.received
             self._end_of_look(flow)
+        look = flow.metadata.pop(_SUSPECT, None)
+        if isinstance(look, Glance):
+            look.end()
         if stream is not None:
             seconds = time.perf_counter() - stream.started
             self._meter.stream_ended(
@@ -720,6 +762,14 @@ class Gate:
 
 def _nobody(_: bytes) -> None:
     """Nobody looks."""
+
+
+def _both(one: Callable[[bytes], None], other: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def note(chunk: bytes) -> None:
+        one(chunk)
+        other(chunk)
+
+    return note
 
 
 def _response(refuse: Refuse) -> http.Response:

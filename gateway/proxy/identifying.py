@@ -116,6 +116,17 @@ class Identifying:
             return
         self._tunnels[flow.client_conn] = _Tunnel(answer, replace(evidence, credentials=()))
 
+    def sender_of(self, client: connection.Client) -> str:
+        """Who opened a connection, or from where, without asking anybody."""
+        tunnel = self._tunnels.get(client)
+        if tunnel is not None:
+            return tunnel.sender.actor or tunnel.sender.source_ip
+        peer = client.peername[0] if client.peername else ""
+        answer = self.identities.known(Evidence(peer))
+        if isinstance(answer, Sender):
+            return answer.actor or answer.source_ip
+        return peer
+
     # --- requests ---------------------------------------------------------------------------------
 
     def begin(self, flow: http.HTTPFlow) -> bool:

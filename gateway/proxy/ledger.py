@@ -24,6 +24,10 @@ MAX_HOSTS = 10_000
 _SAVE_SECONDS = 30.0
 
 
+type Tunnelled = Callable[[str, str], Callable[[int, int], None] | None]
+"""Told of a host and a sender; what it gives takes bytes, if it wants to know them."""
+
+
 @dataclass(slots=True)
 class Passed:
     """What passed to one host. Times in Unix seconds, sizes in bytes."""
@@ -39,11 +43,19 @@ class Passed:
 class PassedLedger:
     """Counts connections that pass through untouched, by host.
 
-    The sums of earlier runs are read from `path` and go on.
+    The sums of earlier runs are read from `path` and go on. `tunnelled` is told of each, too.
     """
 
-    def __init__(self, meter: Meter, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        path: Path,
+        *,
+        tunnelled: Tunnelled | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._meter = meter
+        self._tunnelled = tunnelled or _of_no_interest
         self._path = path
         self._clock = clock
         self.hosts: dict[str, Passed] = {}
@@ -52,7 +64,7 @@ class PassedLedger:
             for host, data in json.loads(path.read_text(encoding="utf-8")).items():
                 self.hosts[str(host)] = Passed(**data)
 
-    def passed(self, host: str, why: str) -> Callable[[int, int], None]:
+    def passed(self, host: str, why: str, sender: str = "") -> Callable[[int, int], None]:
         """A connection to `host` passes; the result takes bytes sent and received."""
         name = host.lower().rstrip(".")
         entry = self.hosts.get(name)
@@ -66,8 +78,11 @@ class PassedLedger:
         self._changed = True
         kind = host_class(host)
         self._meter.passed_through(kind, why)
+        also = self._tunnelled(host, sender)
 
         def count(sent: int, received: int) -> None:
+            if also is not None:
+                also(sent, received)
             entry.sent += sent
             entry.received += received
             self._changed = True
@@ -97,6 +112,10 @@ class PassedLedger:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(data)
         fresh.replace(self._path)
+
+
+def _of_no_interest(_host: str, _sender: str) -> None:
+    """Nobody wants to know."""
 
 
 def host_class(host: str) -> str:

@@ -34,8 +34,8 @@ class Hosts(Protocol):
 class Ledger(Protocol):
     """Who counts what passes."""
 
-    def passed(self, host: str, why: str) -> Callable[[int, int], None]:
-        """A connection to `host` passes for `why`; the result takes bytes sent and received."""
+    def passed(self, host: str, why: str, sender: str) -> Callable[[int, int], None]:
+        """A connection of `sender` to `host` passes for `why`; the result takes bytes sent and received."""
         ...
 
     def refused_connection(self, why: str) -> None:
@@ -78,14 +78,17 @@ class Routing(next_layer.NextLayer):
         *,
         admits: Callable[[Client], bool] | None = None,
         own: HostList | None = None,
+        sender_of: Callable[[Client], str] | None = None,
     ) -> None:
         """`admits` says whether a client's connections may pass unopened; all may without it.
 
-        `own` are names of ours: what goes there is opened, and answered here.
+        `own` are names of ours: what goes there is opened, and answered here. `sender_of` says who it
+        is, as far as that is known; else it is the address.
         """
         super().__init__()
         self._admits = admits
         self._own = own or HostList.of(())
+        self._sender_of = sender_of or address
         self.hosts = hosts
         self.pass_through = pass_through
         self._ledger = ledger
@@ -102,7 +105,7 @@ class Routing(next_layer.NextLayer):
             if passed is not None:
                 # By address (transparent mode), the name is what the client says it is.
                 told = names[0] if not _is_address(names[0]) else names[-1]
-                return Tunnel(ctx, self._ledger.passed(told, passed))
+                return Tunnel(ctx, self._ledger.passed(told, passed, self._sender_of(ctx.client)))
         return super()._next_layer(ctx, data_client, data_server)
 
     def _udp(self, ctx: context.Context, data_client: bytes, data_server: bytes) -> Any:
@@ -175,6 +178,11 @@ class Routing(next_layer.NextLayer):
         if len(data_client) < _ENOUGH:
             raise next_layer.NeedsMoreData
         return "not_tls"
+
+
+def address(client: Client) -> str:
+    """Where a client connects from."""
+    return client.peername[0] if client.peername else ""
 
 
 _ENOUGH = 3

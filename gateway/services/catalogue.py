@@ -126,7 +126,11 @@ class Catalogue:
 
     def inspects(self, host: str) -> bool:
         """Is TLS opened for this host, because a service or a policy names it?"""
-        return self._tables.find(host) is not None or self._also.find(host) is not None
+        return self.knows(host) or self._also.find(host) is not None
+
+    def knows(self, host: str) -> bool:
+        """Does a service answer on this host?"""
+        return self._tables.find(host) is not None
 
     def route(
         self,
@@ -163,6 +167,10 @@ class Catalogue:
         `*` stands for one label or part of one, except at the front, where it is any depth.
         """
         return self._hosts
+
+    def names(self) -> frozenset[str]:
+        """Ids and aliases of all services."""
+        return frozenset((*self._services, *self._aliases))
 
     def operations(self) -> tuple[str, ...]:
         """Every operation id that a route can have, sorted; for policy authors."""

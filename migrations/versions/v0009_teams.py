@@ -26,6 +26,7 @@ def upgrade() -> None:
         "incident_teams",
         sa.Column("incident_id", sa.String(length=128), nullable=False),
         sa.Column("team", sa.String(length=128), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=256), nullable=False),
         sa.ForeignKeyConstraint(
             ["incident_id"],
@@ -36,14 +37,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_id", "team", name=op.f("pk_incident_teams")),
     )
     op.create_index(
-        op.f("ix_incident_teams_team_incident_id"), "incident_teams", ["team", "incident_id"]
+        op.f("ix_incident_teams_team_at_incident_id"),
+        "incident_teams",
+        ["team", "at", "incident_id"],
     )
     op.create_index(op.f("ix_incident_teams_team_actor"), "incident_teams", ["team", "actor"])
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_incident_teams_team_actor"), table_name="incident_teams")
-    op.drop_index(op.f("ix_incident_teams_team_incident_id"), table_name="incident_teams")
+    op.drop_index(op.f("ix_incident_teams_team_at_incident_id"), table_name="incident_teams")
     op.drop_table("incident_teams")
     op.drop_table("incident_scopes")
     op.drop_column("incidents", "api_keys")

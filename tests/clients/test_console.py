@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,13 @@ from support.browser import MISSING, Browser, available
 from support.gateway import GatewayProcess
 from support.upstream import Upstream
 
+from gateway.database.engines import open_engine
+from gateway.shadow.ledger import Ledger, Seen
+
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".tools" / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "correct horse battery"
+SUSPECT = "gpt.example.net"
 
 pytestmark = [
     pytest.mark.skipif(not available(), reason=MISSING),
@@ -162,9 +167,18 @@ def test_from_the_first_sign_in_to_a_resolved_incident(gateway, incident, driven
 
 
 def test_every_other_page(gateway, incident, driven):
+    now = datetime.now(UTC)
+    engine = open_engine(gateway.database_url)
+    Ledger(engine).add(
+        {(SUSPECT, now.date(), "ann"): Seen(now, now, 3, 2, 4096, 1 << 20)},
+        {SUSPECT: frozenset({"word:gpt", "path:openai_chat", "base:openai:/v1"})},
+    )
+    engine.dispose()
     for path in (
         "/console/services",
         "/console/services/midjourney",
+        "/console/services/shadow",
+        f"/console/services/shadow/{SUSPECT}",
         "/console/policies",
         "/console/policies/distinctive-ids",
         "/console/people",

@@ -87,5 +87,7 @@ def test_no_column_can_hold_what_was_sent():
         "asked",
         # Coaching: counts of entities, keyed digests, times.
         "found", "marks", "times", "answered_at",
+        # Sums of what went to hosts that look like AI services.
+        "tunnels", "requests", "sent", "received",
     }  # fmt: skip
     assert not {field for field in Incident.__slots__ if field in {"body", "text", "content"}}

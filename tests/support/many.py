@@ -112,7 +112,7 @@ def fill(
         """INSERT INTO incident_scopes VALUES ('bench', '["*"]')""",
         f"""
         INSERT INTO incident_teams
-        SELECT id, team, 'person-' || person || '@example.com'
+        SELECT id, team, at, 'person-' || person || '@example.com'
         FROM many, LATERAL (SELECT 'staff' AS team WHERE person % 10 > 0
                             UNION ALL SELECT 'team-' || person % {TEAMS}) AS team
         """,

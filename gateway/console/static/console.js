@@ -47,6 +47,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A text goes to the clipboard at one click.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  });
+}
+
 // The operations of the chosen service, on the scratch pad.
 for (const service of document.querySelectorAll("select[data-operations]")) {
   const groups = [...document.querySelectorAll(`#${service.dataset.operations} optgroup`)];

@@ -1,0 +1,162 @@
+"""Shadow AI through a gateway as an operator runs it: from several people's curl to a service of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from support.gateway import GatewayProcess
+from support.upstream import Upstream, certificate
+
+from gateway.database.engines import open_engine
+from gateway.shadow.ledger import Ledger
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+TUNNELLED = "chat.shinygpt.example"
+OPENED = "talk.plain.example"
+POLICY = f"""\
+version: 1
+inspect_hosts: [{OPENED}]
+rules:
+  - id: numbers
+    when: {{entity: US_SSN, min_confidence: 0.5}}
+    action: block
+"""
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shadow")
+    pem, trusted = certificate(folder, "127.0.0.1", TUNNELLED)
+    with (
+        Upstream(pem) as upstream,
+        GatewayProcess(
+            folder / "gateway",
+            policies=POLICY,
+            upstreams=dict.fromkeys((OPENED, TUNNELLED), upstream.url),
+            trusted_ca=trusted,
+            settings={"identity": {"trusted_proxies": {"networks": ["127.0.0.1/32"]}}},
+        ) as gateway,
+    ):
+        yield gateway, upstream, trusted
+
+
+def curl(place, person, host, body, *arguments, path="/v1/chat/completions"):
+    gateway, _, _ = place
+    done = subprocess.run(
+        [
+            "curl", "-sS", "--proxy", gateway.url, "--proxy-header", f"X-Authenticated-User: {person}",
+            "-H", "content-type: application/json", "--data-binary", "@-",
+            "-o", "/dev/null", "-w", "%{http_code}", *arguments, f"https://{host}{path}?secret=s3cr3t",
+        ],
+        input=json.dumps(body), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout or done.stderr
+
+
+def shadow(place, *arguments):
+    gateway, _, _ = place
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", "shadow", *arguments, "--config", str(gateway.config)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def seen(place, **wanted):
+    """Wait until so many people were seen at these hosts."""
+    gateway, _, _ = place
+    engine = open_engine(gateway.database_url)
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            found = {each.host: each.people for each in Ledger(engine).ranked()}
+            if found == wanted:
+                return
+            time.sleep(0.2)
+        raise AssertionError(found)
+    finally:
+        engine.dispose()
+
+
+def test_a_host_goes_from_curl_to_a_service_of_its_own(place, ssn):
+    gateway, upstream, trusted = place
+    past = ("--cacert", str(trusted), "--connect-to", f"{TUNNELLED}:443:127.0.0.1:{upstream.port}")
+    for person in ("ann", "bob", "kim", "ann"):
+        assert curl(place, person, TUNNELLED, CHAT, *past) == "200"
+    ours = ("--cacert", str(gateway.ca))
+    for person in ("ann", "192.0.2.7"):
+        assert curl(place, person, OPENED, CHAT, *ours) == "200"
+    assert curl(place, "ann", OPENED, {"q": "weather"}, *ours, path="/forecast") == "200"
+    assert all("s3cr3t" in each.target for each in upstream.seen)
+    seen(place, **{TUNNELLED: 3, OPENED: 2})
+
+    status, out, err = shadow(place, "list", "--json")
+    assert (status, err) == (0, "")
+    tunnelled, opened = json.loads(out)
+    assert tunnelled["host"] == TUNNELLED
+    assert (tunnelled["people"], tunnelled["tunnels"], tunnelled["requests"]) == (3, 4, 0)
+    assert tunnelled["sent"] > 4 * 300
+    assert tunnelled["reasons"] == [
+        "its name has “gpt” in it",
+        "its name has “chat” in it",
+    ]
+    assert opened["host"] == OPENED
+    assert (opened["people"], opened["tunnels"], opened["requests"]) == (2, 0, 3), (
+        "by its certificate"
+    )
+    assert "requests hold a model and messages" in opened["reasons"]
+    assert "in its certificate, its name has “gpt” in it" in opened["reasons"]
+    kept = (gateway.state / "leakgate.db").read_bytes()
+    assert b"s3cr3t" not in kept
+    assert b"/forecast" not in kept
+
+    status, table, _ = shadow(place, "list")
+    assert status == 0
+    assert TUNNELLED in table
+    status, draft, err = shadow(place, "draft", OPENED)
+    assert (status, err) == (0, "")
+    (gateway.policies / "plain.yaml").write_text(draft)
+    status, draft, err = shadow(place, "draft", TUNNELLED)
+    assert (status, err) == (0, "")
+    before = gateway.metric("leakgate_policy_last_reload_timestamp_seconds")
+    (gateway.policies / "shiny.yaml").write_text(draft)
+    until = time.monotonic() + 120
+    while gateway.metric("leakgate_policy_last_reload_timestamp_seconds") == before:
+        assert time.monotonic() < until, gateway.log()
+        time.sleep(0.2)
+
+    many = len(upstream.seen)
+    text = f"her number is {ssn}"
+    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    for host, service in ((TUNNELLED, "chat-shinygpt-example"), (OPENED, "talk-plain-example")):
+        assert curl(place, "ann", host, CHAT, *ours) == "200"
+        assert curl(place, "ann", host, body, *ours) == "400"
+        newest = gateway.incidents(at_least=1)[0]
+        assert (newest.service, newest.actor, newest.act) == (service, "ann", "prompt")
+    assert len(upstream.seen) == many + 2
+    status, out, _ = shadow(place, "list", "--json")
+    assert (status, json.loads(out)) == (0, []), "what is a service by now is no suspect"
+    assert gateway.metric("leakgate_suspected_total", how="tunnel") == 4
+    assert gateway.metric("leakgate_suspected_total", how="request") == 3
+
+
+def test_what_is_dismissed_is_not_listed_and_audited(place):
+    assert curl(place, "ann", "gpt.other.example", CHAT, "--connect-timeout", "1").startswith("000")
+    seen(place, **{TUNNELLED: 3, OPENED: 2, "gpt.other.example": 1})
+    why = ("--reason", "a shop for shoes")
+    assert shadow(place, "dismiss", "gpt.other.example", *why)[:2] == (0, "")
+    assert json.loads(shadow(place, "list", "--json")[1]) == []
+    (one,) = json.loads(shadow(place, "list", "--json", "--dismissed")[1])
+    assert one["dismissed"]["reason"] == "a shop for shoes"
+    assert shadow(place, "restore", "gpt.other.example")[0] == 0
+    assert json.loads(shadow(place, "list", "--json")[1])[0]["dismissed"] is None
+    status, _, err = shadow(place, "draft", "never.example")
+    assert status == 2
+    assert "no host `never.example` was seen" in err
