@@ -8,6 +8,7 @@ waits, and when it is too much it is dropped and counted.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -31,6 +32,10 @@ MOST = 20_000
 FLUSH_SECONDS = 5.0
 COUNT_SECONDS = 60.0
 _LONGEST = 300.0
+
+
+_HOST = re.compile(r"[a-z0-9._-]+")
+"""What a host is made of; what else a client calls one would only hold up the database."""
 
 
 class Kept(Protocol):
@@ -156,10 +161,10 @@ class Watch:
     ) -> None:
         if tunnels or requests:
             self._meter.suspected("tunnel" if tunnels else "request")
-        if not host or len(host) > HOST_CHARS:
+        if len(host) > HOST_CHARS or not _HOST.fullmatch(host):
             return
         now = self._clock()
-        key = host, now.date(), sender[:SENDER_CHARS]
+        key = host, now.date(), _clean(sender)
         with self._lock:
             seen = self._seen.get(key)
             if seen is None:
@@ -239,3 +244,9 @@ class Watch:
         if time.monotonic() - self._counted_at >= COUNT_SECONDS:
             self._meter.suspects(self._kept.many())
             self._counted_at = time.monotonic()
+
+
+def _clean(sender: str) -> str:
+    """A name that every database takes: no control character, no lone surrogate, bounded."""
+    name = sender[:SENDER_CHARS].encode("utf-8", "replace").decode("utf-8")
+    return "".join(char if char.isprintable() else "\ufffd" for char in name)

@@ -120,13 +120,11 @@ def test_a_host_goes_from_curl_to_a_service_of_its_own(place, ssn):
     status, table, _ = shadow(place, "list")
     assert status == 0
     assert TUNNELLED in table
-    status, draft, err = shadow(place, "draft", OPENED)
-    assert (status, err) == (0, "")
-    (gateway.policies / "plain.yaml").write_text(draft)
-    status, draft, err = shadow(place, "draft", TUNNELLED)
-    assert (status, err) == (0, "")
+    drafts = [shadow(place, "draft", host) for host in (OPENED, TUNNELLED)]
     before = gateway.metric("leakgate_policy_last_reload_timestamp_seconds")
-    (gateway.policies / "shiny.yaml").write_text(draft)
+    for number, (status, draft, err) in enumerate(drafts):
+        assert (status, err) == (0, "")
+        (gateway.policies / f"draft-{number}.yaml").write_text(draft)
     until = time.monotonic() + 120
     while gateway.metric("leakgate_policy_last_reload_timestamp_seconds") == before:
         assert time.monotonic() < until, gateway.log()

@@ -171,3 +171,13 @@ def test_the_thread_writes_at_the_end_and_outlives_errors(watch, kept, meter, mo
     watch.stop()
     assert kept.many() == 1
     assert meter.sums("suspect_hosts") == {(): 1.0}
+
+
+def test_what_clients_call_a_host_or_themselves_cannot_hold_up_the_database(watch, kept, ledger):
+    for host in ("gpt\x00.example", "gpt'.example", "gpt\ud800.example", "gpt .example"):
+        watch.tunnelled(host, "ann")
+    watch.tunnelled("gpt.example", "a\x00\ud800n")
+    watch.flush()
+    [(seen, signs)] = kept.batches
+    assert [key[::2] for key in seen] == [("gpt.example", "a\ufffd?n")]
+    ledger.add(seen, signs)
