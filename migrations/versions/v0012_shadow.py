@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "v0011"
-down_revision = "v0010"
+revision = "v0012"
+down_revision = "v0011"
 branch_labels = None
 depends_on = None
 
