@@ -94,7 +94,8 @@ _LEFT = "not all of it could be taken out"
 _ANSWER = Locator("answer")
 
 _CLEANED: Mapping[Cleaned, str] = {
-    "metadata": "a picture that says where or with what it was taken",
+    "metadata": "a file that says by whom, where or with what it was made",
+    "hidden": "something in a file that is not shown",
     "faces": "a face",
     "codes": "a barcode",
     "medical": "a medical picture that was not de-identified",

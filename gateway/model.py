@@ -426,16 +426,19 @@ class Redaction:
     params: tuple[tuple[str, str | int], ...] = ()
 
 
-type Cleaned = Literal["metadata", "faces", "codes", "medical", "mark"]
+type Cleaned = Literal["metadata", "hidden", "faces", "codes", "medical", "mark"]
 
 CLEANED: Mapping[Cleaned, frozenset[str]] = {
-    "metadata": frozenset({"gps", "camera", "serial", "rights", "credentials", "hidden"}),
+    "metadata": frozenset(
+        "gps camera serial rights credentials appended authors properties".split()
+    ),
+    "hidden": frozenset({"hidden"}),
     "faces": frozenset({"faces"}),
     "codes": frozenset({"codes"}),
     "medical": frozenset({"identified"}),
     "mark": frozenset(),
 }
-"""What may be taken out of a picture, and the facts that tell that there is any.
+"""What may be taken out of a file, and the facts that tell that there is any.
 
 `mark` puts something in: the mark that forbids training, where there is none.
 """
@@ -443,7 +446,7 @@ CLEANED: Mapping[Cleaned, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """Take `what` out of all pictures of the file at `file`.
+    """Take `what` out of the file at `file`, and out of all files within it.
 
     `style` is fill, blur, pixelate, strip, deidentify; no_training for `mark`.
     """

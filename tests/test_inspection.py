@@ -19,7 +19,7 @@ import pytest
 from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
-from support import pdfs
+from support import pdfs, unseen
 from support.gateway import patterns
 
 from gateway import bootstrap, content, inspection
@@ -510,6 +510,49 @@ def test_a_raw_picture_is_stripped_of_its_place(cleaning):
     assert isinstance(decision.enforcement, Rewrite)
     assert "gps" not in read_again(decision.enforcement.body).info.facts
     assert {hit.rule for hit in decision.outcome.hits} == {"places"}
+
+
+@pytest.fixture(scope="module")
+def bare(build):
+    return build(
+        """
+version: 1
+rules:
+  - {id: ids, severity: high, action: redact, when: {entity: CREDIT_CARD, min_confidence: 0.4}}
+  - id: documents
+    action: redact
+    when: {file: {family: [document, spreadsheet, presentation], uploaded: true}}
+    clean: {metadata: strip, hidden: strip}
+"""
+    )
+
+
+def test_a_document_leaves_without_who_made_it_and_what_it_does_not_show(bare):
+    made = unseen.word()
+    document = docx.Document(io.BytesIO(made.data))
+    document.add_paragraph(f"The card is {CARD}.")
+    out = io.BytesIO()
+    document.save(out)
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    decision = bare.inspect(in_claude(out.getvalue(), kind))
+    assert decision.outcome.verdict is Verdict.REDACT
+    assert isinstance(decision.enforcement, Rewrite)
+    after = sent_to_claude(decision)
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        held = b"".join(archive.read(name) for name in archive.namelist())
+    assert not [word for word in (*made.unseen, *made.made_by, CARD) if word.encode() in held]
+    assert all(word.encode() in held for word in (*made.shown, "[CREDIT_CARD]"))
+    # There is nothing left to do, and the second look changes nothing.
+    assert isinstance(bare.inspect(in_claude(after, kind)).enforcement, Forward)
+
+
+def test_a_workbook_that_cannot_be_cleaned_soundly_is_refused_with_what_helps(bare):
+    sent = in_claude(unseen.book(chart=True).data, "application/octet-stream")
+    decision = bare.inspect(sent)
+    assert isinstance(decision.enforcement, Refuse)
+    said = decision.enforcement.body.decode()
+    assert "something in a file that is not shown" in said
+    assert "unhide them and send again" in said
 
 
 def test_faces_are_filled_when_a_rule_says_so(cleaning):

@@ -19,6 +19,10 @@ REASONS = frozenset(
         "a part of the document cannot be changed",
         "a picture in it cannot be changed",
         "a signed document cannot be changed",
+        "a chart or another drawing depends on hidden cells; unhide them and send again",
+        "a document of this format cannot be cleaned; save it as docx, xlsx, pptx, odt, ods, odp or PDF",
+        "a sheet has formulas whose results are not saved; open it, save it and send it again",
+        "a table has hidden columns or a hidden head; unhide them and send again",
         "an XFA form cannot be changed; send it as a plain PDF",
         "metadata of this picture could not be removed",
         "pictures of this format cannot be cleaned; send a PNG or JPEG",
@@ -73,6 +77,14 @@ class Strip:
     """Take out all that the picture at `file` says besides its pixels."""
 
     file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Take out of the document at `file` what it says of who made it, or all that it does not show."""
+
+    file: str
+    what: Literal["metadata", "hidden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,7 @@ class Erase:
     new: str = field(repr=False)
 
 
-type Wish = Cover | Strip | Mark | Deidentify | Replace | Change | Erase
+type Wish = Cover | Strip | Bare | Mark | Deidentify | Replace | Change | Erase
 
 DICOM = "application/dicom"
 PDF = "application/pdf"
@@ -155,6 +167,9 @@ OFFICE = frozenset(
     }
 )
 """Types of documents whose texts can be replaced."""
+
+BARED = OFFICE | {PDF}
+"""Types of documents that can go without metadata, and without what they do not show."""
 
 TEXTS = frozenset({"text/plain", "text/html", "message/rfc822", "application/x-ipynb+json"})
 """Types of files that are text, whose words can be replaced."""

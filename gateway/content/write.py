@@ -3,7 +3,8 @@
 Law: what was found in a place that has boxes is covered there; what was found in a text of a document
 or in a file of text is replaced, and in a PDF taken out; what was found in a picture's other texts goes
 with all its metadata; a DICOM file in which anything is to go is de-identified as a whole. What cannot
-be changed so is `CannotRewrite`. The caller reads the
+be changed so is `CannotRewrite`. A document that says who made it, or holds what it does not show, loses that
+as a whole. The caller reads the
 new file again: nothing here claims that it is clean.
 """
 
@@ -13,16 +14,19 @@ import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from gateway.content import sandbox
 from gateway.content.looking import PictureSettings
 from gateway.content.open import Opened
 from gateway.content.reading import Box, FileLimits
 from gateway.content.rewriting import (
+    BARED,
     DICOM,
     OFFICE,
     PDF,
     TEXTS,
+    Bare,
     CannotRewrite,
     Change,
     Cover,
@@ -183,13 +187,10 @@ def _of_cleanings(
             yield Mark(outer)
         if cleaning.what in {"medical", "mark"}:
             continue
-        if cleaning.what == "metadata":
-            for info in (opened.info, *opened.files):
-                place = place_of(info.locator)
-                if medical.around(place) is not None:
-                    continue
-                if info.family == "image" and _within(place, outer) and cleaning.needed(info):
-                    yield Strip(place)
+        if (what := cleaning.what) in {"metadata", "hidden"}:
+            yield from _bare(
+                opened, cleaning, "hidden" if what == "hidden" else "metadata", medical
+            )
             continue
         kind = "face" if cleaning.what == "faces" else "code"
         for region in opened.regions:
@@ -198,6 +199,27 @@ def _of_cleanings(
             file, frame = _frame(region.place)
             if _within(file, outer):
                 yield Cover(file, frame, _wider(region.box), _style(cleaning.style))
+
+
+def _bare(
+    opened: Opened, cleaning: Cleaning, what: Literal["metadata", "hidden"], medical: _Medical
+) -> Iterator[Wish]:
+    """Which of the files lose metadata, or what is hidden."""
+    outer = place_of(cleaning.file)
+    needing = [
+        info
+        for info in (opened.info, *opened.files)
+        if medical.around(place_of(info.locator)) is None
+        and _within(place_of(info.locator), outer)
+        and cleaning.needed(info)
+    ]
+    for info in needing:
+        place = place_of(info.locator)
+        if info.family == "image":
+            yield Strip(place)
+        elif place or info.media_type in BARED or len(needing) == 1:
+            # What an archive is said to hold is that of the files in it.
+            yield Bare(place, what)
 
 
 def _style(word: str) -> Style:

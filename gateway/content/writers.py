@@ -1,6 +1,7 @@
 """How does a file look when the wishes are met? Pictures are covered and cleaned, archives repacked.
 
-PDF is written by `pdfwrite`, texts of Office documents by `xmlwrite`.
+PDF is written by `pdfwrite`, texts of Office documents by `xmlwrite`; what documents say of who made them,
+and what they do not show, is taken out by `docclean`.
 
 Law: runs in the sandbox only. What no wish names stays as it was: pixels outside the boxes, entries
 of archives with their names, order, dates and methods. Raises only `CannotRewrite`.
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.content import pdfwrite, textwrite, xmlwrite
+from gateway.content.docclean import whole
 from gateway.content.pictures import cleaning, dicom, redact
 from gateway.content.readers import office
 from gateway.content.reading import Box
@@ -27,6 +29,7 @@ from gateway.content.rewriting import (
     PDF,
     PICTURES,
     TEXTS,
+    Bare,
     CannotRewrite,
     Change,
     Cover,
@@ -49,6 +52,12 @@ _DEEP = 6
 def rewritten(data: bytes, wishes: Sequence[Wish], depth: int = 0) -> bytes:
     """`data` with all `wishes` met; their places are within it."""
     kind = type_of(data).media_type
+    bare = {wish.what for wish in wishes if isinstance(wish, Bare) and not wish.file}
+    if bare:
+        rest = [wish for wish in wishes if not (isinstance(wish, Bare) and not wish.file)]
+        if rest:
+            data = rewritten(data, rest, depth)
+        return whole.cleaned(data, kind, metadata="metadata" in bare, hidden="hidden" in bare)
     if kind == DICOM:
         return _medical(data, wishes)
     if kind in PICTURES:
@@ -91,7 +100,7 @@ def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
             case Mark():
                 mark = True
                 strip = strip or bool(wish.file)
-            case Cover() | Strip() | Deidentify():
+            case Cover() | Strip() | Bare() | Deidentify():
                 # A picture within a picture is a thumbnail, or what a camera appended.
                 strip = True
             case Replace() | Change() | Erase():
@@ -146,10 +155,15 @@ def _parts(archive: zipfile.ZipFile, wishes: Sequence[Replace]) -> dict[int, byt
             asked[number].append(wish)
     met: set[Replace] = set()
     parts = {}
+    styles: set[str] = set()
+    for name in filter(office.is_stylesheet, names):
+        styles |= office.hidden_styles(archive.read(name))
     for number, some in asked.items():
         if not office.is_editable(names[number]):
             raise CannotRewrite("a name or number that the document depends on cannot be changed")
-        parts[number], done = xmlwrite.replaced(archive.read(archive.infolist()[number]), some)
+        parts[number], done = xmlwrite.replaced(
+            archive.read(archive.infolist()[number]), some, styles
+        )
         met |= done
     if not met.issuperset(wishes):
         raise CannotRewrite("a part of the document cannot be changed")

@@ -74,11 +74,16 @@ class _Piece:
     header: bool = False
 
 
-def replaced(raw: bytes, wishes: Sequence[Replace]) -> tuple[bytes, set[Replace]]:
-    """The part `raw` with those of `wishes` met whose line it has; and which these are."""
+def replaced(
+    raw: bytes, wishes: Sequence[Replace], styles: set[str] | None = None
+) -> tuple[bytes, set[Replace]]:
+    """The part `raw` with those of `wishes` met whose line it has; and which these are.
+
+    `styles` are those that hide their text.
+    """
     if _OTHER_ENCODING.match(raw) or b"<![CDATA[" in raw:
         raise CannotRewrite(_UNKNOWN)
-    writer = _Writer(raw, wishes)
+    writer = _Writer(raw, wishes, styles or set())
     try:
         for _ in writer.feed([_without_rows(raw, {wish.line for wish in wishes})]):
             pass
@@ -136,8 +141,8 @@ def _merged(splices: Sequence[_Splice]) -> Iterator[_Splice]:
 class _Writer(Scanner):
     """Reads a part and notes what is to be spliced."""
 
-    def __init__(self, raw: bytes, wishes: Sequence[Replace]) -> None:
-        super().__init__(Budget(FileLimits(), len(raw)))
+    def __init__(self, raw: bytes, wishes: Sequence[Replace], styles: set[str]) -> None:
+        super().__init__(Budget(FileLimits(), len(raw)), styles=styles)
         self._raw = raw
         self._wanted: defaultdict[str, list[Replace]] = defaultdict(list)
         for wish in wishes:

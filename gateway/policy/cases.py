@@ -222,8 +222,10 @@ class Want(Node):
     """Entities that the matching rules must have selected; others may be too."""
     redacts: tuple[str, ...] | None = None
     """Exactly the entities that are taken out."""
-    cleans: tuple[Literal["metadata", "faces", "codes", "medical", "mark"], ...] | None = None
-    """Exactly what is done to the pictures of files."""
+    cleans: (
+        tuple[Literal["metadata", "hidden", "faces", "codes", "medical", "mark"], ...] | None
+    ) = None
+    """Exactly what is done to files."""
 
 
 class Case(Node):

@@ -355,6 +355,12 @@ class FileConditions(Node):
     """A mark that forbids training."""
     credentials: Mark = None
     """Content credentials (C2PA)."""
+    appended: Mark = None
+    """A picture with something behind its pixels."""
+    authors: Mark = None
+    """A document that names who wrote or changed it, or their company."""
+    properties: Mark = None
+    """A document that says when, from what or with what it was made."""
     hidden: Mark = None
     """Content that a person who opens the file does not see."""
     macros: Mark = None
@@ -399,6 +405,9 @@ MARKS = frozenset(
         "rights",
         "no_training",
         "credentials",
+        "appended",
+        "authors",
+        "properties",
         "hidden",
         "macros",
         "signed",
@@ -665,10 +674,14 @@ SAFE_CHARS = "*#"
 
 
 class Clean(Node):
-    """What is taken out of the pictures of a file, or put into them."""
+    """What is taken out of a file and those within it, or put into its pictures."""
 
     metadata: Literal["strip"] | None = None
-    """Place, camera, names, comments, thumbnails; pixels, colours and orientation stay."""
+    """Of pictures: place, camera, names, comments, thumbnails. Of documents: who wrote and changed
+    them, when and with what, their own properties. What they show stays."""
+    hidden: Literal["strip"] | None = None
+    """What a person who opens a document does not see: comments, notes, tracked changes, hidden
+    text, slides, sheets, rows and columns, attachments, earlier revisions."""
     faces: Literal["fill", "blur", "pixelate"] | None = None
     """Faces; only `fill` makes sure that nobody is recognised."""
     codes: Literal["fill", "blur", "pixelate"] | None = None
@@ -681,7 +694,9 @@ class Clean(Node):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not any(getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("does nothing; give `metadata`, `faces`, `codes`, `medical` or `mark`")
+            raise ValueError(
+                "does nothing; give `metadata`, `hidden`, `faces`, `codes`, `medical` or `mark`"
+            )
         return self
 
 

@@ -106,6 +106,7 @@ def _segments(parts: Sequence[Segment], budget: Budget) -> Iterator[Said]:
                 if segment.payload.strip(b"\0\r\n\t "):
                     yield Embedded("trailer", segment.payload, hidden=True)
                     yield Fact("hidden", value=True)
+                    yield Fact("appended", value=True)
             case Kind.OTHER:
                 yield from _strings(segment.payload, place, "other")
     if more:

@@ -8,17 +8,21 @@ OpenDocument 1.3; labels: MS-OFFCRYPTO 2.6 and
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from xml.parsers import expat
 
+from gateway.content.docclean import properties
 from gateway.content.readers import zipped
 from gateway.content.readers.strings import printable
 from gateway.content.readers.xmltext import CODE, HEADERS, PIECE, Scanner
-from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
+from gateway.content.reading import Budget, Embedded, Fact, FileLimits, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
 
 _PLACES: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
@@ -86,7 +90,12 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
         for name in names
     ):
         yield Fact("macros", value=True)
+    if any(properties.is_property(name) for name in names):
+        yield Fact("properties", value=True)
+    if any(_UNSEEN_PARTS.fullmatch(name) for name in names):
+        yield Fact("hidden", value=True)
     book = _Book()
+    styles: set[str] = set()
     pages = 0
     # The tables of names and strings come first: sheets speak of them.
     order = sorted(archive.entries, key=lambda entry: (_rank(entry.name), entry.number))
@@ -98,9 +107,8 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
             budget.page()
         try:
             if _XML.match(entry.name):
-                yield from _part(
-                    archive.inflate(entry), entry.name, place, book, budget, hidden=hidden
-                )
+                part = _Part(entry.name, place, hidden=hidden)
+                yield from _part(archive.inflate(entry), part, book, styles, budget)
             else:
                 yield from _binary(archive.whole(entry), entry.name, place)
         except Stop as stop:
@@ -145,6 +153,14 @@ def part_of(place: str, names: Sequence[str]) -> tuple[int, ...]:
     return (*here, *shared) if found[1] == "sheet" else here
 
 
+def is_shown(name: str) -> bool:
+    """May a person who opens the document see what the part `name` says?"""
+    for pattern, _, hidden in _PLACES:
+        if pattern.fullmatch(name):
+            return not hidden
+    return True
+
+
 def is_text(place: str) -> bool:
     """Is `place` that of a text of the document itself, not of a file within it?"""
     return bool(_IN_PART.fullmatch(place) or _IN_STRINGS.fullmatch(place))
@@ -159,7 +175,12 @@ def _rank(name: str) -> int:
         return 0
     if name == "xl/_rels/workbook.xml.rels":
         return 1
-    return 2 if name == "xl/sharedStrings.xml" else 3
+    return 2 if name == "xl/sharedStrings.xml" or is_stylesheet(name) else 3
+
+
+def is_stylesheet(name: str) -> bool:
+    """Does the part `name` say what styles look like? Text in some of them is not shown."""
+    return name in {"word/styles.xml", "styles.xml"}
 
 
 def _place(entry: zipped.Entry) -> tuple[str, bool]:
@@ -180,23 +201,42 @@ def _binary(content: bytes, name: str, place: str) -> Iterator[Said]:
         yield Embedded(place, content, name=odd, hidden=place.startswith("part["))
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An XML part by its name in the archive, and the place that its texts have."""
+
+    name: str
+    place: str
+    hidden: bool
+
+
 def _part(
-    chunks: Iterable[bytes], name: str, place: str, book: _Book, budget: Budget, *, hidden: bool
+    chunks: Iterable[bytes], part: _Part, book: _Book, styles: set[str], budget: Budget
 ) -> Iterator[Said]:
     """What one XML part says."""
+    name, place = part.name, part.place
     if place.startswith("sheet["):
         yield from _Sheet(book, budget, place, hidden=book.hides(name)).read(chunks)
         return
     if name == "xl/sharedStrings.xml":
         yield from book.read_strings(chunks, budget)
         return
-    scanner: Scanner = Scanner(budget, hidden=hidden)
+    hidden = part.hidden
+    if place.startswith("slide["):
+        first, chunks = _first(chunks)
+        if HIDDEN_SLIDE.search(first[:4096]):
+            hidden = True
+            yield Fact("hidden", value=True)
+    scanner = Scanner(budget, hidden=hidden, styles=styles)
     watched = bytearray()
-    watch = name in {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} or place.startswith(
-        ("properties[", "label[", "slide[")
+    watch = (
+        name in {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"}
+        or properties.says(name)
+        or place.startswith(("properties[", "label["))
     )
     number = 0
     editable = is_editable(name)
+    unseen = place.startswith(_UNSEEN)
     try:
         for block in scanner.feed(_watched(chunks, watched) if watch else chunks):
             yield Text(
@@ -208,10 +248,71 @@ def _part(
             yield Text(f"{place}.text[{number}]", block.text, hidden=block.hidden)
             number += 1
         raise
-    if scanner.hides:
+    if scanner.hides or (unseen and scanner.worded):
         yield Fact("hidden", value=True)
+    if scanner.authors:
+        yield Fact("authors", value=True)
     if watched:
         yield from _noted(bytes(watched), name, place, book)
+    if watched and properties.says(name) and properties.are_in(name, bytes(watched), budget):
+        yield Fact("properties", value=True)
+
+
+HIDDEN_SLIDE = re.compile(rb"<(?:\w+:)?sld\b[^>]*\sshow=[\"'](?:0|false)[\"']")
+_UNSEEN = ("comments[", "external[")
+"""Places whose words nobody sees who opens the file."""
+
+
+_UNSEEN_PARTS = re.compile(r"xl/pivotCache/pivotCacheRecords\d*\.xml|xl/revisions/.*|Versions/.*")
+"""Parts that hold what was, or what a sheet shows a digest of."""
+
+
+def _first(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first chunk, and all of them."""
+    rest = iter(chunks)
+    first = next(rest, b"")
+    return first, itertools.chain((first,), rest)
+
+
+def shown(raw: bytes, styles: set[str], budget: Budget) -> str:
+    """The text of an XML part that a person sees, without spaces."""
+    scanner = Scanner(budget, styles=set(styles))
+    try:
+        blocks = [block.text for block in scanner.feed([raw]) if not block.hidden]
+    except expat.ExpatError:
+        raise Stop(UnreadReason.MALFORMED, "part") from None
+    return "".join("".join(blocks).split())
+
+
+def hidden_styles(raw: bytes) -> set[str]:
+    """Names of the styles in a part that hide their text; none where it cannot be read."""
+    styles: set[str] = set()
+    scanner = Scanner(Budget(FileLimits(), len(raw)), styles=styles)
+    with contextlib.suppress(expat.ExpatError, Stop):
+        for _ in scanner.feed([raw]):
+            pass
+    return styles
+
+
+def strings(raw: bytes, budget: Budget) -> list[str]:
+    """The table of strings of a workbook."""
+    book = _Book()
+    for _ in book.read_strings([raw], budget):
+        pass
+    return book.strings
+
+
+def rows(raw: bytes, table: list[str], budget: Budget) -> list[str]:
+    """What a person sees in the rows of a sheet, by `table` of its strings."""
+    book = _Book()
+    book.strings, book.used = table, bytearray(len(table))
+    said = _Sheet(book, budget, "sheet[0]", hidden=False).read([raw])
+    return [
+        text
+        for one in said
+        if isinstance(one, Text) and not one.hidden
+        for text in one.text.split("\n")
+    ]
 
 
 _MAX_WATCHED = 4 << 20
@@ -228,10 +329,6 @@ def _noted(raw: bytes, name: str, place: str, book: _Book) -> Iterator[Said]:
     """Facts that a few small parts state."""
     if name.startswith("xl/"):
         if book.note(raw, name):
-            yield Fact("hidden", value=True)
-    elif place.startswith("slide["):
-        head = raw[:4096]
-        if re.search(rb"<(?:\w+:)?sld\b[^>]*\sshow=[\"'](?:0|false)[\"']", head):
             yield Fact("hidden", value=True)
     elif place.startswith("label["):
         for guid in re.findall(rb"<(?:\w+:)?label\b[^>]*?\sid=[\"']\{?([0-9A-Fa-f-]{36})", raw):
@@ -343,6 +440,8 @@ class _Book:
     def unused(self, budget: Budget) -> Iterator[Said]:
         """Strings that no cell shows: deleted ones often stay in the file."""
         rest = [s for s, used in zip(self.strings, self.used, strict=True) if not used and s]
+        if rest:
+            yield Fact("hidden", value=True)
         for number, text in enumerate(_pieces(rest)):
             budget.text(len(text))
             yield Text(f"strings.unused[{number}]", text, hidden=True, editable=True)
@@ -442,11 +541,10 @@ class _Sheet:
                         "1",
                         "true",
                     }:
-                        row_hidden = self.hides = True
+                        row_hidden = True
             elif name == "col":
                 found = dict(zip(items[::2], items[1::2], strict=True))
                 if found.get("hidden") in {"1", "true"}:
-                    self.hides = True
                     first, last = int(found.get("min", "0")), int(found.get("max", "0"))
                     hidden_columns.update(range(first, min(last, first + 16_384) + 1))
             else:
@@ -491,6 +589,7 @@ class _Sheet:
                     lines.append("\t".join(row))
                     row.clear()
                 if hidden_row:
+                    self.hides = True
                     hidden_lines.append("\t".join(hidden_row))
                     hidden_row.clear()
             elif name == "c":

@@ -23,7 +23,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image
 
-from gateway.content.readers.xmltext import PIECE
+from gateway.content.readers.xmltext import NEUTRAL, PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
 
@@ -264,12 +264,124 @@ def _walk(document: pikepdf.Pdf, budget: Budget) -> Iterator[Said]:
             yield Missed(place, UnreadReason.MALFORMED, detail="stream")
             continue
         yield Embedded(place, content, hidden=True, removable=True)
-    if files:
+    if files or any(
+        is_unseen(item) or is_markup(item) for item in annotations_of(document, budget)
+    ):
         yield Fact("hidden", value=True)
+    if layers_off(document):
+        yield Fact("hidden", value=True)
+    yield from _told_of_makers(document, budget)
     if marks.signed:
         yield Fact("signed", value=True)
     if marks.macros:
         yield Fact("macros", value=True)
+
+
+_MARKUP = frozenset(
+    "/Highlight /Underline /StrikeOut /Squiggly /Ink /Line /Square /Circle /Polygon /PolyLine"
+    " /Stamp".split()
+)
+_UNSEEN = frozenset("/Text /Popup /Caret /FileAttachment /Sound /Redact".split())
+_HIDDEN, _PRINTED, _NOT_VIEWED = 2, 4, 32
+_XMP_AUTHOR = re.compile(rb"<dc:creator\b|(?:pdf|xmp):Author\b")
+
+
+def dictionaries(document: pikepdf.Pdf, budget: Budget) -> Iterator[pikepdf.Object]:
+    """All dictionaries and streams, those that stand in others too."""
+    for item in (document.trailer, *document.objects):
+        stack = [(item, 0)]
+        while stack:
+            budget.tick()
+            value, depth = stack.pop()
+            if depth > _MAX_NESTED:
+                raise Stop(UnreadReason.TOO_DEEP, "pdf object")
+            inner: list[object] = []
+            if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
+                yield value
+                inner = list(value.values())
+            elif isinstance(value, pikepdf.Array):
+                inner = list(value)
+            stack.extend(
+                (one, depth + 1)
+                for one in inner
+                if isinstance(one, pikepdf.Object) and not one.is_indirect
+            )
+
+
+def annotations_of(document: pikepdf.Pdf, budget: Budget) -> Iterator[pikepdf.Object]:
+    """Those of all pages."""
+    for page in document.pages:
+        budget.tick()
+        some = page.obj.get("/Annots")
+        for item in some if isinstance(some, pikepdf.Array) else ():
+            if isinstance(item, pikepdf.Dictionary):
+                yield item
+
+
+def is_annotation(item: pikepdf.Object) -> bool:
+    """Is the dictionary one?"""
+    return item.get("/Type") == "/Annot" or ("/Rect" in item and "/Subtype" in item)
+
+
+def is_unseen(annotation: pikepdf.Object) -> bool:
+    """Does it show nothing on the page but, perhaps, that there is a comment?"""
+    flags = annotation.get("/F", 0)
+    flags = int(flags) if isinstance(flags, int) else 0
+    unseen = flags & _HIDDEN or (flags & _NOT_VIEWED and not flags & _PRINTED)
+    return bool(unseen) or str(annotation.get("/Subtype", "")) in _UNSEEN
+
+
+def is_markup(annotation: pikepdf.Object) -> bool:
+    """Is it a mark on the page that has a comment behind it?"""
+    return str(annotation.get("/Subtype", "")) in _MARKUP and any(
+        key in annotation for key in ("/Contents", "/RC", "/Popup", "/IRT")
+    )
+
+
+def has_author(annotation: pikepdf.Object) -> bool:
+    """Does it say who made it? In the field of a form the same key is its name."""
+    said = annotation.get("/T")
+    return (
+        annotation.get("/Subtype") != "/Widget"
+        and isinstance(said, pikepdf.String)
+        and str(said).strip() not in {"", NEUTRAL}
+    )
+
+
+def layers_off(document: pikepdf.Pdf) -> set[tuple[int, int]]:
+    """Layers (optional content) that are not shown when the file is opened, by number."""
+    known = document.Root.get("/OCProperties")
+    if not isinstance(known, pikepdf.Dictionary):
+        return set()
+    view = known.get("/D", pikepdf.Dictionary())
+    everything, on, off = (
+        {one.objgen for one in some if one.is_indirect}
+        if isinstance(some, pikepdf.Array)
+        else set()
+        for some in (known.get("/OCGs"), view.get("/ON"), view.get("/OFF"))
+    )
+    return (everything - on) | off if view.get("/BaseState") == "/OFF" else off
+
+
+def _told_of_makers(document: pikepdf.Pdf, budget: Budget) -> Iterator[Said]:
+    """Facts about who made the document, and with what."""
+    info = document.trailer.get("/Info")
+    said = isinstance(info, pikepdf.Dictionary) and bool(len(info))
+    by = isinstance(info, pikepdf.Dictionary) and bool(str(info.get("/Author", "")).strip())
+    for item in dictionaries(document, budget):
+        if not said and any(key in item for key in ("/Metadata", "/PieceInfo", "/Thumb")):
+            said = True
+        if not by and is_annotation(item) and has_author(item):
+            by = True
+        if not by and isinstance(item, pikepdf.Stream) and is_metadata(item):
+            try:
+                by = _XMP_AUTHOR.search(decoded(item, budget)) is not None
+            except (zlib.error, ValueError, binascii.Error):
+                continue
+    if by:
+        yield Fact("authors", value=True)
+    if said:
+        yield Fact("properties", value=True)
 
 
 def is_file(item: pikepdf.Stream, marks: Marks) -> bool:
