@@ -151,9 +151,9 @@ def test_both_at_once_and_once_more_change_nothing_further(made, kind):
     after = cleaned(one.data, "metadata", "hidden")
     assert left(after, (*one.unseen, *one.made_by)) == set()
     again = cleaned(after, "metadata", "hidden")
-    # A PDF says in its trailer how it is hashed, and of streams how they are packed.
-    first, second = ([s for s in streams(one) if b"/Length" not in s] for one in (after, again))
-    assert first == second
+    if kind != "pdf":  # which is packed anew
+        assert list(streams(again)) == list(streams(after))
+    assert (facts(again), shown(again)) == (facts(after), shown(after))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in unseen.MAKERS if kind != "pdf"])

@@ -63,7 +63,7 @@ def _uncover(package: Package, budget: Budget, styles: set[str], *, is_odf: bool
     if is_odf:
         opendocument.uncover(package, styles)
     elif "word/document.xml" in names:
-        for name in word.parts(package):
+        for name in word.parts(package, word.UNSHOWN):
             tree = package.tree(name)
             word.accept(tree, styles)
             word.unbind(tree)
@@ -86,7 +86,7 @@ def _unname(package: Package, *, is_odf: bool) -> None:
             if re.fullmatch(r"(?:Object \d+/)?(?:content|styles)\.xml", name):
                 opendocument.unname(package.tree(name), NEUTRAL)
     elif "word/document.xml" in package.names:
-        for name in word.parts(package):
+        for name in word.parts(package, word.NAMED):
             tree = package.tree(name)
             word.unname(tree, NEUTRAL)
             word.unbind(tree)
@@ -135,24 +135,39 @@ def _let_go(package: Package, before: set[str], *, hidden: bool) -> None:
 
 def _check(package: Package, styles: set[str], budget: Budget) -> None:
     """Nothing that is shown is lost. Raises `CannotRewrite`."""
-    old_strings: list[str] | None = None
-    new_strings: list[str] = []
+    tables: tuple[list[str], list[str]] | None = None
     for name in package.changed():
         if _UNREAD.fullmatch(name) or name in {TYPES, sheets.BOOK, sheets.STRINGS}:
             continue
         if not office.is_shown(name):
             continue
+        old, new = package.old(name), package.raw(name)
         if re.fullmatch(r"xl/(?:work|chart)sheets/[^/]*\.xml", name):
-            if old_strings is None:
-                known = sheets.STRINGS in package.names
-                old_strings = office.strings(package.old(sheets.STRINGS), budget) if known else []
-                new_strings = office.strings(package.raw(sheets.STRINGS), budget) if known else []
-            same = office.rows(package.old(name), old_strings, budget) == office.rows(
-                package.raw(name), new_strings, budget
-            )
+            old, new = _differing(old, new)
+            if tables is None:
+                tables = _strings(package, budget)
+            same = office.rows(old, tables[0], budget) == office.rows(new, tables[1], budget)
         else:
-            same = office.shown(package.old(name), styles, budget) == office.shown(
-                package.raw(name), styles, budget
-            )
+            same = office.shown(old, styles, budget) == office.shown(new, styles, budget)
         if not same:
             raise CannotRewrite(UNKNOWN)
+
+
+def _differing(old: bytes, new: bytes) -> tuple[bytes, bytes]:
+    """The sheet before and after with those rows alone that are not the same in both."""
+    end = b"</row>"
+    before, after = old.split(end), new.split(end)
+    if len(before) != len(after):
+        return old, new
+    last = len(before) - 1
+    kept = [n for n in range(len(before)) if n in {0, last} or before[n] != after[n]]
+    return end.join([before[n] for n in kept]), end.join([after[n] for n in kept])
+
+
+def _strings(package: Package, budget: Budget) -> tuple[list[str], list[str]]:
+    """The table of strings before and after."""
+    if sheets.STRINGS not in package.names:
+        return [], []
+    old, new = package.old(sheets.STRINGS), package.raw(sheets.STRINGS)
+    before = office.strings(old, budget)
+    return before, before if new == old else office.strings(new, budget)

@@ -53,6 +53,7 @@ class Package:
             self._infos[info.filename] = info
         self._by_case = {name.lower(): name for name in self._infos}
         self._trees: dict[str, Tree] = {}
+        self._old: dict[str, bytes] = {}
         self._raw: dict[str, bytes] = {}
         self._gone: set[str] = set()
 
@@ -65,9 +66,10 @@ class Package:
 
     def old(self, name: str) -> bytes:
         """The part as it came."""
-        content = self._archive.read(self._infos[name])
-        self._budget.expand(len(content))
-        return content
+        if name not in self._old:
+            self._old[name] = self._archive.read(self._infos[name])
+            self._budget.expand(len(self._old[name]))
+        return self._old[name]
 
     def raw(self, name: str) -> bytes:
         """The part as it is now."""

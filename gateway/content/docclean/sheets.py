@@ -24,18 +24,16 @@ _RESULTS = "a sheet has formulas whose results are not saved; open it, save it a
 _TABLE = "a table has hidden columns or a hidden head; unhide them and send again"
 _DATA = re.compile(rb"<((?:[\w.-]+:)?)sheetData\s*(?:/>|>(.*)</\1sheetData\s*>)", re.DOTALL)
 _EMPTY_DATA = re.compile(rb"<(?:[\w.-]+:)?sheetData/>")
-_ROW = re.compile(
-    rb"<(?P<p>(?:[\w.-]+:)?)row\b(?P<said>[^<>]*?)(?:/>|>(?P<cells>.*?)</(?P=p)row\s*>)", re.DOTALL
-)
+_ROW = re.compile(rb"<((?:[\w.-]+:)?)row\b")
 _CELL = re.compile(
     rb"<(?P<p>(?:[\w.-]+:)?)c\b(?P<said>[^<>]*?)(?:/>|>(?P<held>.*?)</(?P=p)c\s*>)", re.DOTALL
 )
 _FORMULA = re.compile(rb"<((?:[\w.-]+:)?)f\b([^<>]*?)(?:/>|>([^<]*)</\1f\s*>)")
 _RESULT = re.compile(rb"<(?:[\w.-]+:)?(?:v|is)\b")
-_STRING_CELL = re.compile(
-    rb"<(?:[\w.-]+:)?c\s(?:[^<>]*\s)?t\s*=\s*[\"']s[\"'][^<>]*>\s*"
-    rb"(?:<((?:[\w.-]+:)?)f\b[^<>]*?(?:/>|>[^<]*</\1f\s*>)\s*)?<(?:[\w.-]+:)?v\b[^<>]*>\s*(\d{1,9})\s*<"
-)
+_INDEX = rb"[^<>]*>\s*(?:<((?:[\w.-]+:)?)f\b[^<>]*?(?:/>|>[^<]*</\1f\s*>)\s*)?<(?:[\w.-]+:)?v\b[^<>]*>\s*(\d{1,9})\s*<"
+_STRING_CELL = re.compile(rb"t=\"s\"" + _INDEX)
+_ODD_STRING_CELL = re.compile(rb"\bt\s*=\s*[\"']s[\"']" + _INDEX)
+_ODDLY = re.compile(rb"\bt(?:\s+=|\s*=\s+|\s*=\s*')")
 _STRING = re.compile(rb"<((?:[\w.-]+:)?)si\b[^<>]*?(?:/>|>(.*?)</\1si\s*>)", re.DOTALL)
 _SAID = re.compile(rb"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _TRUE = frozenset({b"1", b"true"})
@@ -133,7 +131,7 @@ def uncover(package: Package, budget: Budget) -> None:
     for sheet, (body, tree) in bodies.items():
         new = _settled(body, sheet.name, gone, budget) if gone else body
         _beside(package, sheet, tree, gone)
-        used.update(int(found[2]) for found in _STRING_CELL.finditer(new))
+        used.update(_strings_in(new))
         skeleton = tree.written()
         place = _EMPTY_DATA.search(skeleton)
         if place is not None:
@@ -223,27 +221,63 @@ def _hidden_columns(tree: Tree) -> list[tuple[int, int]]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of a sheet: what its tag says, and where its cells stand in the rows."""
+
+    said: bytes = field(repr=False)
+    start: int
+    end: int
+
+    @property
+    def number(self) -> int:
+        number = _said(self.said).get(b"r", b"")
+        if not number.isdigit():
+            raise CannotRewrite(
+                UNKNOWN
+            )  # it would have to be counted, and nobody writes such sheets
+        return int(number)
+
+
+def _rows(body: bytes, word: bytes) -> Iterator[_Row]:
+    """Rows in which `word` stands, in the tag or behind it. Rows that are all tag are none.
+
+    No pattern and no loop over all rows: a sheet may be large.
+    """
+    first = _ROW.search(body)
+    if first is None:
+        return
+    head, end = b"<" + first[1] + b"row", b"</" + first[1] + b"row>"
+    at = 0
+    while (found := body.find(word, at)) >= 0:
+        close = body.find(end, found)
+        tag = body.rfind(head, at, close)
+        start = body.find(b">", tag, close) + 1
+        if close < 0 or tag < 0:
+            return
+        if body[start - 2 : start] != b"/>":
+            yield _Row(body[tag + len(head) : start - 1], start, close)
+        at = close + len(end)
+
+
 def _emptied(body: bytes, sheet: str, columns: list[tuple[int, int]], gone: _Gone) -> bytes:
     """Rows without what hidden cells hold; which they were is noted in `gone`."""
-    if not columns and b"hidden" not in body:
-        return body
     out: list[bytes] = []
-    at = number = 0
-    for row in _ROW.finditer(body):
-        said = _said(row["said"])
-        number = int(said.get(b"r", number + 1))
-        cells = row["cells"] or b""
-        if said.get(b"hidden") in _TRUE:
+    at = 0
+    for row in _rows(body, b"<" if columns else b"hidden"):
+        if b"hidden" in row.said and _said(row.said).get(b"hidden") in _TRUE:
+            cells = body[row.start : row.end]
             new = _CELL.sub(_blank, cells)
             if new != cells:
-                gone.rows[sheet].add(number)
+                gone.rows[sheet].add(row.number)
         elif columns:
+            cells = body[row.start : row.end]
             new = b"".join(_in_columns(cells, sheet, columns, gone))
         else:
             continue
         if new != cells:
-            out += body[at : row.start("cells")], new
-            at = row.end("cells")
+            out += body[at : row.start], new
+            at = row.end
     return b"".join((*out, body[at:]))
 
 
@@ -294,13 +328,12 @@ def _settled(body: bytes, sheet: str, gone: _Gone, budget: Budget) -> bytes:
 
     out: list[bytes] = []
     at = 0
-    for row in _ROW.finditer(body):
-        cells = row["cells"] or b""
-        if _FORMULA.search(cells) is None:
-            continue
+    tag = _FORMULA.search(body)
+    for row in _rows(body, b"<" + tag[1] + b"f") if tag is not None else ():
+        cells = body[row.start : row.end]
         budget.tick()
-        out += body[at : row.start("cells")], _CELL.sub(cell, cells)
-        at = row.end("cells")
+        out += body[at : row.start], _CELL.sub(cell, cells)
+        at = row.end
     return b"".join((*out, body[at:]))
 
 
@@ -379,6 +412,12 @@ def _table(table: Tree, sheet: _Sheet, gone: _Gone) -> None:
     if gone:
         for node in table.root.named("calculatedColumnFormula", "totalsRowFormula"):
             node.drop()
+
+
+def _strings_in(body: bytes) -> Iterator[int]:
+    """Numbers of the strings that cells show."""
+    pattern = _ODD_STRING_CELL if _ODDLY.search(body) else _STRING_CELL
+    return (int(found[2]) for found in pattern.finditer(body))
 
 
 def _strings(package: Package, used: set[int]) -> None:

@@ -6,6 +6,8 @@ runs. Format: ECMA-376 part 1, 17.
 
 from __future__ import annotations
 
+import re
+
 from gateway.content.docclean.package import Package
 from gateway.content.docclean.tree import UNKNOWN, Node, Tree
 from gateway.content.rewriting import CannotRewrite
@@ -141,6 +143,22 @@ def unname(tree: Tree, neutral: str) -> None:
                 node.put(local, None)
 
 
-def parts(package: Package) -> list[str]:
-    """Names of the parts that hold text or say how it looks."""
-    return [name for name in package.names if name.startswith("word/") and name.endswith(".xml")]
+def parts(package: Package, words: re.Pattern[bytes]) -> list[str]:
+    """Names of the parts in which any of `words` stands: most of the large ones need no tree."""
+    return [
+        name
+        for name in package.names
+        if name.startswith("word/") and name.endswith(".xml") and words.search(package.old(name))
+    ]
+
+
+UNSHOWN = re.compile(
+    rb"[:<](?:\w+Change|ins|del|move(?:From|To)\w*|cell(?:Ins|Del|Merge)|customXml\w+Range\w*|comment\w+"
+    rb"|conflict\w+|delText|delInstrText|dataBinding|docVars|mailMerge|revisionView)\b|<\w+:body\b"
+    rb"|hidden=|<\w+:(?:p|r|tr)\b"
+)
+"""What stands in parts that may hold text, or changes."""
+NAMED = re.compile(
+    rb"author\w*\s*=|initials\s*=|dateUtc\s*=|rsid|dataBinding|printerSettings\b", re.IGNORECASE
+)
+"""What stands in parts that name people, sessions or machines."""
