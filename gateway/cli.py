@@ -11,6 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,10 @@ from gateway.settings import Settings, gather
 # Each command imports what it needs: detectors, proxy and database take a second to load, and
 # most commands need one of them.
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from gateway import bootstrap, detectors
     from gateway.audit.chain import Entry
     from gateway.audit.log import Log as AuditLog
+    from gateway.coaching.store import State as CoachingState
     from gateway.exporters.ledger import Ledger
     from gateway.incidents.crowds import Crowds
     from gateway.incidents.desk import Desk
@@ -1225,6 +1225,46 @@ def incidents_repeats(
                 each.count,
                 f"{each.first_at:%Y-%m-%d %H:%M}",
                 f"{each.last_at:%Y-%m-%d %H:%M}",
+            )
+            for each in found
+        ),
+    )
+
+
+@main.group()
+def coaching() -> None:
+    """Read who was asked to think before they sent something."""
+
+
+@coaching.command("list")
+@click.option(
+    "--answer",
+    type=click.Choice(["open", "justified", "cancelled", "expired"]),
+    help="Only those that ended so.",
+)
+@click.option("--rule", default="", help="Only this rule.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@_settings_options
+def coaching_list(*, answer: CoachingState | None, rule: str, limit: int, **options: Any) -> None:
+    """List who was coached, the newest first. People have pseudonyms."""
+    from gateway.incidents.coached import Coached  # noqa: PLC0415  # loads the database
+
+    with _desk(_settings(**options)) as desk:
+        coached = Coached(desk.store.engine, desk.people.pseudonyms, lambda: datetime.now(UTC))
+        found = coached.list(state=answer, rule=rule, limit=limit)
+    _table(
+        ("at", "person", "service", "rule", "lesson", "answer", "reason", "times", "incident"),
+        (
+            (
+                f"{each.at:%Y-%m-%d %H:%M}",
+                each.person,
+                each.service,
+                each.rule,
+                each.lesson,
+                each.state,
+                each.reason,
+                each.times,
+                each.incident,
             )
             for each in found
         ),

@@ -207,7 +207,7 @@ class Inspector:
         self._asked = _asked(policy.rules)
         self._compared = _compared(policy)
         self._prints_files = any(
-            rule.coaching is not None and (rule.file is not None or rule.unread is not None)
+            _may_coach(rule) and (rule.file is not None or rule.unread is not None)
             for rule in policy.rules
         )
         self._asked_of_answers = _asked(policy.answers)
@@ -852,7 +852,7 @@ def _compared(policy: PolicySet) -> frozenset[str] | None:
     """Entities whose findings some rule knows by fingerprint; None when it may be any."""
     entities: set[str] = set()
     for rule in policy.rules:
-        tests = [rule.finding] if rule.min_distinct > 1 or rule.coaching is not None else []
+        tests = [rule.finding] if rule.min_distinct > 1 or _may_coach(rule) else []
         every = [rule.finding, *(exemption.finding for exemption in rule.unless)]
         tests += [test for test in every if test is not None and test.fingerprints is not None]
         for test in tests:
@@ -860,6 +860,11 @@ def _compared(policy: PolicySet) -> frozenset[str] | None:
                 return None
             entities |= test.entities
     return frozenset(entities)
+
+
+def _may_coach(rule: CompiledRule) -> bool:
+    """Whether somebody may be given leave for what the rule hits."""
+    return rule.coaching is not None and rule.mode == "enforce"
 
 
 def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:

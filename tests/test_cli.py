@@ -939,3 +939,23 @@ def test_a_folder_without_pictures_makes_no_register(tmp_path):
     result = CliRunner().invoke(main, ["register", str(tmp_path), str(tmp_path / "register")])
     assert result.exit_code == 2
     assert not (tmp_path / "register").exists()
+
+
+def test_coaching_list_tells_answers_and_no_names(inside, worked):
+    from gateway.coaching.store import Answer, Ask
+    from gateway.coaching.store import Store as CoachingStore
+    from gateway.model import Grant
+
+    coaching = CoachingStore.open(f"sqlite:///{worked / 'leakgate.db'}", bytes(32))
+    for number, answer in enumerate((Answer("justified", "work"), Answer("cancelled"))):
+        asks = frozenset({Grant("numbers", "chatgpt", f"f{number}")})
+        ask = Ask("inc", "ann@example.com", "192.0.2.7", "chatgpt", "h", "numbers", "pii", {}, asks)
+        coaching.answer(coaching.ask(ask, link=f"{number:024d}", identity=f"c{number}"), answer)
+    coaching.close()
+    status, out, _ = inside("coaching", "list", "--state", worked)
+    assert status == 0
+    assert "ann@" not in out
+    assert out.count("person-") == 2
+    status, out, _ = inside("coaching", "list", "--answer", "justified", "--state", worked)
+    assert "work" in out
+    assert "cancelled" not in out

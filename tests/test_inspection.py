@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import docx
+import pikepdf
 import pytest
 from corpus.files import medical
 from corpus.files import metadata as planted
@@ -1048,3 +1049,96 @@ def test_a_stand_in_beside_other_numbers_goes_out_once(tokenising):
     assert isinstance(decision.enforcement, Rewrite)
     (token,) = decision.enforcement.tokens
     assert f"Log line 7 {token.token} 8" in decision.enforcement.body.decode()
+
+
+# --- coaching --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def coaching(build):
+    return build(
+        """
+version: 1
+rules:
+  - {id: value, when: {entity: CREDIT_CARD, min_confidence: 0.4}, action: coach}
+  - {id: number, when: {entity: US_SSN, min_confidence: 0.4}, action: redact}
+  - {id: picture, when: {has_files: true}, action: coach}
+  - {id: locked, when: {unread: encrypted}, action: coach}
+  - id: place
+    when: {file: {gps: true, uploaded: true}}
+    action: redact
+    clean: {metadata: strip}
+"""
+    )
+
+
+def granted(decision, sent):
+    """The same exchange, once a reason was given for all that was hit."""
+    asks = {ask for hit in decision.outcome.hits for ask in hit.asks}
+    assert all(ask.item for ask in asks)
+    return replace(sent, grants=frozenset(asks))
+
+
+def test_what_was_justified_goes_on_and_other_rules_do_what_they_do(coaching):
+    sent = exchange(chat(f"Card {CARD}, number {SSN}"))
+    decision = coaching.inspect(sent)
+    assert decision.outcome.verdict is Verdict.COACH
+    assert (decision.enforcement.cause, decision.enforcement.status) == ("coach", 400)
+    assert decision.incident
+    assert CARD.encode() not in decision.enforcement.body
+    again = coaching.inspect(granted(decision, sent))
+    assert again.outcome.verdict is Verdict.REDACT
+    assert CARD.encode() in again.enforcement.body
+    assert SSN.encode() not in again.enforcement.body
+    # The same value in other spelling and company is the same value.
+    other = replace(granted(decision, sent), body=chat("It was 4111-1111-1111-1111, declined."))
+    assert coaching.inspect(other).outcome.verdict is Verdict.LOG
+    more = replace(other, body=chat(f"{CARD} and 5500 0055 5555 5559"))
+    assert coaching.inspect(more).outcome.verdict is Verdict.COACH
+
+
+def test_a_file_is_granted_as_it_is_also_where_another_rule_changes_it(coaching):
+    sent = in_claude(planted.jpeg(), "image/jpeg")
+    decision = coaching.inspect(sent)
+    assert decision.outcome.verdict is Verdict.COACH
+    again = coaching.inspect(granted(decision, sent))
+    assert isinstance(again.enforcement, Rewrite), again.outcome.message
+    changed = in_claude(planted.jpeg() + b"\0", "image/jpeg")
+    assert coaching.inspect(
+        replace(changed, grants=granted(decision, sent).grants)
+    ).outcome.verdict is (Verdict.COACH)
+
+
+def test_a_locked_file_is_granted_by_what_it_is(coaching):
+    out = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.save(out, encryption=pikepdf.Encryption(user="u", owner="o"))
+    sent = in_claude(out.getvalue(), "application/pdf")
+    decision = coaching.inspect(sent)
+    asks = {ask.item for hit in decision.outcome.hits for ask in hit.asks}
+    assert {item.partition(":")[0] for item in asks} == {"file", "unread"}
+    assert all(item.rpartition(":")[2] for item in asks)
+    assert coaching.inspect(granted(decision, sent)).outcome.verdict is Verdict.LOG
+
+
+def test_a_table_that_came_as_text_is_granted_too(coaching):
+    def upload(row):
+        line = json.dumps(
+            {"custom_id": "1", "body": {"messages": [{"role": "user", "content": row}]}}
+        )
+        body = (
+            b"--b\r\ncontent-disposition: form-data; name=file; filename=a.jsonl\r\n"
+            b"content-type: application/jsonl\r\n\r\n" + line.encode() + b"\r\n--b--\r\n"
+        )
+        kind = "multipart/form-data; boundary=b"
+        return exchange(body, content_type=kind, target="/v1/files")
+
+    sent = upload("first")
+    decision = coaching.inspect(sent)
+    assert decision.outcome.verdict is Verdict.COACH
+    grants = granted(decision, sent).grants
+    assert coaching.inspect(replace(sent, grants=grants)).outcome.verdict is Verdict.LOG
+    assert (
+        coaching.inspect(replace(upload("second"), grants=grants)).outcome.verdict is Verdict.COACH
+    )

@@ -25,10 +25,10 @@ _EN: Words = {
     "text": "In your own words",
     "text_optional": "In your own words (optional)",
     "text_hint": "At most 500 characters. Do not repeat what was found.",
-    "go_on": "Send it with this reason",
+    "go_on": "Give this reason",
     "cancel": "Do not send it",
-    "what_follows": "Your reason is recorded. The same content may then go to {service} {span}; anything more is"
-    " asked again.",
+    "what_follows": "Your reason is recorded. Then you can send the same content to {service} again, {span};"
+    " anything more is asked about again.",
     "no_answer": "If you do not answer, nothing is sent.",
     "rule": "Rule",
     "until": "This page works until {at} UTC.",
@@ -132,10 +132,10 @@ _DE: Words = {
     "text": "In eigenen Worten",
     "text_optional": "In eigenen Worten (freiwillig)",
     "text_hint": "Höchstens 500 Zeichen. Wiederholen Sie nicht, was gefunden wurde.",
-    "go_on": "Mit dieser Begründung senden",
+    "go_on": "Diese Begründung abgeben",
     "cancel": "Nicht senden",
-    "what_follows": "Ihre Begründung wird festgehalten. Derselbe Inhalt darf dann {span} an {service} gehen; bei"
-    " allem, was dazukommt, werden Sie wieder gefragt.",
+    "what_follows": "Ihre Begründung wird festgehalten. Dann können Sie denselben Inhalt {span} noch einmal an {service}"
+    " senden; bei allem, was dazukommt, werden Sie wieder gefragt.",
     "no_answer": "Wenn Sie nicht antworten, wird nichts gesendet.",
     "rule": "Regel",
     "until": "Diese Seite gilt bis {at} UTC.",

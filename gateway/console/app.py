@@ -15,9 +15,10 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.audit.log import Log
-from gateway.console import api, incident_calls, shadow
+from gateway.console import api, coaching_calls, incident_calls, shadow
 from gateway.console.accounts import Accounts
 from gateway.console.casework import Casework
+from gateway.console.coaching_pages import CoachingPages
 from gateway.console.desk import Desk
 from gateway.console.document import Console
 from gateway.console.door import Door
@@ -82,6 +83,7 @@ def build(
             desk, cases, door, log, shown, provider=provider, cookie=cookie, secure=secure
         ).all(),
         *IncidentPages(desk, cases, shown).all(),
+        *CoachingPages(cases.coached, shown).all(),
     )
     reception = Reception(
         door,
@@ -121,7 +123,11 @@ def build(
         door,
         desk,
         log,
-        further=[incident_calls.router(calls, cases), shadow.router(calls, shadows)],
+        further=[
+            incident_calls.router(calls, cases),
+            shadow.router(calls, shadows),
+            coaching_calls.router(calls, cases.coached),
+        ],
         version=gateway.version,
     )
 

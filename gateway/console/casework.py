@@ -14,6 +14,7 @@ from typing import Any
 from gateway.audit.chain import Entry
 from gateway.console.gateway import Gateway
 from gateway.incidents import exceptions
+from gateway.incidents.coached import Coached, CoachedLine
 from gateway.incidents.counts import Repeat
 from gateway.incidents.desk import Desk
 from gateway.incidents.filters import Filters, Place, counted, matching
@@ -75,6 +76,7 @@ class IncidentPage:
     rules_today: tuple[Mapping[str, Any], ...]
     requests: tuple[Request, ...]
     second_person: bool
+    coaching: CoachedLine | None
 
 
 class Casework:
@@ -87,6 +89,7 @@ class Casework:
         self._people = desk.people
         self._counts = desk.counts
         self._clock = clock
+        self.coached = Coached(desk.store.engine, desk.people.pseudonyms, clock)
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -153,6 +156,7 @@ class Casework:
             tuple(self._gateway.explain(incident)),
             self._people.requests(incident=identity),
             self._people.second_person,
+            self.coached.of_incident(identity) if incident.cause == "coach" else None,
         )
 
     def repeats(self, *, limit: int = 100) -> tuple[Repeat, ...]:

@@ -212,7 +212,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All about one incident. People in `incident` are pseudonyms."""
+    """All about one incident. People in `incident` are pseudonyms.
+
+    `coaching` is what came of it where somebody was asked to think.
+    """
 
     incident: Mapping[str, Any]
     work: StateTold
@@ -220,6 +223,7 @@ class Told:
     history: list[AuditEntry]
     rules_today: tuple[Mapping[str, Any], ...]
     requests: tuple[Request, ...]
+    coaching: Literal["", "open", "justified", "cancelled", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +335,7 @@ def _looking(made: APIRouter, calls: Calls, cases: Casework) -> None:
             list(map(AuditEntry.of, page.history)),
             page.rules_today,
             page.requests,
+            page.coaching.state if page.coaching is not None else "",
         )
 
 

@@ -146,6 +146,7 @@ class IncidentPages:
             state=page.state,
             person=person,
             drafted=drafted,
+            see_coaching=Permission.SEE_COACHING,
             until=self._desk.clock().date() + timedelta(days=90),
             may_draft=who.may(Permission.DRAFT_EXCEPTION),
             statuses=tuple(Status),

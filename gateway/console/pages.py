@@ -35,6 +35,7 @@ MENU = (
     ("/console/", "Overview", Permission.SEE_OVERVIEW),
     ("/console/incidents", "Incidents", Permission.SEE_INCIDENTS),
     ("/console/people", "Unmasking", Permission.ASK_PERSON),
+    ("/console/coaching", "Coaching", Permission.SEE_COACHING),
     ("/console/services", "Services", Permission.SEE_SERVICES),
     ("/console/policies", "Policies", Permission.SEE_POLICIES),
     ("/console/scratch", "Scratch pad", Permission.TRY_POLICIES),

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     DRAFT_EXCEPTION = "draft_exception"
     ASK_PERSON = "ask_person"  # who an incident's person is, with a reason
     GRANT_PERSON = "grant_person"  # approve what somebody else asked
+    SEE_COACHING = "see_coaching"  # who was coached on what, with their reasons
     SEE_SERVICES = "see_services"
     SORT_HOSTS = "sort_hosts"  # dismiss hosts that look like AI services, or take that back
     SEE_POLICIES = "see_policies"
@@ -62,13 +63,24 @@ MAY: Mapping[Role, frozenset[Permission]] = {
         Permission.WORK_INCIDENTS,
         Permission.DRAFT_EXCEPTION,
         Permission.ASK_PERSON,
+        Permission.SEE_COACHING,
         Permission.TRY_POLICIES,
         Permission.SORT_HOSTS,
     },
     Role.POLICY_AUTHOR: _EVERYBODY
-    | {Permission.DRAFT_EXCEPTION, Permission.TRY_POLICIES, Permission.SORT_HOSTS},
+    | {
+        Permission.DRAFT_EXCEPTION,
+        Permission.SEE_COACHING,
+        Permission.TRY_POLICIES,
+        Permission.SORT_HOSTS,
+    },
     Role.PRIVACY_OFFICER: _EVERYBODY
-    | {Permission.ASK_PERSON, Permission.GRANT_PERSON, Permission.SEE_AUDIT},
+    | {
+        Permission.ASK_PERSON,
+        Permission.GRANT_PERSON,
+        Permission.SEE_COACHING,
+        Permission.SEE_AUDIT,
+    },
     Role.ADMIN: _EVERYBODY | {Permission.SEE_AUDIT, Permission.MANAGE_ACCOUNTS},
 }
 """The table."""

@@ -364,11 +364,11 @@ def test_a_person_is_taken_to_the_page_gives_a_reason_and_goes_on(place, browser
         for scheme in ("light", "dark"):
             browser.scheme(scheme)
             browser.picture(Path(shots) / f"coaching-{scheme}.png")
-    assert press(browser, "Send it with this reason") == 422
+    assert press(browser, "Give this reason") == 422
     assert "Please choose a reason." in browser.text()
     look(browser)
     browser.evaluate("document.querySelector('input[value=work]').click()")
-    assert press(browser, "Send it with this reason") == 200
+    assert press(browser, "Give this reason") == 200
     assert "You may send it again now" in browser.text()
     look(browser)
     assert [seen.target for seen in upstream.seen if seen.method == "POST"] == []

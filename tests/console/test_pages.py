@@ -9,6 +9,7 @@ from gateway.shadow.ledger import Ledger, Seen
 
 PAGES = {
     "/console/": ["What leaves, to whom, on what terms", "OpenAI API", "tunnel.example.com"],
+    "/console/coaching": ["Did it help?", "Nobody was coached."],
     "/console/services": ["Midjourney", "Trains on input"],
     "/console/services/shadow": ["Shadow AI", "gpt.example.net", "its name has"],
     "/console/services/shadow/gpt.example.net": ["Draft of a service", "id: example", "Dismiss"],

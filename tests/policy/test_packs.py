@@ -10,6 +10,7 @@ import yaml
 from support.gateway import patterns
 
 from gateway import documents
+from gateway.coaching import lessons
 from gateway.content.reading import FACTS
 from gateway.detectors import Engine, Settings, detector_names, entity_names, groups
 from gateway.model import (
@@ -58,6 +59,7 @@ def vocabulary(catalogue):
         groups=groups(),
         detectors=detector_names(),
         protocols=frozenset(names()),
+        lessons=lessons.names(),
     )
 
 
