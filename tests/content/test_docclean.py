@@ -312,9 +312,12 @@ def test_a_document_within_another_file_is_cleaned_too(made, kind):
     assert "pages" in facts(after)
 
 
-def test_older_formats_are_refused_with_what_helps(made):
+def test_older_formats_are_refused_with_what_helps():
+    data = b"{\\rtf1{\\info{\\author Maria Planted}}words}"
+    assert facts(data).keys() >= {"authors", "properties"}
     with pytest.raises(CannotRewrite, match="save it as docx"):
-        whole.cleaned(b"{\\rtf1 }", "application/rtf", metadata=True, hidden=False)
+        bare(data, "metadata")
+    assert not facts(b"{\\rtf1 words}").keys() & {"authors", "properties"}
 
 
 def test_a_signed_document_is_refused(made):

@@ -27,6 +27,7 @@ _DRAWN = 1 << 12
 """Bytes of a stream for drawings that may be frames and settings only."""
 _PROPERTY = re.compile(r"__substg1\.0_([0-9A-F]{4})([0-9A-F]{4})")
 _HTML, _RTF, _ATTACHED = "1013", "1009", "3701"
+_SUMMARY = "\x05SummaryInformation"
 _NAMES = ("3707", "3704", "3001")
 _RTF_START = (
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
@@ -47,11 +48,24 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
             yield Fact("macros", value=True)
         if names & {"_signatures", "_xmlsignatures"}:
             yield Fact("signed", value=True)
+        if _SUMMARY in streams:
+            yield Fact("properties", value=True)
+            if _names_somebody(ole):
+                yield Fact("authors", value=True)
         for number, name in enumerate(streams):
             budget.file()
             content = ole.openstream(name.split("/")).read()
             budget.expand(len(content))
             yield from _stream(ole, name, content, f"stream[{number}]", data, budget)
+
+
+def _names_somebody(ole: olefile.OleFileIO) -> bool:
+    """Do the properties name somebody? Damaged ones are taken to."""
+    try:
+        told = ole.get_metadata()
+    except (OSError, ValueError, LookupError, struct.error, AttributeError, TypeError):
+        return True
+    return any((told.author, told.last_saved_by, told.manager, told.company))
 
 
 def _stream(

@@ -30,6 +30,7 @@ _HIDDEN = frozenset(
 )
 _HEX = frozenset({b"pict", b"objdata", b"themedata", b"colorschememapping", b"datastore"})
 _MAX_GROUPS = 2000
+_AUTHOR = re.compile(rb"\\(?:author|operator|manager|company|atnauthor)\b ?[^\s{}\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
             "".encode(charset)
         except LookupError:
             charset = "cp1252"
+    if re.search(rb"\{\\info\b", data):
+        yield Fact("properties", value=True)
+    if _AUTHOR.search(data):
+        yield Fact("authors", value=True)
     state, stack = _State(), list[_State]()
     shown: list[str] = []
     hidden: list[str] = []
