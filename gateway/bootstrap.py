@@ -26,6 +26,10 @@ from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
 from gateway.policy.teams import Teams
 from gateway.redaction import Keys, key_print, label
+from gateway.registers import folder as registers
+from gateway.registers.folder import Register, RegisterPlan, Registers
+from gateway.registers.prints import Prints
+from gateway.registers.store import RegisterError
 from gateway.services import Catalogue, ServiceDocument
 from gateway.settings import Settings
 
@@ -58,6 +62,7 @@ class InspectorPlan:
     tokens: Keys = field(default=Keys({}), repr=False)
     evidence: EvidencePlan | None = None
     teams: Teams = field(default_factory=Teams)
+    registers: RegisterPlan | None = None
 
 
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
@@ -121,6 +126,7 @@ def _services(sections: Sequence[Section]) -> tuple[tuple[ServiceDocument, ...],
 
 def _detector_settings(policy: PolicySet) -> tuple[detectors.Settings, list[Problem]]:
     parts: list[detectors.Settings] = []
+    known: list[detectors.Registered] = []
     problems: list[Problem] = []
     for section in policy.detectors:
         try:
@@ -134,6 +140,12 @@ def _detector_settings(policy: PolicySet) -> tuple[detectors.Settings, list[Prob
             for position, custom in enumerate(part.custom)
             for place, message in detectors.problems(custom)
         )
+        problems.extend(
+            section.problem(("registered", position, "name"), f"`{one.name}` is registered twice")
+            for position, one in enumerate(part.registered)
+            if one.name in {each.name for each in (*known, *part.registered[:position])}
+        )
+        known.extend(part.registered)
     return detectors.Settings.merged(parts), problems
 
 
@@ -148,6 +160,7 @@ def plan(
     tokens: Keys | None = None,
     keeping: EvidencePlan | None = None,
     teams: Sequence[str] = (),
+    known: RegisterPlan | None = None,
 ) -> InspectorPlan:
     """What to give to workers."""
     return InspectorPlan(
@@ -162,6 +175,7 @@ def plan(
         tokens=tokens or Keys({}),
         evidence=keeping,
         teams=Teams.of(rules.policy, teams),
+        registers=known,
     )
 
 
@@ -173,7 +187,7 @@ def build_inspector(plan: InspectorPlan) -> Inspector:
     return Inspector(
         catalogue=plan.catalogue,
         policy=plan.policy,
-        engine=detectors.Engine.build(plan.detectors, key=plan.key, cache_dir=plan.cache),
+        engine=plain_engine(plan.detectors, plan.key, plan.cache, plan.registers),
         key=plan.key,
         limits=protocols.Limits(max_decoded=plan.max_decoded),
         files=plan.files,
@@ -192,16 +206,96 @@ def register_of(folder: Path) -> tuple[str, int, tuple[Path, ...]]:
     return register.save(found), len(found), tuple(others)
 
 
-def build_engine(settings: detectors.Settings, state: Path) -> detectors.Engine:
+def plain_engine(
+    settings: detectors.Settings, key: bytes, cache: Path | None, known: RegisterPlan | None
+) -> detectors.Engine:
+    """The detectors, with what is registered. Raises `RegisterError`."""
+    loaded = None if known is None or not known.files else registers.load_all(known)
+    return detectors.Engine.build(settings, key=key, cache_dir=cache, registers=loaded)
+
+
+def build_engine(
+    settings: detectors.Settings, state: Path, known: Registers | None = None
+) -> detectors.Engine:
     """The detectors by themselves, for commands that scan.
 
     What a gateway has compiled in `state` is used where its key may be read: compiling takes seconds.
     No key is made here, for the gateway could not read one that somebody else owns.
     """
-    key = known_key(state)
+    key, cache = known_key(state), None
     if key is None:
-        return detectors.Engine.build(settings, key=secrets.token_bytes(KEY_BYTES), cache_dir=None)
-    return detectors.Engine.build(settings, key=key, cache_dir=cache_folder(state))
+        key = secrets.token_bytes(KEY_BYTES)
+    else:
+        cache = cache_folder(state)
+    return detectors.Engine.build(settings, key=key, cache_dir=cache, registers=known)
+
+
+# --- what is registered ---------------------------------------------------------------------------
+
+
+def registered(
+    settings: Settings, described: Sequence[detectors.Registered]
+) -> tuple[Registers | None, list[Problem]]:
+    """What is registered of what policies describe, and why the rest cannot be used."""
+    if not described:
+        return None, []
+    loaded: dict[str, Register] = {}
+    problems = []
+    where = settings.registers_path
+    there = registers.names(where)
+    prints = None
+    try:
+        prints = Prints(registers.key(settings.register_key_path))
+    except RegisterError as error:
+        # Where nothing is registered there is no key either, and that is told by name.
+        if there:
+            problems.append(Problem("setting register_key", 0, 0, str(error)))
+    for each in described:
+        source = f"register {each.name}"
+        if each.name not in there:
+            told = (
+                f"`{each.name}` is described by the policies, and nothing is registered under that"
+                f" name in `{where}`: `leakgate register {each.kind} {each.name} …`"
+            )
+            problems.append(Problem(source, 0, 0, told))
+        elif prints is not None:
+            try:
+                register = registers.load(registers.path_of(where, each.name), each.name, prints)
+            except RegisterError as error:
+                problems.append(Problem(source, 0, 0, str(error)))
+                continue
+            if (why := detectors.misfit(each, register.about)) is not None:
+                problems.append(Problem(source, 0, 0, why))
+            else:
+                loaded[each.name] = register
+    return (None if prints is None else Registers(prints, loaded)), problems
+
+
+def register_plan(settings: Settings, rules: Rules) -> RegisterPlan | None:
+    """What workers load of what is registered; None when policies describe nothing.
+
+    Raises `DocumentError` when anything that they describe is missing or damaged, or does not fit.
+    """
+    described = rules.detectors.registered
+    loaded, problems = registered(settings, described)
+    if problems:
+        raise DocumentError(problems)
+    if loaded is None:
+        return None
+    where = settings.registers_path
+    return RegisterPlan(
+        registers.key(settings.register_key_path),
+        tuple(
+            (name, registers.hold(where, name, each.mark), each.mark)
+            for name, each in loaded.by_name.items()
+        ),
+    )
+
+
+def release_registers(settings: Settings, known: RegisterPlan | None) -> None:
+    """Let go of what workers use no more."""
+    kept = () if known is None else [path for _, path, _ in known.files]
+    registers.release(settings.registers_path, kept)
 
 
 def known_key(state: Path) -> bytes | None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.incidents.record import Incident
     from gateway.incidents.states import State
     from gateway.model import Match
+    from gateway.registers.folder import Registers
     from gateway.services import Catalogue
     from gateway.shadow.ledger import Ledger as Suspects
     from gateway.shadow.ledger import Suspect
@@ -72,26 +73,6 @@ def main() -> None:
 def version() -> None:
     """Print the version."""
     click.echo(__version__)
-
-
-@main.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def register(folder: Path, file: Path) -> None:
-    """Write FILE, which makes the pictures in FOLDER known: name it by the setting `picture_register`.
-
-    It holds hashes and the files' names, no pictures.
-    """
-    from gateway import bootstrap  # noqa: PLC0415
-
-    text, count, others = bootstrap.register_of(folder)
-    for other in others:
-        click.echo(f"leakgate: {other} is no picture that can be known again", err=True)
-    if not count:
-        click.echo("leakgate: no picture was found", err=True)
-        sys.exit(BAD_INPUT)
-    file.write_text(text, "utf-8")
-    click.echo(f"{count} picture{'' if count == 1 else 's'} in {file}")
 
 
 # --- run ------------------------------------------------------------------------------------------
@@ -234,12 +215,12 @@ def scan(
     if (path is None) != jsonl:
         raise click.UsageError("give a PATH, or --jsonl without one")
     text = "" if path is None else _text(path)
-    from gateway import bootstrap, detectors  # noqa: PLC0415
+    from gateway import detectors  # noqa: PLC0415
 
     settings = _settings(policies=policies, state=state)
     rules = _rules_if_any(settings)
     chosen = rules.detectors if rules is not None else detectors.Settings()
-    engine = bootstrap.build_engine(chosen, settings.state)
+    engine = _engine(settings, chosen)
     if path is None:
         sys.exit(_scan_lines(engine))
     result = engine.scan(text)
@@ -256,6 +237,25 @@ def scan(
                 f"{path}:{line}:{column}: {match.entity} ({match.confidence:.2f}, {match.detector})"
             )
     sys.exit(1 if result.matches else 0)
+
+
+def _known(settings: Settings, chosen: detectors.Settings) -> Registers | None:
+    """What is registered; what is not is told, and commands do without."""
+    from gateway import bootstrap  # noqa: PLC0415
+
+    known, problems = bootstrap.registered(settings, chosen.registered)
+    for problem in problems:
+        click.echo(_line(problem), err=True)
+    return known
+
+
+def _engine(settings: Settings, chosen: detectors.Settings) -> detectors.Engine:
+    """The detectors, with what is registered."""
+    from gateway import bootstrap  # noqa: PLC0415
+
+    if not chosen.registered:
+        return bootstrap.build_engine(chosen, settings.state)
+    return bootstrap.build_engine(chosen, settings.state, _known(settings, chosen))
 
 
 def _bytes(path: str) -> bytes:
@@ -348,7 +348,7 @@ def evaluate(
     Status 0: as good as the baseline, 1: something became worse, 2: could not be read. No value is
     ever printed, only ids of documents and places in them.
     """
-    from gateway import bootstrap, detectors, evaluation  # noqa: PLC0415
+    from gateway import detectors, evaluation  # noqa: PLC0415
     from gateway.evaluation import page  # noqa: PLC0415
 
     corpora = corpora or (_CORPUS,)
@@ -363,7 +363,7 @@ def evaluate(
         old = evaluation.Baseline.read(baseline)
     rules = _rules_if_any(_settings(policies=policies)) if policies is not None else None
     chosen = rules.detectors if rules is not None else detectors.Settings()
-    engine = bootstrap.build_engine(chosen, _settings(state=state).state)
+    engine = _engine(_settings(state=state), chosen)
     reports: list[evaluation.Report] = []
     budgets: dict[Path, list[evaluation.Report]] = {}
     failed = False
@@ -436,6 +436,9 @@ def policy_check(folder: Path | None, *, strict: bool) -> None:
     ]
     for notice in told:
         click.echo(_line(notice.problem), err=True)
+    if rules.detectors.registered:
+        # Policies are checked in other places than where data is registered: told, and no more.
+        _known(_settings(), rules.detectors)
     for source in rules.policy.sources:
         click.echo(source)
     ended = sum(notice.kind == "ended" for notice in told)
@@ -453,7 +456,7 @@ def policy_test(folder: Path | None) -> None:
 
     where = _policy_folder(folder)
     rules = bootstrap.load_rules(where)
-    engine = bootstrap.build_engine(rules.detectors, _settings().state)
+    engine = _engine(_settings(), rules.detectors)
     results = bootstrap.run_cases(where, rules, engine)
     for result in results:
         click.echo(str(result))
@@ -634,6 +637,7 @@ def policy_explain(
             state=settings.state,
             limits=bootstrap.file_limits(settings),
             looking=bootstrap.picture_settings(settings),
+            known=_known(settings, rules.detectors),
         )
     except LookupError as error:
         click.echo(f"no service or operation `{error.args[0]}`", err=True)
@@ -1400,8 +1404,12 @@ def _store(settings: Settings) -> Any:
     return contextlib.closing(Store.open(settings.database_url))
 
 
+def _has_database(settings: Settings) -> bool:
+    return bool(settings.database) or (settings.state / "leakgate.db").exists()
+
+
 def _needs_database(settings: Settings) -> None:
-    if not settings.database and not (settings.state / "leakgate.db").exists():
+    if not _has_database(settings):
         raise DocumentError(
             [Problem(str(settings.state), 0, 0, "holds no database; has the gateway run there?")]
         )
@@ -1590,6 +1598,216 @@ def evidence_open(file: str, *, key: Path, passphrase: bool) -> None:
         click.echo(f"{file}: {error}", err=True)
         sys.exit(BAD_INPUT)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+# --- register -------------------------------------------------------------------------------------
+
+
+@main.group()
+def register() -> None:
+    """Make the company's own data known, without keeping it."""
+
+
+@register.command("pictures")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def register_pictures(folder: Path, file: Path) -> None:
+    """Write FILE, which makes the pictures in FOLDER known: name it by the setting `picture_register`.
+
+    It holds hashes and the files' names, no pictures.
+    """
+    from gateway import bootstrap  # noqa: PLC0415
+
+    text, count, others = bootstrap.register_of(folder)
+    for other in others:
+        click.echo(f"leakgate: {other} is no picture that can be known again", err=True)
+    if not count:
+        click.echo("leakgate: no picture was found", err=True)
+        sys.exit(BAD_INPUT)
+    file.write_text(text, "utf-8")
+    click.echo(f"{count} picture{'' if count == 1 else 's'} in {file}")
+
+
+@contextlib.contextmanager
+def _registering(settings: Settings) -> Iterator[Callable[[str, str, dict[str, str]], None]]:
+    """Gives what puts an action on record; expected errors end the command.
+
+    Whether the audit log can be written is known before anything is read.
+    """
+    from gateway.registers.store import RegisterError  # noqa: PLC0415
+
+    try:
+        if not _has_database(settings):
+            click.echo(
+                "leakgate: there is no database yet, so this is not in the audit log", err=True
+            )
+            yield lambda *_: None
+            return
+        with _desk(settings) as desk:
+            with desk.audit.writing():
+                pass
+
+            def note(action: str, name: str, detail: dict[str, str]) -> None:
+                desk.audit.note(_me(), f"register.{action}", target=name, detail=detail)
+
+            yield note
+    except RegisterError as error:
+        click.echo(f"leakgate: {error}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+_REGISTER_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_ENCODING = click.option("--encoding", help="Of the file; UTF-8 when left out.")
+
+
+def _register(settings: Settings, kind: Any, name: str, make: Callable[[Any, Any], Any]) -> None:
+    """Make a register, put it on record and in force, and tell what there is to know."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from gateway import registering  # noqa: PLC0415
+
+    described = registering.described(settings, name, kind)
+    with _registering(settings) as note:
+        prints = registering.prints(settings)
+        made = make(described, prints)
+        note(kind, name, dict(made.detail))
+        path = registering.put(settings, name, made, prints, datetime.now(UTC))
+    for line in made.notes:
+        click.echo(f"leakgate: {line}", err=True)
+    click.echo(f"{made.size} registered as `{name}`: {described.says}, {path}")
+
+
+@register.command("table")
+@click.argument("name")
+@click.argument("file", type=_REGISTER_FILE)
+@click.option(
+    "--column",
+    "columns",
+    metavar="COLUMN=HEADER",
+    multiple=True,
+    help="What a column is called in FILE.",
+)
+@_ENCODING
+@_settings_options
+def register_table(
+    name: str, *, file: Path, columns: tuple[str, ...], encoding: str | None, **options: Any
+) -> None:
+    """Make the rows of FILE known (CSV, TSV or a workbook); policies describe the table NAME.
+
+    FILE is read once and not kept; a register holds keyed digests.
+    """
+    from gateway import registering  # noqa: PLC0415
+
+    headers = dict(column.partition("=")[::2] for column in columns)
+    if not all(headers.values()):
+        raise click.UsageError("--column: write COLUMN=HEADER, such as `--column email=E-Mail`")
+    _register(
+        _settings(**options),
+        "table",
+        name,
+        lambda described, prints: registering.table(
+            described, file, prints, headers=headers, encoding=encoding
+        ),
+    )
+
+
+@register.command("dictionary")
+@click.argument("name")
+@click.argument("file", type=_REGISTER_FILE)
+@_ENCODING
+@_settings_options
+def register_dictionary(name: str, *, file: Path, encoding: str | None, **options: Any) -> None:
+    """Make the terms in FILE known, one in a line; policies describe the dictionary NAME."""
+    from gateway import registering  # noqa: PLC0415
+
+    _register(
+        _settings(**options),
+        "dictionary",
+        name,
+        lambda described, prints: registering.dictionary(
+            described, file, prints, encoding=encoding
+        ),
+    )
+
+
+@register.command("documents")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--ignore",
+    "ignored",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A template: what stands in it is nobody's own.",
+)
+@click.option(
+    "--common",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    help="What stands in more documents is nobody's own.",
+)
+@_settings_options
+def register_documents(
+    name: str, *, files: tuple[Path, ...], ignored: tuple[Path, ...], common: int, **options: Any
+) -> None:
+    """Make documents known by their passages: PDF, Office, text; folders with all that is in them."""
+    from gateway import registering  # noqa: PLC0415
+
+    _register(
+        _settings(**options),
+        "documents",
+        name,
+        lambda _, prints: registering.documents(files, prints, ignored=ignored, common=common),
+    )
+
+
+@register.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@_settings_options
+def register_list(*, as_json: bool, **options: Any) -> None:
+    """List what is registered, and what policies describe."""
+    from gateway import registering  # noqa: PLC0415
+
+    found = registering.listed(_settings(**options))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for each in found:
+        parts = [each["name"], each["kind"], each["entity"] or "", each["size"], each["at"]]
+        line = "  ".join(part for part in parts if part)
+        click.echo(f"{line}  ({each['problem']})" if "problem" in each else line)
+
+
+@register.command("verify")
+@_settings_options
+def register_verify(**options: Any) -> None:
+    """Check every register: whether it is whole, and fits what policies describe."""
+    from gateway import registering  # noqa: PLC0415
+
+    found = registering.listed(_settings(**options))
+    for each in found:
+        click.echo(f"{each['name']}: {each.get('problem', 'ok')}", err="problem" in each)
+    sys.exit(1 if any("problem" in each for each in found) else 0)
+
+
+@register.command("remove")
+@click.argument("name")
+@_settings_options
+def register_remove(name: str, **options: Any) -> None:
+    """Forget what is registered as NAME; a gateway whose policies describe it does not start then."""
+    from gateway import registering  # noqa: PLC0415
+    from gateway.registers import folder  # noqa: PLC0415
+
+    settings = _settings(**options)
+    with _registering(settings) as note:
+        if name not in folder.names(settings.registers_path):
+            near = suggest(name, folder.names(settings.registers_path))
+            click.echo(f"leakgate: nothing is registered as `{name}`{near}", err=True)
+            sys.exit(BAD_INPUT)
+        note("remove", name, {})
+        registering.remove(settings, name)
+    click.echo(f"`{name}` is not known any more")
 
 
 # --- audit ----------------------------------------------------------------------------------------

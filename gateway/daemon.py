@@ -68,6 +68,7 @@ from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
 from gateway.proxy.steering import ApprovedKey, Upstream
 from gateway.redaction import Keys
+from gateway.registers.folder import RegisterPlan
 from gateway.rehearsal import BenchPlan
 from gateway.scratch import Scratch
 from gateway.settings import Settings, split
@@ -123,7 +124,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
     key = bootstrap.fingerprint_key(settings.state)
     ring = token_keys.ensure(settings.token_keys_path, datetime.now(UTC))
     seen = _seen(settings)  # before: a change meanwhile is a change
-    rules, loaded = _load(settings)
+    rules, loaded, known = _load(settings)
+    bootstrap.release_registers(settings, known)
     meter = Metrics(
         version=__version__,
         python=platform.python_version(),
@@ -153,7 +155,9 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         if incident is not None:
             recorder.record(incident)
 
-    def spec(rules: bootstrap.Rules, keyring: token_keys.Keyring) -> WorkerSpec:
+    def spec(
+        rules: bootstrap.Rules, keyring: token_keys.Keyring, known: RegisterPlan | None
+    ) -> WorkerSpec:
         cache = bootstrap.cache_folder(settings.state)
         plan = bootstrap.plan(
             rules,
@@ -165,11 +169,14 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             tokens=Keys(keyring.minting()),
             keeping=bootstrap.evidence_plan(settings, rules),
             teams=settings.teams,
+            known=known,
         )
         compiled = cache is not None and any(cache.iterdir())
         return WorkerSpec(inspector, plan, settings.worker_memory, first_alone=not compiled)
 
-    pool = Pool(spec(rules, ring), size=settings.workers, deadline=settings.deadline, watch=meter)
+    pool = Pool(
+        spec(rules, ring, known), size=settings.workers, deadline=settings.deadline, watch=meter
+    )
     identities = _identities(settings, meter)
     _tell_of_senders(settings, rules)
     identifying = None
@@ -231,7 +238,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             identifying.asks = bootstrap.asks_identity(rules)
 
     follower = _Follower(
-        settings, rules, loaded, pool, gate, routing, meter, spec, seen, vault, front, renew
+        settings, rules, loaded, known, pool, gate, routing, meter, spec, seen, vault, front, renew
     )
     admin: AdminServer | None = None
     proxy: ProxyServer | None = None
@@ -287,7 +294,8 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             ca=ca.certificates,
         )
         scratch = Scratch(
-            lambda: _bench(settings, follower.rules, key), memory=settings.worker_memory
+            lambda: _bench(settings, follower.rules, key, follower.known),
+            memory=settings.worker_memory,
         )
         stack.push_async_callback(scratch.stop)
         outlook = Outlook(
@@ -379,11 +387,12 @@ class _Follower:
         settings: Settings,
         rules: bootstrap.Rules,
         loaded: Loaded,
+        known: RegisterPlan | None,
         pool: Pool,
         gate: Gate,
         routing: Routing,
         meter: Metrics,
-        spec: Callable[[bootstrap.Rules, token_keys.Keyring], WorkerSpec],
+        spec: Callable[[bootstrap.Rules, token_keys.Keyring, RegisterPlan | None], WorkerSpec],
         seen: str,
         vault: Vault,
         front: Front,
@@ -391,6 +400,7 @@ class _Follower:
     ) -> None:
         self.rules = rules
         self.loaded = loaded
+        self.known = known
         self._settings = settings
         self._pool = pool
         self._gate = gate
@@ -420,22 +430,23 @@ class _Follower:
                 logger.error("policies could not be reloaded: %s", type(error).__name__)  # noqa: TRY400  # told without a traceback
 
     async def check(self) -> None:
-        """Reload if the folder has changed, or the token keys have."""
+        """Reload if the folder has changed, or the token keys have, or what is registered."""
         seen = await asyncio.to_thread(_seen, self._settings)
         if seen == self._seen:
             return
         self._seen = seen
         try:
-            rules, loaded = await asyncio.to_thread(_load, self._settings)
+            rules, loaded, known = await asyncio.to_thread(_load, self._settings)
             ring = await asyncio.to_thread(token_keys.load, self._settings.token_keys_path)
             turned = self._turned(ring)
-            if rules.policy.revision == self.rules.policy.revision and not turned:
+            same = rules.policy.revision == self.rules.policy.revision
+            if same and not turned and _marks(known) == _marks(self.known):
                 # As after a mistake was taken back: what is there is what is in force.
                 self.loaded = replace(self.loaded, rejected=(), rejected_at=None)
                 self._meter.policy_loaded(rules.policy.revision, at=time.time())
                 return
             # Workers first: what the gate names, they must know.
-            await self._pool.replace(self._spec(rules, ring))
+            await self._pool.replace(self._spec(rules, ring, known))
         except DocumentError as error:
             self._meter.policy_rejected()
             self.loaded = replace(self.loaded, rejected=error.problems, rejected_at=utc_now())
@@ -454,7 +465,10 @@ class _Follower:
         if turned:
             self._front.adopt(ring)
             logger.info("token keys loaded, %d of them", len(ring.keys))
-        self.rules, self.loaded = rules, loaded
+        if _marks(known) != _marks(self.known):
+            logger.info("registers loaded, %d of them", len(_marks(known)))
+        self.rules, self.loaded, self.known = rules, loaded, known
+        await asyncio.to_thread(bootstrap.release_registers, self._settings, known)
         await self._renew(rules)
         self._gate.catalogue = rules.catalogue
         self._routing.hosts = rules.catalogue
@@ -473,14 +487,24 @@ class _Follower:
         return ring != self._vault.keyring
 
 
-def _load(settings: Settings) -> tuple[bootstrap.Rules, Loaded]:
-    """The rules of the policy folder, and how the console shows them. Raises `DocumentError`."""
+def _load(settings: Settings) -> tuple[bootstrap.Rules, Loaded, RegisterPlan | None]:
+    """The rules of the policy folder, how the console shows them, and what is registered.
+
+    Raises `DocumentError`.
+    """
     rules = bootstrap.load_rules(settings.policies)
     written = compiled.written(settings.policies)
-    return rules, Loaded(rules.policy, rules.catalogue, written, utc_now())
+    known = bootstrap.register_plan(settings, rules)
+    return rules, Loaded(rules.policy, rules.catalogue, written, utc_now()), known
 
 
-def _bench(settings: Settings, rules: bootstrap.Rules, key: bytes) -> BenchPlan:
+def _marks(known: RegisterPlan | None) -> tuple[tuple[str, str], ...]:
+    return () if known is None else known.marks
+
+
+def _bench(
+    settings: Settings, rules: bootstrap.Rules, key: bytes, known: RegisterPlan | None
+) -> BenchPlan:
     """What the scratch process tries things with: the same as the workers."""
     return BenchPlan(
         rules,
@@ -489,6 +513,7 @@ def _bench(settings: Settings, rules: bootstrap.Rules, key: bytes) -> BenchPlan:
         bootstrap.file_limits(settings),
         bootstrap.picture_settings(settings),
         settings.policies,
+        known,
     )
 
 
@@ -547,13 +572,16 @@ def _is_private(settings: Settings) -> bool:
 
 
 def _seen(settings: Settings) -> str:
-    """What tells that policies or token keys have changed."""
-    try:
-        keys = settings.token_keys_path.stat()
-        told = f"{keys.st_mtime_ns}:{keys.st_size}:{keys.st_ino}"
-    except OSError:
-        told = ""
-    return f"{policies.fingerprint(settings.policies)} {told}"
+    """What tells that policies or token keys have changed, or what is registered."""
+    told = []
+    registered = sorted(settings.registers_path.glob("*.register"))
+    for path in (settings.token_keys_path, settings.register_key_path, *registered):
+        try:
+            at = path.stat()
+            told.append(f"{path.name}:{at.st_mtime_ns}:{at.st_size}:{at.st_ino}")
+        except OSError:
+            told.append("")
+    return f"{policies.fingerprint(settings.policies)} {' '.join(told)}"
 
 
 async def _tokenising(rules: bootstrap.Rules, vault: Vault, front: Front) -> Tokenising | None:

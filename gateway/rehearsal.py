@@ -32,6 +32,7 @@ from gateway.policy.recorded import Hindsight, Recorded, unknown_of
 from gateway.policy.rollout import address_of
 from gateway.policy.simulate import Simulation
 from gateway.redaction import Keys
+from gateway.registers.folder import RegisterPlan, Registers
 from gateway.services import UNKNOWN_SERVICE, Catalogue
 from gateway.workers import Answer
 
@@ -101,6 +102,7 @@ def try_file(
     state: Path,
     limits: content.FileLimits | None = None,
     looking: PictureSettings | None = None,
+    known: Registers | None = None,
 ) -> Trial:
     """Send `data` through the inspection, to nobody."""
     return Bench(
@@ -111,7 +113,7 @@ def try_file(
             files=limits or content.FileLimits(),
             looking=looking or PictureSettings(),
         ),
-        bootstrap.build_engine(rules.detectors, state),
+        bootstrap.build_engine(rules.detectors, state, known),
     ).try_out(data, sending)
 
 
@@ -125,6 +127,7 @@ class BenchPlan:
     files: content.FileLimits
     looking: PictureSettings
     policies: Path = Path()
+    registers: RegisterPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ class Bench:
 def build_bench(plan: BenchPlan) -> Bench:
     """A bench in a process of its own; named by `BENCH`."""
     content.prepare(None)
-    engine = detectors.Engine.build(plan.rules.detectors, key=plan.key, cache_dir=plan.cache)
+    engine = bootstrap.plain_engine(plan.rules.detectors, plan.key, plan.cache, plan.registers)
     return Bench(plan, engine)
 
 

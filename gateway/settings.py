@@ -251,6 +251,13 @@ class Settings(Strict):
     audit_key: Path | None = Field(
         None, description="key file of the audit log; `audit.key` in the state folder by default"
     )
+    registers: Path | None = Field(
+        None, description="folder of registered data; `registers` in the state folder by default"
+    )
+    register_key: Path | None = Field(
+        None,
+        description="key file of registered data; `register.key` in the state folder by default",
+    )
     unmask_second_person: bool = Field(
         default=False, description="whether a second person agrees before a name is shown"
     )
@@ -308,6 +315,16 @@ class Settings(Strict):
     def audit_key_path(self) -> Path:
         """The key file of the audit log; in the state folder unless one is set."""
         return self.audit_key or self.state / "audit.key"
+
+    @property
+    def registers_path(self) -> Path:
+        """The folder of registered data; in the state folder unless one is set."""
+        return self.registers or self.state / "registers"
+
+    @property
+    def register_key_path(self) -> Path:
+        """The key file of registered data; in the state folder unless one is set."""
+        return self.register_key or self.state / "register.key"
 
     @property
     def audit_seen_path(self) -> Path:

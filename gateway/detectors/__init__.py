@@ -2,7 +2,7 @@
 
 Public: `Engine.build(...)`, `Engine.scan(...)`, `ScanResult`, `Settings`, `entity_names()`,
 `groups()` and `entities()` of what ships, `Settings.entities()` with a company's own, `Custom` and
-`problems()` of it; `detector_names()` of those that tell kinds of an entity apart.
+`problems()` of it; `Registered` and `misfit()` of it; `detector_names()` of those that tell kinds of an entity apart.
 
 The engine brings Presidio and spaCy, which take a second to load: that happens with the first use
 of `Engine`, not for whoever only wants to know the names of entities.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gateway.detectors.catalogue import Entity, entities, entity_names, groups
 from gateway.detectors.custom import Custom, problems
 from gateway.detectors.kinds import detector_names
+from gateway.detectors.registered import TERM, Column, Registered, columns_of, misfit
 from gateway.detectors.settings import Internal, Nlp, Settings
 
 if TYPE_CHECKING:
@@ -23,18 +24,23 @@ if TYPE_CHECKING:
     from gateway.detectors.names import ModelMissing
 
 __all__ = [
+    "TERM",
+    "Column",
     "Custom",
     "Engine",
     "Entity",
     "Internal",
     "ModelMissing",
     "Nlp",
+    "Registered",
     "ScanResult",
     "Settings",
+    "columns_of",
     "detector_names",
     "entities",
     "entity_names",
     "groups",
+    "misfit",
     "problems",
 ]
 

@@ -60,14 +60,16 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _group(value: str) -> str:
+def group_name(value: str) -> str:
+    """A group that exists."""
     known = catalogue.groups()
     if value not in known:
         raise ValueError(f"unknown group `{value}`{suggest(value, known)}")
     return value
 
 
-def _own(value: str) -> str:
+def own_name(value: str) -> str:
+    """A name that no entity has that ships."""
     if value in catalogue.entity_names():
         raise ValueError(f"`{value}` is a built-in entity; choose another name")
     return value
@@ -93,10 +95,10 @@ class Custom(Strict):
     With `near`, one of these words must stand near a match. `hits` and `misses` prove it.
     """
 
-    entity: Annotated[str, Field(pattern=ENTITY), AfterValidator(_own)]
+    entity: Annotated[str, Field(pattern=ENTITY), AfterValidator(own_name)]
     title: str = ""
     severity: Literal["info", "low", "medium", "high", "critical"] = "high"
-    groups: tuple[Annotated[str, AfterValidator(_group)], ...] = ("company",)
+    groups: tuple[Annotated[str, AfterValidator(group_name)], ...] = ("company",)
     keywords: Terms = ()
     match_case: bool = False
     regex: Patterns = ()

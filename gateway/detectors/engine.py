@@ -42,10 +42,12 @@ from gateway.detectors.names import NameFinder, finder
 from gateway.detectors.own import Own
 from gateway.detectors.prefilter import Expression, Prefilter, flatten
 from gateway.detectors.probes import Probe, Raw, SecretProbe
+from gateway.detectors.registered import Known
 from gateway.detectors.settings import Settings
 from gateway.detectors.source_code import ENTITY as CODE
 from gateway.detectors.source_code import SourceCode
 from gateway.model import Match
+from gateway.registers.folder import Registers
 
 LABEL_SPEAKS = 300
 """Up to this many code points a text is a value, and its label is context for all of it."""
@@ -79,6 +81,9 @@ ADDRESSES = frozenset(
     {"split", "spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken", "folded"}
 )
 """Strict views in which an address of e-mail is hardly there by chance."""
+
+REGISTERED = 8
+"""Least code points of registered data that is found in strict views."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -114,6 +119,7 @@ class Engine:
         code: SourceCode | None,
         names: NameFinder | None,
         memory: Memory,
+        known: Known,
     ) -> None:
         self._probes = tuple(probes)
         self._prefilter = prefilter
@@ -121,25 +127,34 @@ class Engine:
         self._code = code
         self._names = names
         self._memory = memory
+        self._registered = known
         self._examples = Examples(settings.ignore_examples)
         self._stop_words = _stop_words(settings.language)
-        known = settings.entities()
+        described = settings.entities()
         self._floors = {
             name: settings.min_confidence.get(name, entity.min_confidence)
-            for name, entity in known.items()
+            for name, entity in described.items()
         }
-        self._known = known
-        self._apart = frozenset(name for name, entity in known.items() if entity.apart)
+        self._known = described
+        self._apart = frozenset(name for name, entity in described.items() if entity.apart)
         self._vocabularies = {probe.entity: probe.vocabulary for probe in probes}
         found = {probe.entity for probe in probes} | own.entities
         found |= {CODE} if code else frozenset()
         found |= names.entities if names else frozenset()
+        found |= known.entities
         self.entities: frozenset[str] = frozenset(found) - settings.disabled
-        self.revision = _revision(settings, probes)
+        self.revision = _revision(settings, probes, known.marks)
 
     @classmethod
-    def build(cls, settings: Settings, *, key: bytes, cache_dir: Path | None) -> Engine:
-        """The engine for `settings`.
+    def build(
+        cls,
+        settings: Settings,
+        *,
+        key: bytes,
+        cache_dir: Path | None,
+        registers: Registers | None = None,
+    ) -> Engine:
+        """The engine for `settings`, with the `registers` of which they tell.
 
         `key` keys the digests of remembered texts and the seal of the pattern cache in
         `cache_dir` (None compiles in memory). Raises `DocumentError` for a bad rule file and
@@ -174,6 +189,10 @@ class Engine:
             code=code,
             names=names,
             memory=Memory(key=key),
+            known=Known(
+                [each for each in settings.registered if each.says not in settings.disabled],
+                registers,
+            ),
         )
         disguise.prepare(cache_dir, key=key)
         engine.scan(_WARMING)
@@ -199,6 +218,7 @@ class Engine:
         result = self._plain(text, label, failures)
         more = _without_crossing(self._disguised(text, label, failures), result)
         more += self._labelled(text, label, failures)
+        more += self._of_registers(text, failures)
         code = self._stretches(text, failures)
         if code:
             result = self._without_identifiers(text, result, code)
@@ -209,6 +229,15 @@ class Engine:
         if not failures:
             self._memory.put(digest, result)
         return ScanResult(result, tuple(sorted(failures)))
+
+    def _of_registers(self, text: str, failures: set[str]) -> list[Match]:
+        """What is registered. Looked for in the text as a whole, for rows and documents go on."""
+        try:
+            found = self._registered.find(text)
+        except Exception:  # noqa: BLE001  # the law of `scan`
+            failures.add("registered")
+            return []
+        return [match for match in found if match.confidence >= self._floors[match.entity]]
 
     def _labelled(self, text: str, label: str, failures: set[str]) -> list[Match]:
         """Secrets that only the name of the field tells of."""
@@ -260,9 +289,15 @@ class Engine:
         for chain in seams.chains(texts):
             clean = _SURROGATE.sub("\ufffd", chain.text)
             around = self._around(clean, "")
-            for match in self._matches(clean, (0, len(clean)), around, failures, proven=True):
+            matches = self._matches(clean, (0, len(clean)), around, failures, proven=True)
+            for match in (*matches, *self._of_registers(clean, failures)):
                 places = chain.places(match.start, match.end)
-                if len(places) < 2 or not _proven(match, "split"):
+                registered = match.detector.startswith("registered:")
+                if len(places) < 2 or not (registered or _proven(match, "split")):
+                    continue
+                if registered:
+                    name = f"{match.detector}+split"
+                    found.append(Split(match.entity, match.confidence, name, tuple(places)))
                     continue
                 words = self._vocabularies[match.entity]
                 if match.entity in PROVEN and not around.speaks(words, match.start, match.end):
@@ -321,6 +356,9 @@ class Engine:
 
     def _counts(self, match: Match, view: disguise.View) -> bool:
         """Does a match in a strict view prove itself?"""
+        if match.detector.startswith("registered:"):
+            # No chance makes a digest: but a short word, backwards, may be another one.
+            return match.end - match.start >= REGISTERED
         if not _proven(match, view.name):
             return False
         if view.name not in WEAK or match.entity not in PROVEN:
@@ -342,6 +380,7 @@ class Engine:
                 known = self._matches(clean, (0, len(clean)), around, failed, proven=True)
             else:
                 known = self._plain(clean, label, failed)
+            known = (*known, *self._of_registers(clean, failed))
             if failed:
                 failures |= failed
             else:
@@ -559,10 +598,12 @@ def _stop_words(language: str) -> frozenset[str]:
     return frozenset()
 
 
-def _revision(settings: Settings, probes: Sequence[Probe]) -> str:
+def _revision(settings: Settings, probes: Sequence[Probe], registers: Sequence[str]) -> str:
     """Changes with whatever can change a result: settings, patterns, rules, lists, libraries."""
     state = hashlib.blake2b(digest_size=8)
     state.update(settings.model_dump_json().encode())
+    for mark in registers:
+        state.update(mark.encode())
     for probe in probes:
         state.update(f"{probe.name} {probe.entity}".encode())
         for expression in probe.expressions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -19,6 +20,7 @@ from gateway.detectors import catalogue, identifier_rules
 from gateway.detectors.custom import ONE_OR_MANY, Custom
 from gateway.detectors.custom import entities as every
 from gateway.detectors.examples import Ignored
+from gateway.detectors.registered import Registered
 from gateway.documents import Strict, suggest
 
 # Those of Presidio's recognizers.
@@ -95,14 +97,16 @@ class Settings(Strict):
     values that documentation shows are not reported: `none`, `secrets` (and numbers that were never
     given to anybody) or `all`. `language` is the
     language of the model and of the stop words, as an ISO 639-1 code. `custom` are detectors of
-    the company's own, `internal` the names of its hosts and packages.
+    the company's own, `registered` its own data that `leakgate register` made known, `internal`
+    the names of its hosts and packages.
 
-    Names of entities must exist: built in, in `custom`, or in the context of the validation, which
+    Names of entities must exist: built in, in `custom` or `registered`, or in the context of the validation, which
     holds those that other documents define.
     """
 
     # Before whatever may name its entities.
     custom: tuple[Custom, ...] = ()
+    registered: tuple[Registered, ...] = ()
     internal: Internal = Field(default_factory=Internal)
 
     countries: Literal["all"] | tuple[str, ...] = "all"
@@ -148,6 +152,7 @@ class Settings(Strict):
         for part in parts:
             values |= {key: getattr(part, key) for key in part.model_fields_set}
         values["custom"] = tuple(own for part in parts for own in part.custom)
+        values["registered"] = tuple(one for part in parts for one in part.registered)
         values["internal"] = Internal(
             hosts=tuple(dict.fromkeys(name for part in parts for name in part.internal.hosts)),
             packages=tuple(
@@ -157,8 +162,11 @@ class Settings(Strict):
         return cls().model_copy(update=values)
 
     def entities(self) -> Mapping[str, catalogue.Entity]:
-        """Every entity by name: those that ship, and those of `custom`."""
-        return every(self.custom)
+        """Every entity by name: those that ship, and those of `custom` and `registered`."""
+        known = every(self.custom)
+        if not self.registered:
+            return known
+        return MappingProxyType({**known, **{one.says: one.described() for one in self.registered}})
 
     def wants_country(self, code: str | None) -> bool:
         """True when recognizers of country `code` are on; None means of no country."""
@@ -166,9 +174,10 @@ class Settings(Strict):
 
 
 def _known(names: Collection[str], info: ValidationInfo) -> None:
-    if "custom" not in info.data:
+    if "custom" not in info.data or "registered" not in info.data:
         return  # it is told what is wrong there; which entities there are cannot be known
     own = {each.entity for each in info.data["custom"]}
+    own |= {each.says for each in info.data["registered"]}
     known = {*catalogue.entity_names(), *own, *(info.context or ())}
     for name in sorted(names):
         if name not in known:

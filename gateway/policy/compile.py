@@ -63,6 +63,7 @@ from gateway.policy.document import (
     fact_word,
 )
 from gateway.policy.rollout import WHOLE
+from gateway.registers import SHARES, detector_of, entity_of
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -909,6 +910,34 @@ class _Changes:
 # --- names ---------------------------------------------------------------------------------------
 
 
+def _own_entities(
+    detectors: Mapping[str, Any],
+) -> Iterator[tuple[tuple[str | int, ...], str, Sequence[Any]]]:
+    """Place, name and groups of each entity that the detectors of a file define."""
+    for kind in ("custom", "registered"):
+        listed = detectors.get(kind)
+        for position, each in enumerate(listed if isinstance(listed, list) else []):
+            if not isinstance(each, dict):
+                continue
+            key, name = "entity", each.get("entity")
+            if name is None and kind == "registered" and isinstance(each.get("name"), str):
+                key, name = "name", entity_of(each["name"])
+            if isinstance(name, str):
+                groups = each.get("groups", OWN_GROUPS)
+                listed_groups = groups if isinstance(groups, list | tuple) else ()
+                yield (kind, position, key), name, listed_groups
+
+
+def _own_detectors(registered: Mapping[str, Any]) -> frozenset[str]:
+    """The detectors that findings of a register name."""
+    columns = registered.get("columns")
+    parts = {
+        "table": tuple(columns) if isinstance(columns, dict) else (),
+        "documents": SHARES,
+    }.get(str(registered.get("kind")), ("",))
+    return frozenset(detector_of(registered["name"], str(part)) for part in parts)
+
+
 class _Names:
     """Every name that rules may use: the vocabulary, and what the policies themselves add."""
 
@@ -923,6 +952,7 @@ class _Names:
         self.entities = set(vocabulary.entities)
         self.detectors = vocabulary.detectors
         self.own_entities: dict[str, Problem] = {}
+        self.registered: frozenset[str] = frozenset()
         self.groups = dict(vocabulary.groups)
         self.own: dict[str, tuple[Problem, tuple[str, ...]]] = {}
         self.api_keys: dict[str, frozenset[str]] = {}
@@ -950,12 +980,8 @@ class _Names:
 
         Only names are looked at; the stage that owns detectors checks the rest.
         """
-        customs = file.document.detectors.get("custom")
-        for position, custom in enumerate(customs if isinstance(customs, list) else []):
-            name = custom.get("entity") if isinstance(custom, dict) else None
-            if not isinstance(name, str):
-                continue
-            here = marks.problem(("detectors", "custom", position, "entity"), "")
+        for place, name, groups in _own_entities(file.document.detectors):
+            here = marks.problem(("detectors", *place), "")
             if (first := self.own_entities.get(name)) is not None:
                 message = f"entity `{name}` exists already at {first.source}:{first.line}"
                 problems.append(dataclasses.replace(here, message=message))
@@ -964,10 +990,13 @@ class _Names:
                 continue  # a built-in one: the stage says so
             self.own_entities[name] = here
             self.entities.add(name)
-            groups = custom.get("groups", OWN_GROUPS)
-            for group in groups if isinstance(groups, list | tuple) else ():
+            for group in groups:
                 if isinstance(group, str) and group in self.groups:
                     self.groups[group] |= {name}
+        registered = file.document.detectors.get("registered")
+        for each in registered if isinstance(registered, list) else []:
+            if isinstance(each, dict) and isinstance(each.get("name"), str):
+                self.registered |= _own_detectors(each)
 
     def add_groups(self, file: _File, marks: Marks, problems: list[Problem]) -> None:
         """Take the groups that one file defines; a name that is taken is a problem."""
@@ -1243,6 +1272,7 @@ class _RuleCompiler(_WhenceCompiler):
 
     def _detectors(self, where: Where, at: tuple[str | int, ...]) -> tuple[Glob, ...]:
         known = self.names.detectors | {f"custom:{name}" for name in self.names.own_entities}
+        known |= self.names.registered
         patterns = tuple(Glob.of(name) for name in where.detector)
         for position, (name, pattern) in enumerate(zip(where.detector, patterns, strict=True)):
             if self.names.complete and not any(map(pattern.match, known)):
