@@ -183,6 +183,7 @@ class Known:
     def __init__(self, described: Sequence[Registered], registers: Registers | None) -> None:
         loaded = registers.by_name if registers is not None else {}
         self._known = [(each, loaded[each.name]) for each in described if each.name in loaded]
+        self._together = {each.name: each.together for each, _ in self._known}
         self._prints = registers.prints if registers is not None else None
         self.entities = frozenset(each.says for each, _ in self._known)
         self.marks = tuple(f"{each.name} {register.mark}" for each, register in self._known)
@@ -205,21 +206,28 @@ class Known:
         found: list[Match] = []
         for each, register in self._known:
             if cells[each.name]:
-                found.extend(_matches(each, register, cells[each.name], words))
+                together = self._together[each.name]
+                found.extend(_matches(each, together, register, cells[each.name], words))
         return found
 
 
 def _matches(
-    registered: Registered, register: Register, hits: list[Any], words: Words
+    registered: Registered,
+    together: Sequence[Together],
+    register: Register,
+    hits: list[Any],
+    words: Words,
 ) -> Iterable[Match]:
     match register.data:
         case Table() as table:
-            return _of_cells(registered, table, hits)
+            return _of_cells(registered, together, table, hits)
         case Documents() as documents:
             return _of_documents(registered, documents, hits, words)
 
 
-def _of_cells(registered: Registered, table: Table, cells: list[Any]) -> Iterator[Match]:
+def _of_cells(
+    registered: Registered, together: Sequence[Together], table: Table, cells: list[Any]
+) -> Iterator[Match]:
     if registered.kind == "dictionary":
         for start, end in dict.fromkeys((cell.start, cell.end) for cell in cells):
             yield Match(
@@ -232,7 +240,7 @@ def _of_cells(registered: Registered, table: Table, cells: list[Any]) -> Iterato
         if name in registered.columns and registered.columns[name].alone
     }
     counting = {cell for cell in cells if cell.column in alone}
-    counting |= matched(table, registered.together, cells)
+    counting |= matched(table, together, cells)
     places = dict.fromkeys(
         (cell.start, cell.end, table.columns[cell.column])
         for cell in sorted(counting, key=lambda one: (one.start, one.end, one.column))

@@ -146,10 +146,9 @@ def hold(folder: Path, name: str, mark: str) -> Path:
     draft = held.with_name(f".{held.name}.{secrets.token_hex(4)}")
     try:
         held.parent.mkdir(mode=0o700, exist_ok=True)
-        try:
-            os.link(path, draft)
-        except OSError:
-            shutil.copyfile(path, draft)
+        # A copy: what is written over the file in place would change under those who read it.
+        shutil.copyfile(path, draft)
+        draft.chmod(0o600)
         draft.replace(held)
     except OSError:
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """Which parts of registered documents stand in a text? By prints of their passages, chosen by winnowing.
 
 Law: whatever run of a document has `WINDOW` words and the `LENGTH` letters and digits after them is
-recognised, however it is broken into lines, spaced, marked up or written large; nothing is that
+recognised, however it is broken into lines, spaced, punctuated or written large; nothing is that
 shares no `LENGTH` letters and digits in a row with one, but by a chance of prints / 2**64.
 
 A print is of the `LENGTH` letters from the start of a word on. Of each `WINDOW` words in a row, the
@@ -64,12 +64,15 @@ def build(
 
     `about["own"]` says of each document how many prints of its own it has.
     """
-    digests, owners, hashes = array("Q"), array("I"), []
+    digests, owners = array("Q"), array("I")
+    hashes: list[NDArray[np.uint64]] = []
+    everywhere: list[NDArray[np.uint64]] = []
     count = 0
     for texts in documents:
         if count >= MOST:
             raise RegisterError(f"there are more than {MOST:,} documents")
-        fresh = _chosen(texts, prints)
+        fresh, all_here = _chosen(texts, prints)
+        everywhere.append(all_here)
         digests.extend(fresh)
         owners.extend([count] * len(fresh))
         hashes.append(np.fromiter(fresh.values(), np.uint64, len(fresh)))
@@ -78,10 +81,11 @@ def build(
     gate = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
     order = np.lexsort((owner, form))
     form, owner, gate = form[order], owner[order], gate[order]
-    known, many = np.unique(form, return_counts=True)
+    # In how many documents it stands, chosen there or not: the choice hangs on what stands beside.
+    stands = np.sort(np.concatenate(everywhere)) if everywhere else gate
+    many = np.searchsorted(stands, gate, "right") - np.searchsorted(stands, gate, "left")
     templates = np.array(sorted(_everything(ignored, prints)), np.uint64)
-    dropped = np.union1d(known[many > common], templates)
-    kept = ~np.isin(form, dropped)
+    kept = ~np.isin(form, templates) & (many <= common)
     all_prints = len(form)
     form, owner, gate = form[kept], owner[kept], gate[kept]
     totals = np.bincount(owner, minlength=count).astype(np.uint32)
@@ -97,19 +101,21 @@ def build(
             "prints": form,
             "owners": owner,
             "totals": totals,
-            "gate": Gate.of(np.unique(gate)).bits,
+            "gate": Gate.of(np.unique(gate)).words,
         },
     )
 
 
-def _chosen(texts: Iterable[str], prints: Prints) -> dict[int, int]:
-    """The prints that winnowing keeps of a document, each with its hash for the gate."""
+def _chosen(texts: Iterable[str], prints: Prints) -> tuple[dict[int, int], NDArray[np.uint64]]:
+    """The prints that winnowing keeps of a document, with their hashes; the hashes of all its prints."""
     found: dict[int, int] = {}
+    everything: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
     for text in texts:
         words = Words.of(text)
         starts, hashes = _all(words, prints)
         if not len(starts):
             continue
+        everything.append(hashes)
         if len(starts) <= WINDOW:
             chosen = np.array([hashes.argmin()])
         else:
@@ -119,7 +125,7 @@ def _chosen(texts: Iterable[str], prints: Prints) -> dict[int, int]:
         for at in chosen.tolist():
             start = int(starts[at])
             found[prints.digest(words.text(start, start + LENGTH))] = int(hashes[at])
-    return found
+    return found, np.unique(np.concatenate(everything))
 
 
 def _everything(texts: Iterable[str], prints: Prints) -> set[int]:
@@ -165,12 +171,10 @@ class Documents:
             raise RegisterError("holds no documents") from None
         names = ("prints", "owners", "totals", "gate")
         kinds = [arrays[name].dtype.str for name in names]
-        size = len(made.gate.bits)
         sound = (
-            kinds == ["<u8", "<u4", "<u4", "|u1"]
+            kinds == ["<u8", "<u4", "<u4", "<u8"]
             and len(made.prints) == len(made.owners)
-            and size >= 1
-            and size & (size - 1) == 0
+            and made.gate.sound
             and (not len(made.owners) or int(made.owners.max()) < len(made.totals))
         )
         if not sound:

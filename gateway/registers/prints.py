@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.registers.words import Letters
+
 type Hashes = NDArray[np.uint64]
 type Places = NDArray[np.int64]
 
@@ -28,13 +30,12 @@ REACH = 1 << 14
 BEYOND = 1 << 10
 """Letters after them in which a window may end."""
 
-_BITS_EACH, _PLACES = 16, 3
-"""Bits of a gate per thing in it, and how many of them it sets: two strangers in a thousand pass."""
+_BITS_EACH = 16
+"""Bits of a gate per thing in it; three of them are set, and one stranger in a hundred passes."""
 
 _LEAST_BITS = 12
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_MORE = tuple(np.uint64(one) for one in (0x94D049BB133111EB, 0x9E3779B97F4A7C15))
-_SLAB = 1 << 24
+_ONE, _LOW, _SIX = np.uint64(1), np.uint64(63), np.uint64(6)
 
 
 class Prints:
@@ -60,7 +61,7 @@ class Prints:
         state = hashlib.blake2b(form.encode(), key=self._digests, digest_size=DIGEST_BYTES)
         return int.from_bytes(state.digest(), "little")
 
-    def sums(self, letters: NDArray[np.uint32]) -> Hashes:
+    def sums(self, letters: Letters) -> Hashes:
         """The running sums of up to `REACH` and `BEYOND` letters, from nothing to all of them."""
         sums = np.empty(len(letters) + 1, np.uint64)
         sums[0] = 0
@@ -71,15 +72,15 @@ class Prints:
         """Of the windows `starts:ends` of the letters that were summed up."""
         return _mixed((sums[ends] - sums[starts]) * self.inverses[starts])
 
-    def each(self, letters: NDArray[np.uint32], sizes: Places) -> Hashes:
+    def each(self, letters: Letters, sizes: Places) -> Hashes:
         """Of things that stand in `letters` one after the other, none of them empty."""
         starts = np.cumsum(sizes) - sizes
         places = np.arange(len(letters)) - np.repeat(starts, sizes)
         parts = self._values(letters) * self._powers[places]
         return _mixed(np.add.reduceat(parts, starts) * self.inverses[0])
 
-    def _values(self, letters: NDArray[np.uint32]) -> Hashes:
-        if not len(letters) or int(letters.max()) < 256:
+    def _values(self, letters: Letters) -> Hashes:
+        if letters.itemsize == 1 or not len(letters) or int(letters.max()) < 256:
             return self._few[letters]
         wide = letters.astype(np.uint64) * self._many
         wide ^= wide >> np.uint64(29)
@@ -96,45 +97,45 @@ def _mixed(hashes: Hashes) -> Hashes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gate:
-    """Which hashes may be registered: all that are, and few others."""
+    """Which hashes may be registered: all that are, and few others.
 
-    bits: NDArray[np.uint8] = field(repr=False)
+    The high bits of a hash choose one of `words` (their number is a power of two), three groups of
+    its low bits choose a bit there each.
+    """
+
+    words: Hashes = field(repr=False)
+
+    @property
+    def sound(self) -> bool:
+        """Whether every hash has its place."""
+        return len(self.words) > 1 and len(self.words) & (len(self.words) - 1) == 0
 
     @classmethod
     def of(cls, hashes: Hashes) -> Gate:
         """The gate that lets `hashes` through."""
-        wanted = max(_LEAST_BITS, (max(1, len(hashes)) * _BITS_EACH - 1).bit_length())
-        bits = np.zeros(1 << (wanted - 3), np.uint8)
-        for number in range(_PLACES):
-            places = np.sort(_place(hashes, number, wanted))
-            # By slabs: a bit takes a byte until it is packed.
-            for first in range(0, 1 << wanted, _SLAB):
-                left, right = np.searchsorted(places, [first, first + _SLAB])
-                slab = np.zeros(min(_SLAB, 1 << wanted), np.uint8)
-                slab[places[left:right].astype(np.int64) - first] = 1
-                packed = np.packbits(slab, bitorder="little")
-                bits[first >> 3 : (first >> 3) + len(packed)] |= packed
-        return cls(bits)
+        bits = max(_LEAST_BITS, (max(1, len(hashes)) * _BITS_EACH - 1).bit_length())
+        words = np.zeros(1 << (bits - 6), np.uint64)
+        marks = _ONE << (hashes & _LOW)
+        marks |= _ONE << (hashes >> _SIX & _LOW)
+        marks |= _ONE << (hashes >> (_SIX + _SIX) & _LOW)
+        np.bitwise_or.at(words, (hashes >> _shift(words)).astype(np.int64), marks)
+        return cls(words)
 
     def passing(self, hashes: Hashes) -> Places:
         """Positions of the hashes that may be registered."""
-        wanted = (len(self.bits) - 1).bit_length() + 3
-        left = np.flatnonzero(self._set(hashes, 0, wanted))
-        for number in range(1, _PLACES):
-            if not len(left):
-                break
-            left = left[self._set(hashes[left], number, wanted)]
-        return left
-
-    def _set(self, hashes: Hashes, number: int, wanted: int) -> NDArray[np.bool_]:
-        places = _place(hashes, number, wanted)
-        found = self.bits[places >> np.uint64(3)] >> (places & np.uint64(7)).astype(np.uint8)
-        return np.asarray(found & 1, bool)
+        words = self.words[hashes >> _shift(self.words)]
+        left: Places = (words >> (hashes & _LOW) & _ONE).nonzero()[0]
+        if not len(left):
+            return left
+        words, hashes = words[left], hashes[left]
+        hashes = hashes >> _SIX
+        words = words >> (hashes & _LOW) & (words >> (hashes >> _SIX & _LOW))
+        last: Places = left[(words & _ONE).nonzero()[0]]
+        return last
 
 
-def _place(hashes: Hashes, number: int, bits: int) -> Hashes:
-    turned = hashes if number == 0 else hashes * _MORE[number - 1]
-    return turned >> np.uint64(64 - bits)
+def _shift(words: Hashes) -> np.uint64:
+    return np.uint64(65 - len(words).bit_length())
 
 
 def _derived(key: bytes, purpose: bytes, size: int) -> bytes:

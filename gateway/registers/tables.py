@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from gateway.registers.chunks import Chunk
@@ -144,6 +143,9 @@ def _count(cell: str, column: Column, left: Left, *, cased: bool) -> None:
 
 def _size(words: Sequence[str]) -> int:
     """Letters and digits; a character that is a word by itself, as in Chinese, counts twice."""
+    whole = "".join(words)
+    if whole.isascii():
+        return len(whole)
     return sum(2 if len(word) == 1 and word > "\u0e00" else len(word) for word in words)
 
 
@@ -157,20 +159,20 @@ def _taken(
         found = spellings(cell, column.kind, order=column.order, region=column.region)
     if not found or not found[0]:
         return None
-    sizes = [sum(map(len, words)) for words in found]
-    if _size(found[0]) < column.shortest or sizes[0] > LONGEST or len(found[0]) > MOST_WORDS:
+    size = _size(found[0])
+    if size < column.shortest or size > LONGEST or len(found[0]) > MOST_WORDS:
         return None
     if column.kind in {"date", "phone", "number"} and not is_a(
         cell, column.kind, order=column.order, region=column.region
     ):
         left.not_of_kind += 1
-    left.weak += sizes[0] < WEAK
+    left.weak += size < WEAK
     own = forms.prints.digest(form_of(found[0]))
-    told = dict.fromkeys(form_of(words) for words in found)
+    taken: set[str] = set()
     for words in found:
         form = form_of(words)
-        if form in told and sum(map(len, words)) <= LONGEST and len(words) <= MOST_WORDS:
-            del told[form]
+        if form not in taken and len(words) <= MOST_WORDS:
+            taken.add(form)
             if _size(words) >= min(column.shortest, 4):
                 forms.take(form, words, own, position, cased=cased)
     return own
@@ -196,8 +198,8 @@ class _Forms:
         whole = "".join(words)
         if cased:
             whole = "".join(words_of(whole))
-            if len(whole) > LONGEST:
-                return
+        if len(whole) > LONGEST:
+            return
         self.digests.append(self.prints.digest(form))
         self.values.append(value)
         self.columns.append(column)
@@ -301,9 +303,9 @@ def _stored(
             "columns": value_columns,
             "starts": starts,
             "rows": row,
-            "gate": Gate.of(np.unique(hashes)).bits,
-            "heads": Gate.of(forms.heads[_HEAD]).bits,
-            "short": Gate.of(forms.heads[_SHORT_HEAD]).bits,
+            "gate": Gate.of(np.unique(hashes)).words,
+            "heads": Gate.of(forms.heads[_HEAD]).words,
+            "short": Gate.of(forms.heads[_SHORT_HEAD]).words,
             "lengths": np.packbits(forms.lengths, bitorder="little"),
         },
     )
@@ -360,9 +362,9 @@ class Table:
                 _typed(arrays, "columns", "|u1"),
                 _typed(arrays, "starts", "<u4"),
                 _typed(arrays, "rows", "<u4"),
-                Gate(_typed(arrays, "gate", "|u1")),
-                Gate(_typed(arrays, "heads", "|u1")),
-                Gate(short) if (short := _typed(arrays, "short", "|u1")).any() else None,
+                Gate(_typed(arrays, "gate", "<u8")),
+                Gate(_typed(arrays, "heads", "<u8")),
+                Gate(short) if (short := _typed(arrays, "short", "<u8")).any() else None,
                 np.unpackbits(_typed(arrays, "lengths", "|u1"), bitorder="little").astype(bool),
             )
         except (KeyError, ValueError, TypeError, OverflowError):
@@ -377,12 +379,9 @@ class Table:
             len(self.forms) == len(self.numbers)
             and len(self.starts) == values + 1
             and 1 <= self.words <= MOST_WORDS
-            and LONGEST < len(self.lengths) <= BEYOND
-            and all(
-                len(one.bits) >= 1 and len(one.bits) & (len(one.bits) - 1) == 0
-                for one in (self.gate, self.heads, self.short)
-                if one is not None
-            )
+            and LONGEST + 1 < len(self.lengths) <= BEYOND
+            and not self.lengths[LONGEST + 1 :].any()
+            and all(one.sound for one in (self.gate, self.heads, self.short) if one is not None)
             and (not len(self.numbers) or int(self.numbers.max()) < values)
             and (not values or int(self.owners.max()) < len(self.columns))
             and int(self.starts[-1]) == len(self.posted)
@@ -428,13 +427,14 @@ class Table:
         if not len(begin):
             return
         ends = chunk.ends
-        padded = np.full(len(ends) + self.words, chunk.size + len(self.lengths), np.int64)
+        beyond = len(self.lengths) - 1  # no form is so long
+        padded = np.empty(len(ends) + self.words, np.int64)
         padded[: len(ends)] = ends
-        reached = sliding_window_view(padded, self.words)[begin]
+        padded[len(ends) :] = chunk.size + beyond
+        reached = padded[begin[:, None] + np.arange(self.words)]
         sizes = reached - starts[begin][:, None]
-        fits = self.lengths[np.minimum(sizes, len(self.lengths) - 1)]
-        fits &= sizes < len(self.lengths)
-        which, more = np.nonzero(fits)
+        np.minimum(sizes, beyond, out=sizes)
+        which, more = self.lengths[sizes].nonzero()
         if not len(which):
             return
         first = begin[which]

@@ -11,6 +11,7 @@ Scripts that put no spaces between words have a word per character.
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ _UNSPACED = (
     (0xF900, 0xFAFF),
     (0x20000, 0x323AF),
 )
+
+_DIGIT = re.compile(r"\d")
 
 _BLOCK = 256
 _CODES = 0x110000
@@ -77,10 +80,10 @@ def _entry(code: int) -> int:
         return _JOIN
     if _composes(char):
         return _SPECIAL
-    folded = _fold(char)
-    if len(folded) != 1:
-        return _SPECIAL
-    return _class(folded)
+    classes = {_class(each) for each in _fold(char)}
+    if classes == {_BREAK}:
+        return _BREAK
+    return classes.pop() if len(_fold(char)) == 1 else _SPECIAL
 
 
 def _composes(char: str) -> bool:
@@ -100,7 +103,8 @@ class _Table:
         self.entries = np.zeros(_CODES, np.uint32)
         self._known = np.zeros(_CODES // _BLOCK, bool)
         self.know(np.array([0], np.uint32))
-        self.ascii = self.entries[:128].astype(np.uint8)
+        # For bytes of ASCII; the others do not come up.
+        self.ascii = self.entries[:128].astype(np.uint8).tobytes() + bytes(128)
 
     def know(self, codes: NDArray[np.uint32]) -> None:
         blocks = np.unique(codes >> 8)
@@ -115,6 +119,9 @@ def _table() -> _Table:
     return _Table()
 
 
+type Letters = NDArray[np.uint8] | NDArray[np.uint32]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
     """A text without what does not count.
@@ -123,7 +130,7 @@ class Words:
     points of the text each stands for. `starts` and `ends` are the words, in `letters`.
     """
 
-    letters: NDArray[np.uint32] = field(repr=False)
+    letters: Letters = field(repr=False)
     first: NDArray[np.int64] = field(repr=False)
     last: NDArray[np.int64] = field(repr=False)
     starts: NDArray[np.int64] = field(repr=False)
@@ -132,53 +139,32 @@ class Words:
     @classmethod
     def of(cls, text: str) -> Words:
         """The words of `text`."""
+        # Short texts are many: each call of numpy counts here.
         if text.isascii():
-            entries = _table().ascii[np.frombuffer(text.encode(), np.uint8)].astype(np.uint32)
-            return cls._of(entries, None, None)
+            folded = text.encode().translate(_table().ascii)
+            entries = np.frombuffer(folded, np.uint8)
+            kept = (entries > _JOIN).nonzero()[0]
+            breaks = (entries == _BREAK).cumsum()[kept] if b"\x01" in folded else None
+            letters = entries[kept]
+            return cls(letters, kept, kept + 1, *_bounds(kept, breaks, None))
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         table = _table()
         table.know(codes)
-        entries = table.entries[codes]
-        if not (entries & _SPECIAL).any():
-            return cls._of(entries, None, None)
-        entries, first, last = _expanded(text)
-        return cls._of(entries, first, last)
-
-    @classmethod
-    def _of(
-        cls,
-        entries: NDArray[np.uint32],
-        first: NDArray[np.int64] | None,
-        last: NDArray[np.int64] | None,
-    ) -> Words:
-        kept = np.flatnonzero(entries > _JOIN)
-        letters = entries[kept]
-        if not len(kept):
-            none = np.zeros(0, np.int64)
-            return cls(letters, none, none, none, none)
-        begins = np.empty(len(kept), bool)
-        begins[0] = True
-        if len(kept) < 2:
-            pass
-        elif kept[-1] - kept[0] == len(kept) - 1:
-            begins[1:] = False
+        wide = table.entries[codes]
+        special = (wide & _SPECIAL).nonzero()[0]
+        if len(special):
+            wide, first, last = _expanded(text, wide, special)
         else:
-            # Between neighbours that are apart stands a break, or what joins them.
-            begins[1:] = np.diff(kept) > 1
-            if (entries == _JOIN).any():
-                breaks = np.cumsum(entries == _BREAK)[kept]
-                begins[1:] = np.diff(breaks) > 0
-        single = letters & _SINGLE
-        if single.any():
-            alone = single != 0
-            begins |= alone
-            begins[1:] |= alone[:-1]
-            letters = (letters & _CODE).astype(np.uint32)
-        starts = np.flatnonzero(begins)
-        ends = np.append(starts[1:], len(letters))
-        if first is None or last is None:
-            return cls(letters, kept, kept + 1, starts, ends)
-        return cls(letters, first[kept], last[kept], starts, ends)
+            first = np.arange(len(wide))
+            last = first + 1
+        kept = (wide > _JOIN).nonzero()[0]
+        breaks = (wide == _BREAK).cumsum()[kept] if (wide == _JOIN).any() else None
+        found = wide[kept]
+        single = found >= _SINGLE
+        alone = single if single.any() else None
+        if alone is not None:
+            found &= np.uint32(_CODE)
+        return cls(found, first[kept], last[kept], *_bounds(kept, breaks, alone))
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Where `letters[start:end]` stand in the text."""
@@ -186,7 +172,8 @@ class Words:
 
     def text(self, start: int, end: int) -> str:
         """`letters[start:end]` as text."""
-        return self.letters[start:end].tobytes().decode("utf-32-le")
+        encoding = "ascii" if self.letters.itemsize == 1 else "utf-32-le"
+        return self.letters[start:end].tobytes().decode(encoding)
 
     def form(self, word: int, count: int) -> str:
         """The form of `count` words from number `word` on."""
@@ -194,31 +181,80 @@ class Words:
         whole = self.text(start, end)
         if count == 1 or has_digit(whole):
             return whole
-        marks = self.starts[word : word + count] - start
+        marks = (self.starts[word : word + count] - start).tolist()
         return " ".join(
             whole[left:right] for left, right in zip(marks, [*marks[1:], end - start], strict=True)
         )
 
 
-def _expanded(text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
+def _bounds(
+    kept: NDArray[np.int64], breaks: NDArray[np.int64] | None, single: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and ends of words, in letters that stand at `kept`.
+
+    Between neighbours that are apart stands a break; or, where `breaks` counts those, what joins them.
+    """
+    if not len(kept):
+        return kept, kept
+    begins = np.empty(len(kept), bool)
+    begins[0] = True
+    if breaks is None:
+        np.greater(kept[1:] - kept[:-1], 1, out=begins[1:])
+    else:
+        np.not_equal(breaks[1:], breaks[:-1], out=begins[1:])
+    if single is not None:
+        begins |= single
+        begins[1:] |= single[:-1]
+    starts = begins.nonzero()[0]
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:]
+    ends[-1] = len(kept)
+    return starts, ends
+
+
+def _expanded(
+    text: str, entries: NDArray[np.uint32], special: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
     """The same for texts with characters that stand for several, or join with others."""
-    entries: list[int] = []
-    first: list[int] = []
-    last: list[int] = []
-    for start, end in _clusters(text):
-        for char in _fold(text[start:end]) or text[start:end]:
-            entries.append(_class(char))
-            first.append(start)
-            last.append(end)
-    return np.array(entries, np.uint32), np.array(first, np.int64), np.array(last, np.int64)
+    parts: list[NDArray[np.uint32]] = []
+    firsts: list[NDArray[np.int64]] = []
+    lasts: list[NDArray[np.int64]] = []
+    done = 0
+
+    def plain(upto: int) -> None:
+        places = np.arange(done, upto)
+        parts.append(entries[done:upto])
+        firsts.append(places)
+        lasts.append(places + 1)
+
+    for at in special.tolist():
+        if at < done:
+            continue
+        start, end = at, at + 1
+        while start > done and _follows(text[start]):
+            start -= 1
+        while end < len(text) and _follows(text[end]):
+            end += 1
+        plain(start)
+        folded = [_class(char) for char in _fold(text[start:end]) or text[start:end]]
+        parts.append(np.array(folded, np.uint32))
+        firsts.append(np.full(len(folded), start))
+        lasts.append(np.full(len(folded), end))
+        done = end
+    plain(len(text))
+    return np.concatenate(parts), np.concatenate(firsts), np.concatenate(lasts)
+
+
+def _follows(char: str) -> bool:
+    """Whether it belongs to what stands before it."""
+    return not char.isascii() and bool(unicodedata.combining(char) or _composes(char))
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
     """Characters with what joins them."""
     start = 0
     for at in range(1, len(text)):
-        char = text[at]
-        if char.isascii() or not (unicodedata.combining(char) or _composes(char)):
+        if not _follows(text[at]):
             yield start, at
             start = at
     if text:
@@ -227,7 +263,7 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 
 def has_digit(text: str) -> bool:
     """Whether what stands between the words of `text` does not count."""
-    return any(map(str.isdigit, text))
+    return _DIGIT.search(text) is not None
 
 
 def cased_form(text: str) -> str:
