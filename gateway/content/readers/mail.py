@@ -14,7 +14,8 @@ import email.parser
 import email.policy
 from collections.abc import Iterator
 
-from gateway.content.reading import Budget, Embedded, Missed, Said, Text
+from gateway.content.readers import labels
+from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
 from gateway.model import UnreadReason
 
 _ENCRYPTED = frozenset(
@@ -39,6 +40,8 @@ def _part(
     if headers.strip():
         budget.text(len(headers))
         yield Text(f"{place}.header", headers, editable=True)
+        for label in labels.of_headers((name, words(value)) for name, value in part.items()):
+            yield Fact("label", label)
     if part.get_content_type() in _ENCRYPTED and part.get_param("smime-type") != "signed-data":
         yield Missed(place, UnreadReason.ENCRYPTED, detail="mail")
         return

@@ -23,6 +23,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image
 
+from gateway.content.readers import labels
 from gateway.content.readers.xmltext import NEUTRAL, PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
@@ -263,7 +264,12 @@ def _walk(document: pikepdf.Pdf, budget: Budget) -> Iterator[Said]:
         except (zlib.error, ValueError, binascii.Error):
             yield Missed(place, UnreadReason.MALFORMED, detail="stream")
             continue
+        if is_metadata(item):
+            for label in labels.of_xmp(content):
+                yield Fact("label", label)
         yield Embedded(place, content, hidden=True, removable=True)
+    for label in labels.of_properties(_information(document)):
+        yield Fact("label", label)
     if files or any(
         is_unseen(item) or is_markup(item) for item in annotations_of(document, budget)
     ):
@@ -382,6 +388,16 @@ def _told_of_makers(document: pikepdf.Pdf, budget: Budget) -> Iterator[Said]:
         yield Fact("authors", value=True)
     if said:
         yield Fact("properties", value=True)
+
+
+def _information(document: pikepdf.Pdf) -> Iterator[tuple[str, str]]:
+    """Names and values of the document information."""
+    held = document.trailer.get("/Info")
+    if not isinstance(held, pikepdf.Dictionary):
+        return
+    for key, value in held.items():
+        if isinstance(value, pikepdf.String):
+            yield key.removeprefix("/"), str(value)
 
 
 def is_file(item: pikepdf.Stream, marks: Marks) -> bool:
