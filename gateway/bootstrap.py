@@ -289,6 +289,7 @@ def register_plan(settings: Settings, rules: Rules) -> RegisterPlan | None:
             (name, registers.hold(where, name, each.mark), each.mark)
             for name, each in loaded.by_name.items()
         ),
+        {name: each.about for name, each in loaded.by_name.items()},
     )
 
 

@@ -36,7 +36,7 @@ from gateway.audit.log import Log as AuditLog
 from gateway.coaching.front import Front as CoachingFront
 from gateway.coaching.pages import Pages as CoachingPages
 from gateway.coaching.store import Store as CoachingStore
-from gateway.console.gateway import Loaded
+from gateway.console.gateway import Known, Loaded
 from gateway.database.schema import migrate
 from gateway.documents import DocumentError, Problem
 from gateway.exporters import building
@@ -68,6 +68,7 @@ from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer, StartError, check_modes
 from gateway.proxy.steering import ApprovedKey, Upstream
 from gateway.redaction import Keys
+from gateway.registering import size_of
 from gateway.registers.folder import RegisterPlan
 from gateway.rehearsal import BenchPlan
 from gateway.scratch import Scratch
@@ -495,7 +496,25 @@ def _load(settings: Settings) -> tuple[bootstrap.Rules, Loaded, RegisterPlan | N
     rules = bootstrap.load_rules(settings.policies)
     written = compiled.written(settings.policies)
     known = bootstrap.register_plan(settings, rules)
-    return rules, Loaded(rules.policy, rules.catalogue, written, utc_now()), known
+    loaded = Loaded(
+        rules.policy, rules.catalogue, written, utc_now(), registers=_listed(rules, known)
+    )
+    return rules, loaded, known
+
+
+def _listed(rules: bootstrap.Rules, known: RegisterPlan | None) -> tuple[Known, ...]:
+    """What is registered, for the console."""
+    return tuple(
+        Known(
+            each.name,
+            each.kind,
+            each.says,
+            size_of(known.about[each.name]),
+            str(known.about[each.name].get("at", "")),
+        )
+        for each in rules.detectors.registered
+        if known is not None
+    )
 
 
 def _marks(known: RegisterPlan | None) -> tuple[tuple[str, str], ...]:

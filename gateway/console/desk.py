@@ -16,7 +16,7 @@ import yaml
 
 from gateway.console.accounts import NotSo
 from gateway.console.figures import Figures, last
-from gateway.console.gateway import Attempt, Gateway, PassedHost, Use
+from gateway.console.gateway import Attempt, Gateway, Known, PassedHost, Use
 from gateway.incidents.counts import Counts
 from gateway.incidents.crowds import Crowds
 from gateway.policy.cases import CaseResult
@@ -124,6 +124,7 @@ class PolicyPage:
     rejected: tuple[str, ...]
     rejected_at: datetime | None
     notices: tuple[str, ...]
+    registers: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,7 @@ class Desk:
             tuple(map(str, loaded.rejected)),
             loaded.rejected_at,
             tuple(notice.problem.message for notice in notices(loaded.policy, self.clock().date())),
+            loaded.registers,
         )
 
     def rule(self, identity: str) -> RulePage | None:

@@ -19,6 +19,17 @@ from gateway.services import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """One register of the company's own data: how much it holds, and since when (ISO 8601)."""
+
+    name: str
+    kind: str
+    entity: str
+    size: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """What is in force since `at`, and why a later change was not taken over (`rejected`)."""
 
@@ -28,6 +39,7 @@ class Loaded:
     at: datetime
     rejected: tuple[Problem, ...] = ()
     rejected_at: datetime | None = None
+    registers: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,14 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class RegisterPlan:
-    """What a worker needs to load registers: the key, and of each its name, file and mark."""
+    """What a worker needs to load registers: the key, and of each its name, file and mark.
+
+    `about` is what is told of each.
+    """
 
     key: bytes = field(repr=False)
     files: tuple[tuple[str, Path, str], ...] = ()
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def marks(self) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ PAGES = {
     "/console/services/shadow": ["Shadow AI", "gpt.example.net", "its name has"],
     "/console/services/shadow/gpt.example.net": ["Draft of a service", "id: example", "Dismiss"],
     "/console/services/midjourney": ["Licence cannot be taken back", "imagine"],
-    "/console/policies": ["distinctive-ids", "Run the test cases"],
+    "/console/policies": ["distinctive-ids", "Run the test cases", "1,000,000 rows"],
     "/console/policies/cards": ["As it is in force", "id: cards"],
     "/console/scratch": ["Try it", "chat_completions"],
     "/console/health": ["OperationalError", "siem", "timeout"],

@@ -17,6 +17,7 @@ from gateway.console.document import Console
 from gateway.console.gateway import (
     CannotTry,
     ExportState,
+    Known,
     Loaded,
     Part,
     PassedHost,
@@ -77,7 +78,15 @@ class Standing:
 
     def __init__(self):
         loaded = rules()
-        self.now = Loaded(loaded.policy, loaded.catalogue, written(), NOON)
+        self.now = Loaded(
+            loaded.policy,
+            loaded.catalogue,
+            written(),
+            NOON,
+            registers=(
+                Known("customers", "table", "REGISTERED_CUSTOMERS", "1,000,000 rows", "2026-01-01"),
+            ),
+        )
         self.tried = []
         self.fault = ""
 
