@@ -928,7 +928,9 @@ def test_a_register_is_written_from_a_folder(tmp_path):
     pictures.mkdir()
     shutil.copy(Path(shipped) / "datasets/images/china.jpg", pictures / "temple.jpg")
     (pictures / "notes.txt").write_text("words")
-    result = CliRunner().invoke(main, ["register", "pictures", str(pictures), str(tmp_path / "register")])
+    result = CliRunner().invoke(
+        main, ["register", "pictures", str(pictures), str(tmp_path / "register")]
+    )
     assert result.exit_code == 0, result.output
     assert "1 picture in" in result.output
     assert "notes.txt is no picture" in result.output
@@ -936,7 +938,9 @@ def test_a_register_is_written_from_a_folder(tmp_path):
 
 
 def test_a_folder_without_pictures_makes_no_register(tmp_path):
-    result = CliRunner().invoke(main, ["register", "pictures", str(tmp_path), str(tmp_path / "register")])
+    result = CliRunner().invoke(
+        main, ["register", "pictures", str(tmp_path), str(tmp_path / "register")]
+    )
     assert result.exit_code == 2
     assert not (tmp_path / "register").exists()
 
