@@ -29,7 +29,7 @@ def of_properties(properties: Iterable[tuple[str, str]]) -> Iterator[str]:
         if found is not None:
             guid = found[1].lower()
             names.setdefault(guid, "")
-            if found[2] == "Name":
+            if found[2] == "Name" and value.strip():  # a closing tag has none
                 names[guid] = value.strip()
     for guid, name in names.items():
         yield name or guid
