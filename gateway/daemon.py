@@ -194,7 +194,6 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         plan_of=lambda rule: follower.plan_of(rule),  # noqa: PLW0108  # a reload changes it
     )
     coach.pages.adopt(rules.policy, rules.catalogue)
-    ledger = PassedLedger(meter, settings.state / "passed-through.json")
     suspects = Watch(
         Suspects(store.engine),
         knows=lambda host: gate.catalogue.knows(host),  # noqa: PLW0108  # a reload changes it
