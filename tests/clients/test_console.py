@@ -6,10 +6,11 @@ A gateway as operators run it, Chromium without a window, and axe-core on every 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,17 @@ from support.browser import MISSING, Browser, available
 from support.gateway import GatewayProcess
 from support.upstream import Upstream
 
+from gateway.coaching.store import Answer, Ask, Store
 from gateway.database.engines import open_engine
+from gateway.model import Grant
 from gateway.shadow.ledger import Ledger, Seen
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".tools" / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "correct horse battery"
 SUSPECT = "gpt.example.net"
+PICTURED = {"/console/services/shadow", "/console/coaching"}
+"""Pages of which `LEAKGATE_SHOTS` (a folder) gets a picture, for docs."""
 
 pytestmark = [
     pytest.mark.skipif(not available(), reason=MISSING),
@@ -166,13 +171,42 @@ def test_from_the_first_sign_in_to_a_resolved_incident(gateway, incident, driven
     assert driven.complaints == []
 
 
+def asked_to_think(engine, number, answer):
+    """Somebody was coached, and answered."""
+    coachings = Store(engine, b"k" * 32)
+    ask = Ask(
+        incident=f"incident-{number}",
+        actor=f"person-{number}",
+        source_ip="192.0.2.7",
+        service="openai-api",
+        host="api.openai.com",
+        rule="code-to-strangers",
+        lesson="source_code",
+        found={"SOURCE_CODE": 1},
+        asks=frozenset({Grant("code-to-strangers", "openai-api", f"value:{number}")}),
+    )
+    coachings.ask(ask, link=f"link-{number}", identity=f"coaching-{number}")
+    if answer is not None:
+        assert coachings.answer(f"coaching-{number}", answer)
+
+
 def test_every_other_page(gateway, incident, driven):
     now = datetime.now(UTC)
     engine = open_engine(gateway.database_url)
     Ledger(engine).add(
-        {(SUSPECT, now.date(), "ann"): Seen(now, now, 3, 2, 4096, 1 << 20)},
-        {SUSPECT: frozenset({"word:gpt", "path:openai_chat", "base:openai:/v1"})},
+        {
+            (SUSPECT, now.date(), "ann"): Seen(now, now, 3, 2, 4096, 1 << 20),
+            (SUSPECT, now.date(), "bob"): Seen(now, now, 1, 1, 900, 1 << 14),
+            ("chat.example.org", now.date(), "ann"): Seen(now, now, 2, 0, 700, 1 << 12),
+        },
+        {
+            SUSPECT: frozenset({"word:gpt", "path:openai_chat", "base:openai:/v1"}),
+            "chat.example.org": frozenset({"word:chat"}),
+        },
     )
+    work = Answer("justified", "work", "Public sample code", timedelta(hours=8))
+    for number, answer in enumerate((work, work, Answer("cancelled"), None)):
+        asked_to_think(engine, number, answer)
     engine.dispose()
     for path in (
         "/console/services",
@@ -182,10 +216,16 @@ def test_every_other_page(gateway, incident, driven):
         "/console/policies",
         "/console/policies/distinctive-ids",
         "/console/people",
+        "/console/coaching",
         "/console/health",
         "/console/me",
     ):
         driven.go(path)
+        if (shots := os.environ.get("LEAKGATE_SHOTS")) and path in PICTURED:
+            driven.scheme("light")
+            driven.picture(Path(shots) / f"console-{path.rpartition('/')[2]}.png")
+        if path == "/console/coaching":
+            assert "Public sample code" in driven.text()
     driven.press("Make key", title="nightly", role="analyst", days="7")
     key = driven.evaluate("document.querySelector('.secret').textContent")
     shown = subprocess.run(
