@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, exists, func, select, tuple_
+from sqlalchemy import Engine, Row, case, delete, exists, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.audit.log import Log
 from gateway.shadow import reasons
 from gateway.shadow.names import Signs, shipped
-from gateway.shadow.tables import HOST_CHARS, DismissedRow, SeenRow, SignRow
+from gateway.shadow.tables import HOST_CHARS, DayRow, DismissedRow, SenderRow, SignRow
 
 REASON_CHARS = 1000
 MOST = 1000
@@ -96,11 +96,10 @@ class Ledger:
         with self.engine.begin() as connection:
             # INVARIANT: in the same order everywhere, so that gateways wait for each other's rows and
             # never in a circle.
-            rows = [
+            days = [
                 {
                     "host": host,
                     "day": day,
-                    "sender": sender,
                     "tunnels": each.tunnels,
                     "requests": each.requests,
                     "sent": each.sent,
@@ -108,20 +107,36 @@ class Ledger:
                     "first_at": each.first_at,
                     "last_at": each.last_at,
                 }
-                for (host, day, sender), each in sorted(seen.items())
+                for (host, day), each in sorted(_by_day(seen).items())
             ]
-            new = dialect.insert(SeenRow)
-            there = SeenRow.__table__.c
-            added = {
-                name: there[name] + new.excluded[name]
-                for name in ("tunnels", "requests", "sent", "received")
-            }
-            statement = new.on_conflict_do_update(
-                index_elements=["host", "day", "sender"],
-                set_={**added, "last_at": new.excluded.last_at},
-            )
-            if rows:
-                connection.execute(statement, rows)
+            if days:
+                new = dialect.insert(DayRow)
+                there = DayRow.__table__.c
+                added = {
+                    name: there[name] + new.excluded[name]
+                    for name in ("tunnels", "requests", "sent", "received")
+                }
+                last = _later(there.last_at, new.excluded.last_at)
+                connection.execute(
+                    new.on_conflict_do_update(
+                        index_elements=["host", "day"], set_={**added, "last_at": last}
+                    ),
+                    days,
+                )
+                senders: dict[tuple[str, str], date] = {}
+                for host, day, sender in seen:
+                    senders[host, sender] = max(day, senders.get((host, sender), day))
+                who = dialect.insert(SenderRow)
+                latest = _later(SenderRow.__table__.c.day, who.excluded.day)
+                connection.execute(
+                    who.on_conflict_do_update(
+                        index_elements=["host", "sender"], set_={"day": latest}
+                    ),
+                    [
+                        {"host": host, "sender": sender, "day": day}
+                        for (host, sender), day in sorted(senders.items())
+                    ],
+                )
             why = [
                 {"host": host, "sign": sign}
                 for host in sorted(signs)
@@ -160,28 +175,33 @@ class Ledger:
 
     def purge(self, before: date, *, limit: int = _BATCH) -> int:
         """Forget some of what was seen before a day, and the signs of hosts nobody saw since."""
-        key = tuple_(SeenRow.host, SeenRow.day, SeenRow.sender)
-        oldest = (
-            select(SeenRow.host, SeenRow.day, SeenRow.sender)
-            .where(SeenRow.day < before)
-            .order_by(SeenRow.day)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        why = tuple_(SignRow.host, SignRow.sign)
-        alone = (
-            select(SignRow.host, SignRow.sign)
-            .where(~exists().where(SeenRow.host == SignRow.host))
-            .limit(limit)
-        )
         options = {"synchronize_session": False}
+        gone = 0
         with self.engine.begin() as connection:
-            gone = connection.execute(
-                delete(SeenRow).where(key.in_(oldest)).execution_options(**options)
-            ).rowcount
+            for row, key in (
+                (DayRow, (DayRow.host, DayRow.day)),
+                (SenderRow, (SenderRow.host, SenderRow.sender)),
+            ):
+                oldest = (
+                    select(*key)
+                    .where(row.day < before)
+                    .order_by(row.day)
+                    .limit(limit)
+                    .with_for_update(skip_locked=True)
+                )
+                gone += connection.execute(
+                    delete(row).where(tuple_(*key).in_(oldest)).execution_options(**options)
+                ).rowcount
             if gone:
+                alone = (
+                    select(SignRow.host, SignRow.sign)
+                    .where(~exists().where(DayRow.host == SignRow.host))
+                    .limit(limit)
+                )
                 connection.execute(
-                    delete(SignRow).where(why.in_(alone)).execution_options(**options)
+                    delete(SignRow)
+                    .where(tuple_(SignRow.host, SignRow.sign).in_(alone))
+                    .execution_options(**options)
                 )
         return gone
 
@@ -199,8 +219,8 @@ class Ledger:
         Either those that are dismissed or those that are not; without those that are `known` by now.
         """
         since = self._clock().date() - timedelta(days=days - 1)
-        settled = exists().where(DismissedRow.host == SeenRow.host)
-        query = _sums(SeenRow.day >= since, settled if dismissed else ~settled).limit(MOST)
+        settled = exists().where(DismissedRow.host == DayRow.host)
+        query = _sums(since, settled if dismissed else ~settled).limit(MOST)
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
         return self._suspects([row for row in rows if not known(row.host)])
@@ -209,7 +229,7 @@ class Ledger:
         """One suspect, in all the time that is kept. Raises `NotSeen`."""
         if len(host) <= HOST_CHARS:
             with self.engine.connect() as connection:
-                rows = connection.execute(_sums(SeenRow.host == host)).all()
+                rows = connection.execute(_sums(date.min, host=host)).all()
             if rows:
                 return self._suspects(rows)[0]
         raise NotSeen(f"no host `{host[:HOST_CHARS]}` was seen that looks like an AI service")
@@ -217,8 +237,8 @@ class Ledger:
     def many(self, *, days: int = 30) -> int:
         """How many suspects there are of the last days that nobody dismissed."""
         since = self._clock().date() - timedelta(days=days - 1)
-        settled = exists().where(DismissedRow.host == SeenRow.host)
-        query = select(func.count(SeenRow.host.distinct())).where(SeenRow.day >= since, ~settled)
+        settled = exists().where(DismissedRow.host == DayRow.host)
+        query = select(func.count(DayRow.host.distinct())).where(DayRow.day >= since, ~settled)
         with self.engine.connect() as connection:
             return connection.execute(query).scalar_one()
 
@@ -256,37 +276,49 @@ class Ledger:
         )
 
 
-def _sums(*conditions: Any) -> Any:
-    """Sums by host of what meets the conditions.
+def _by_day(seen: Mapping[Key, Seen]) -> dict[tuple[str, date], Seen]:
+    """What all senders together had to do with a host on a day."""
+    found: dict[tuple[str, date], Seen] = {}
+    for (host, day, _), each in seen.items():
+        sums = found.setdefault((host, day), Seen(each.first_at, each.last_at))
+        sums.first_at = min(sums.first_at, each.first_at)
+        sums.last_at = max(sums.last_at, each.last_at)
+        sums.tunnels += each.tunnels
+        sums.requests += each.requests
+        sums.sent += each.sent
+        sums.received += each.received
+    return found
 
-    First by host and sender, then by host: counting different senders in one go would sort every row.
-    """
-    one = (
+
+def _later(one: Any, other: Any) -> Any:
+    """The later of two times: no function for that goes by one name in all databases."""
+    return case((one > other, one), else_=other)
+
+
+def _sums(since: date, *conditions: Any, host: str | None = None) -> Any:
+    """Sums by host since a day, of hosts that meet the conditions, or of one `host`."""
+    days = (
         select(
-            SeenRow.host,
-            func.sum(SeenRow.tunnels).label("tunnels"),
-            func.sum(SeenRow.requests).label("requests"),
-            func.sum(SeenRow.sent).label("sent"),
-            func.sum(SeenRow.received).label("received"),
-            func.min(SeenRow.first_at).label("first_at"),
-            func.max(SeenRow.last_at).label("last_at"),
+            DayRow.host,
+            func.sum(DayRow.tunnels).label("tunnels"),
+            func.sum(DayRow.requests).label("requests"),
+            func.sum(DayRow.sent).label("sent"),
+            func.sum(DayRow.received).label("received"),
+            func.min(DayRow.first_at).label("first_at"),
+            func.max(DayRow.last_at).label("last_at"),
         )
-        .where(*conditions)
-        .group_by(SeenRow.host, SeenRow.sender)
+        .where(DayRow.day >= since, *conditions, *([] if host is None else [DayRow.host == host]))
+        .group_by(DayRow.host)
         .subquery()
     )
-    people, size = func.count(), func.sum(one.c.sent + one.c.received)
+    people = (
+        select(SenderRow.host, func.count().label("people"))
+        .where(SenderRow.day >= since, *([] if host is None else [SenderRow.host == host]))
+        .group_by(SenderRow.host)
+        .subquery()
+    )
     return (
-        select(
-            one.c.host,
-            people.label("people"),
-            func.sum(one.c.tunnels).label("tunnels"),
-            func.sum(one.c.requests).label("requests"),
-            func.sum(one.c.sent).label("sent"),
-            func.sum(one.c.received).label("received"),
-            func.min(one.c.first_at).label("first_at"),
-            func.max(one.c.last_at).label("last_at"),
-        )
-        .group_by(one.c.host)
-        .order_by(people.desc(), size.desc(), one.c.host)
+        select(days, people.c.people)
+        .join(people, people.c.host == days.c.host)
+        .order_by(people.c.people.desc(), (days.c.sent + days.c.received).desc(), days.c.host)
     )

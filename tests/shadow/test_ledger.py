@@ -64,6 +64,24 @@ def test_what_several_gateways_saw_adds_up(filled):
     assert found.chance == pytest.approx(1 - 0.2 * 0.4)
 
 
+def test_people_are_counted_once_in_all_their_days_and_only_in_the_days_asked_for(ledger):
+    day = timedelta(days=1)
+    ledger.add(
+        {
+            ("gpt.example", TODAY - n * day, who): seen(at=NOON - n * day)
+            for n, who in ((0, "ann"), (3, "ann"), (3, "bob"), (40, "bob"), (40, "kim"))
+        },
+        {"gpt.example": frozenset({"word:gpt"})},
+    )
+    # Later, and told late: what was seen before does not take the last day away.
+    ledger.add({("gpt.example", TODAY - 2 * day, "ann"): seen(at=NOON - 2 * day)}, {})
+    for days, people, tunnels in ((1, 1, 1), (3, 1, 2), (30, 2, 4), (90, 3, 6)):
+        (found,) = ledger.ranked(days=days)
+        assert (found.people, found.tunnels) == (people, tunnels), days
+    assert found.first_at == NOON - 40 * day
+    assert found.last_at == NOON
+
+
 def test_what_is_dismissed_stays_so_and_is_in_the_audit_log(filled):
     log = Log(filled.engine, bytes(32))
     done = filled.dismiss("small.ai", log, who="ann", reason="a shop for shoes")
@@ -95,7 +113,7 @@ def test_a_host_that_nobody_saw_cannot_be_sorted(filled):
 
 
 def test_what_is_old_is_forgotten_with_its_signs(filled):
-    assert filled.purge(date(2026, 2, 1)) == 1
+    assert filled.purge(date(2026, 2, 1)) == 2  # the day, and who was there
     assert filled.purge(date(2026, 2, 1)) == 0
     with pytest.raises(NotSeen):
         filled.get("old.ai")
