@@ -84,7 +84,7 @@ def engine(settings):
 def inside(monkeypatch):
     """The same without a new process and with detectors that are built once: for variants."""
     monkeypatch.setattr(
-        bootstrap, "build_engine", lambda settings, _: engine(settings.model_dump_json())
+        bootstrap, "build_engine", lambda settings, *_: engine(settings.model_dump_json())
     )
     monkeypatch.chdir(warm())
     for name in [name for name in os.environ if name.startswith("LEAKGATE_")]:

@@ -499,7 +499,7 @@ def test_a_picture_that_its_signature_covers_is_refused_with_the_reason(cleaning
     refused = cleaning.inspect(sent).enforcement
     assert isinstance(refused, Refuse)
     assert b"signs its body" in refused.body
-    assert b"holds a picture that says where" in refused.body
+    assert b"holds a file that says by whom, where" in refused.body
     assert b"was taken out" not in refused.body
 
 
