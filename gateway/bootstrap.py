@@ -6,7 +6,6 @@ values, to worker processes, which build the same again.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import time
@@ -30,10 +29,10 @@ from gateway.registers import folder as registers
 from gateway.registers.folder import Register, RegisterPlan, Registers
 from gateway.registers.prints import Prints
 from gateway.registers.store import RegisterError
+from gateway.secret import KEY_BYTES, NoKey, key_in
 from gateway.services import Catalogue, ServiceDocument
 from gateway.settings import Settings
 
-KEY_BYTES = 32
 _KEY_FILE = "fingerprint.key"
 
 
@@ -302,10 +301,9 @@ def release_registers(settings: Settings, known: RegisterPlan | None) -> None:
 def known_key(state: Path) -> bytes | None:
     """The key of fingerprints, where there is one that may be read."""
     try:
-        key = (state / _KEY_FILE).read_bytes()
-    except OSError:
+        return key_in(state / _KEY_FILE, make=False)
+    except NoKey:
         return None
-    return key if len(key) == KEY_BYTES else None
 
 
 def key_fingerprint(value: str, key: bytes) -> str:
@@ -363,16 +361,10 @@ def fingerprint_key(state: Path) -> bytes:
 
     With the key lost, new fingerprints no longer match old ones; nothing else is lost.
     """
-    path = state / _KEY_FILE
-    with contextlib.suppress(FileExistsError):
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise DocumentError([Problem(str(path), 0, 0, f"is not a key of {KEY_BYTES} bytes")])
-    return key
+    try:
+        return key_in(state / _KEY_FILE)
+    except NoKey as error:
+        raise DocumentError([Problem("fingerprints", 0, 0, str(error))]) from None
 
 
 def evidence_plan(settings: Settings, rules: Rules) -> EvidencePlan | None:

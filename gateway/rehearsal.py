@@ -33,6 +33,7 @@ from gateway.policy.rollout import address_of
 from gateway.policy.simulate import Simulation
 from gateway.redaction import Keys
 from gateway.registers.folder import RegisterPlan, Registers
+from gateway.secret import KEY_BYTES
 from gateway.services import UNKNOWN_SERVICE, Catalogue
 from gateway.workers import Answer
 
@@ -108,7 +109,7 @@ def try_file(
     return Bench(
         BenchPlan(
             rules,
-            key=bootstrap.known_key(state) or secrets.token_bytes(bootstrap.KEY_BYTES),
+            key=bootstrap.known_key(state) or secrets.token_bytes(KEY_BYTES),
             cache=None,
             files=limits or content.FileLimits(),
             looking=looking or PictureSettings(),
@@ -192,7 +193,7 @@ class Bench:
                 files=self._plan.files,
                 looking=self._plan.looking,
                 limits=protocols.Limits(),
-                tokens=Keys({"rehearsal": secrets.token_bytes(bootstrap.KEY_BYTES)}),
+                tokens=Keys({"rehearsal": secrets.token_bytes(KEY_BYTES)}),
             ).inspect(exchange)
             for policy in (watching, rules.policy)
         )

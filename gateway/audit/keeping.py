@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.audit.chain import AuditError, Head
-
-KEY_BYTES = 32
+from gateway.secret import NoKey, key_in
 
 
 def key(path: Path, *, make: bool = True) -> bytes:
@@ -23,24 +22,10 @@ def key(path: Path, *, make: bool = True) -> bytes:
 
     Gateways that share a database need the same one.
     """
-    if make:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise AuditError(f"`{path}` cannot be made: {error.strerror}") from None
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
     try:
-        found = path.read_bytes()
-    except OSError as error:
-        raise AuditError(f"the audit key `{path}` cannot be read: {error.strerror}") from None
-    if len(found) != KEY_BYTES:
-        raise AuditError(f"`{path}` is not an audit key of {KEY_BYTES} bytes")
-    return found
+        return key_in(path, make=make)
+    except NoKey as error:
+        raise AuditError(f"the audit log has no key: {error}") from None
 
 
 class Seen:

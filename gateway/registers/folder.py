@@ -7,7 +7,6 @@ in it, so that none can be put in the place of another.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import secrets
 import shutil
@@ -19,9 +18,10 @@ from typing import Any
 
 from gateway.registers import store
 from gateway.registers.passages import Documents
-from gateway.registers.prints import KEY_BYTES, Prints
+from gateway.registers.prints import Prints
 from gateway.registers.store import RegisterError, Stored
 from gateway.registers.tables import Table
+from gateway.secret import NoKey, key_in
 
 NAME = r"^[a-z][a-z0-9-]{0,28}$"
 _SUFFIX = ".register"
@@ -65,24 +65,13 @@ class Registers:
 
 def key(path: Path, *, make: bool = False) -> bytes:
     """The key of registers; made if there is none and `make` says so. Raises `RegisterError`."""
-    if make:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise RegisterError(f"`{path}` cannot be made: {error.strerror}") from None
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
-            store.give(path, path.parent)
+    fresh = make and not path.exists()
     try:
-        found = path.read_bytes()
-    except OSError as error:
-        raise RegisterError(f"`{path}` cannot be read: {error.strerror}") from None
-    if len(found) != KEY_BYTES:
-        raise RegisterError(f"`{path}` is not a key of {KEY_BYTES} bytes")
+        found = key_in(path, make=make)
+    except NoKey as error:
+        raise RegisterError(str(error)) from None
+    if fresh:
+        store.give(path, path.parent)
     return found
 
 

@@ -24,7 +24,7 @@ def test_what_is_no_key_is_told(tmp_path):
     path.write_bytes(b"short")
     with pytest.raises(AuditError, match="32 bytes"):
         keeping.key(path)
-    with pytest.raises(AuditError, match="cannot be read: Not a directory"):
+    with pytest.raises(AuditError, match="cannot be made"):
         keeping.key(path / "below")
 
 
