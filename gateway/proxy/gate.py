@@ -215,7 +215,9 @@ class Gate:
             flow.response = await self._coach.page(flow, own, exchange.sender)
             return
         decision = await self._decide(exchange)
-        if decision.route.service == UNKNOWN_SERVICE and self._suspects is not None:
+        # INVARIANT: a host in which something was found has no name on record, here as in incidents.
+        named = decision.host == exchange.host
+        if named and decision.route.service == UNKNOWN_SERVICE and self._suspects is not None:
             flow.metadata[_SUSPECT] = self._suspects.opened(exchange)
         steering = self._steering(flow, decision)
         if isinstance(steering, Decision):

@@ -21,7 +21,7 @@ TUNNELLED = "chat.shinygpt.example"
 OPENED = "talk.plain.example"
 POLICY = f"""\
 version: 1
-inspect_hosts: [{OPENED}]
+inspect_hosts: [{OPENED}, "*.{OPENED}"]
 rules:
   - id: numbers
     when: {{entity: US_SSN, min_confidence: 0.5}}
@@ -96,11 +96,14 @@ def test_a_host_goes_from_curl_to_a_service_of_its_own(place, ssn):
     for person in ("ann", "bob", "kim", "ann"):
         assert curl(place, person, TUNNELLED, CHAT, *past) == "200"
     ours = ("--cacert", str(gateway.ca))
+    # A host that holds a number is nobody's to keep.
+    assert curl(place, "ann", f"{ssn}.{OPENED}", CHAT, *ours) == "400"
     for person in ("ann", "192.0.2.7"):
         assert curl(place, person, OPENED, CHAT, *ours) == "200"
     assert curl(place, "ann", OPENED, {"q": "weather"}, *ours, path="/forecast") == "200"
     assert all("s3cr3t" in each.target for each in upstream.seen)
     seen(place, {TUNNELLED: (3, 4, 0), OPENED: (2, 0, 3)})
+    assert ssn.encode() not in gateway.traces()
 
     status, out, err = shadow(place, "list", "--json")
     assert (status, err) == (0, "")
@@ -141,7 +144,7 @@ def test_a_host_goes_from_curl_to_a_service_of_its_own(place, ssn):
     text = f"her number is {ssn}"
     body = {"model": "m", "messages": [{"role": "user", "content": text}]}
     services = ((TUNNELLED, "chat-shinygpt-example"), (OPENED, "talk-plain-example"))
-    for number, (host, service) in enumerate(services, start=1):
+    for number, (host, service) in enumerate(services, start=2):  # one is of the host above
         assert curl(place, "ann", host, CHAT, *ours) == "200"
         assert curl(place, "ann", host, body, *ours) == "400"
         newest = gateway.incidents(at_least=number)[0]
