@@ -1237,13 +1237,13 @@ def incidents_repeats(
 
 @main.group()
 def coaching() -> None:
-    """Read who was asked to think before they sent something."""
+    """Who was asked to think before they sent something, and what they may send since."""
 
 
 @coaching.command("list")
 @click.option(
     "--answer",
-    type=click.Choice(["open", "justified", "cancelled", "expired"]),
+    type=click.Choice(["open", "justified", "withdrawn", "cancelled", "expired"]),
     help="Only those that ended so.",
 )
 @click.option("--rule", default="", help="Only this rule.")
@@ -1257,15 +1257,29 @@ def coaching_list(*, answer: CoachingState | None, rule: str, limit: int, **opti
         coached = Coached(desk.store.engine, desk.people.pseudonyms, lambda: datetime.now(UTC))
         found = coached.list(state=answer, rule=rule, limit=limit)
     _table(
-        ("at", "person", "service", "rule", "lesson", "answer", "reason", "times", "incident"),
+        (
+            "id",
+            "at",
+            "person",
+            "service",
+            "rules",
+            "lesson",
+            "answer",
+            "until",
+            "reason",
+            "times",
+            "incident",
+        ),
         (
             (
+                each.id,
                 f"{each.at:%Y-%m-%d %H:%M}",
                 each.person,
                 each.service,
-                each.rule,
+                ",".join(one.rule for one in each.concerns),
                 each.lesson,
                 each.state,
+                f"{each.valid_until:%Y-%m-%d %H:%M}" if each.holds and each.valid_until else "",
                 each.reason,
                 each.times,
                 each.incident,
@@ -1273,6 +1287,28 @@ def coaching_list(*, answer: CoachingState | None, rule: str, limit: int, **opti
             for each in found
         ),
     )
+
+
+@coaching.command("withdraw")
+@click.argument("identity", metavar="ID")
+@click.option("--reason", required=True, help="Why it is taken back; it is noted.")
+@_settings_options
+def coaching_withdraw(identity: str, *, reason: str, **options: Any) -> None:
+    """Take back what somebody may send on the reason that they gave at coaching ID.
+
+    From then on they are asked again, at every gateway of the database.
+    """
+    from gateway.coaching.store import NotGranted  # noqa: PLC0415
+    from gateway.incidents.coached import Coached  # noqa: PLC0415  # loads the database
+
+    with _desk(_settings(**options)) as desk:
+        coached = Coached(desk.store.engine, desk.people.pseudonyms, lambda: datetime.now(UTC))
+        try:
+            line = coached.withdraw(identity, desk.audit, who=_me(), reason=reason)
+        except NotGranted as error:
+            click.echo(f"leakgate: {error}", err=True)
+            sys.exit(BAD_INPUT)
+    click.echo(f"{line.person} is asked again about what was coached on {line.at:%Y-%m-%d %H:%M}.")
 
 
 @incidents.command("precision")

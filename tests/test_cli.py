@@ -963,3 +963,32 @@ def test_coaching_list_tells_answers_and_no_names(inside, worked):
     status, out, _ = inside("coaching", "list", "--answer", "justified", "--state", worked)
     assert "work" in out
     assert "cancelled" not in out
+    assert "c0" in out
+
+
+def test_coaching_withdraw_takes_it_back_once_and_notes_it(inside, worked):
+    from gateway.coaching.store import Answer, Ask
+    from gateway.coaching.store import Store as CoachingStore
+    from gateway.model import Grant
+
+    coaching = CoachingStore.open(f"sqlite:///{worked / 'leakgate.db'}", bytes(32))
+    grant = Grant("numbers", "chatgpt", "f1")
+    ask = Ask(
+        *("inc", "ann@example.com", "192.0.2.7", "chatgpt", "h", "numbers", "pii"),
+        {},
+        frozenset({grant}),
+    )
+    coaching.ask(ask, link="l" * 24, identity="c1")
+    coaching.answer("c1", Answer("justified", "work", "", timedelta(hours=1)))
+    assert coaching.live("ann@example.com", {grant})
+    status, out, _ = inside("coaching", "withdraw", "c1", "--reason", "too much", "--state", worked)
+    assert status == 0
+    assert "is asked again" in out
+    assert "ann@" not in out
+    assert not coaching.live("ann@example.com", {grant})
+    coaching.close()
+    status, _, err = inside("coaching", "withdraw", "c1", "--reason", "too much", "--state", worked)
+    assert status == 2
+    assert "lets nothing by" in err
+    status, out, _ = inside("audit", "list", "--state", worked)
+    assert "coaching.withdrawn" in out

@@ -97,14 +97,21 @@ class Front:
         return frozenset(grant for grant, until in held.items() if until > now)
 
     async def granted(self, sender: str, grants: frozenset[Grant]) -> frozenset[Grant]:
-        """Those of `grants` that the sender has, as the database says now."""
+        """Those of `grants` that the sender has, as the database says now.
+
+        What of them is remembered and was taken back is forgotten.
+        """
         if not grants or len(grants) > MOST_ITEMS:
             return frozenset()
         found = await self._call(lambda: self._store.live(sender, grants))
-        if not found:
+        if found is None:
             return frozenset()
         mark = self._store.sender(sender).encode()
-        held = {**(self._known.get(mark) or {}), **found}
+        held = {
+            grant: until
+            for grant, until in (self._known.get(mark) or {}).items()
+            if grant not in grants
+        } | dict(found)
         self._known[mark] = dict(list(held.items())[-GRANTS:])
         return frozenset(found)
 

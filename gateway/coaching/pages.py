@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, assert_never
@@ -38,6 +38,7 @@ EVERYDAY = frozenset({"AGE", "DATE_TIME", "LOCATION", "NRP", "ORGANIZATION"})
 type Check = Callable[[str], Awaitable[tuple[str, ...] | None]]
 """What is found in a text, as names of entities; None when it could not be checked."""
 
+_ASKING = ("never", "optional", "required")
 _PATH = re.compile(r"/c/([A-Za-z0-9_-]{16,64})")
 _FIELDS = frozenset({"form", "answer", "reason", "text"})
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -184,8 +185,8 @@ class Pages:
                 return self._form(asked, tongue, coaching, plan)
             case "justified" | "cancelled":
                 return self._done(tongue, coaching)
-            case "expired":
-                return self._told(tongue, "expired", 410)
+            case "expired" | "withdrawn":
+                return self._told(tongue, coaching.state, 410)
             case other:
                 assert_never(other)
 
@@ -242,9 +243,13 @@ class Pages:
     # --- what is known ---------------------------------------------------------------------------
 
     def _plan(self, coaching: Coaching) -> Plan | None:
-        """How the rule coaches now; None when it does not any more."""
-        rule = self._rules.get(coaching.rule)
-        return None if rule is None else rule.coaching
+        """How its rules coach now, together; None when one of them does not any more."""
+        plans = [
+            rule.coaching
+            for each in coaching.concerns
+            if (rule := self._rules.get(each.rule)) is not None and rule.coaching is not None
+        ]
+        return _together(plans) if len(plans) == len(coaching.concerns) else None
 
     def _form_token(self, coaching: Coaching) -> str:
         return hmac.digest(self._key, coaching.id.encode(), "sha256").hex()
@@ -269,9 +274,9 @@ class Pages:
         wrong: str = "",
     ) -> Given:
         words = WORDS[tongue]
-        rule = self._rules[coaching.rule]
+        rules = [self._rules[each.rule] for each in coaching.concerns]
+        plans = [rule.coaching for rule in rules if rule.coaching is not None]
         name, known = self._service(coaching)
-        lesson_language, lesson = self._lessons.html(plan.lesson, tongue)
         terms = known.get("terms_url", "unknown")
         return self._page(
             "ask.html",
@@ -280,17 +285,18 @@ class Pages:
             status=422 if wrong else 200,
             wrong=wrong,
             service=name,
-            message=rule.message,
-            rule_title=rule.title or rule.id,
+            concerns=[(rule.title or rule.id, rule.message) for rule in rules],
             found=[
                 (words[what] if what.islower() else entity(words, what), count)
                 for what, count in coaching.found.items()
             ],
-            lesson=lesson,
-            lesson_language=lesson_language,
+            lessons=[
+                self._lessons.html(lesson, tongue)
+                for lesson in dict.fromkeys(each.lesson for each in plans)
+            ],
             facts=facts(words, known) if known else (),
             terms_url="" if terms == "unknown" else terms,
-            use_instead=plan.use_instead,
+            use_instead=list(dict.fromkeys(filter(None, (each.use_instead for each in plans)))),
             path=asked.path,
             form=self._form_token(coaching),
             reasons=[(each, reason(words, each)) for each in plan.reasons],
@@ -354,6 +360,22 @@ class Pages:
             (b"vary", b"accept-language"),
         )
         return Given(status, (*kind, *_HEADERS), text.encode("utf-8", "replace"))
+
+
+def _together(plans: Sequence[Plan]) -> Plan:
+    """How rules coach together on one request: the shortest time, and whoever wants words gets them.
+
+    A reason is one that all of them take; the first, the strictest, says which there are when there is
+    none such.
+    """
+    first, *others = plans
+    reasons = [each for each in first.reasons if all(each in other.reasons for other in others)]
+    return replace(
+        first,
+        reasons=tuple(reasons) or first.reasons,
+        valid_for=min(each.valid_for for each in plans),
+        ask_text=max((each.ask_text for each in plans), key=_ASKING.index),
+    )
 
 
 def _is_from_here(asked: Asked) -> bool:

@@ -2,30 +2,34 @@
 
 Law: a link leads to one coaching, which is answered once, by whoever it was made for, while it has not
 expired; only then, and in the same transaction, are grants written. An item is granted to its sender
-alone: a mark tells nothing to whoever has no key. Methods raise SQLAlchemy's errors.
+alone: a mark tells nothing to whoever has no key. What is taken back is gone with its entry in the audit
+log, in one transaction. Methods raise SQLAlchemy's errors.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import batched
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, assert_never
 
-from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.coaching.tables import CoachingRow, GrantRow, LinkRow
+from gateway.audit.log import Log
+from gateway.coaching.tables import OPEN, CoachingRow, ConcernRow, GrantRow, LinkRow
 from gateway.database.engines import Patience, open_engine
 from gateway.model import Grant
 
-type State = Literal["open", "justified", "cancelled", "expired"]
-"""What became of a coaching: not answered yet, a reason was given, given up, or never answered."""
+type State = Literal["open", "justified", "withdrawn", "cancelled", "expired"]
+"""What became of a coaching: not answered yet, a reason was given, which the team may have taken back,
+given up, or never answered."""
 
-STATES: tuple[State, ...] = ("open", "justified", "cancelled", "expired")
+STATES: tuple[State, ...] = ("open", "justified", "withdrawn", "cancelled", "expired")
 
 MOST_ITEMS = 5_000
 """Whoever sends more at once than this is told no, and given no link."""
@@ -38,9 +42,21 @@ _PATIENCE = Patience(connect=2, lock=1, statement=5)
 """A request waits for this, and is refused when it takes longer."""
 
 
+class NotGranted(LookupError):
+    """There is nothing to take back; the text tells people why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A rule that asks, and the lesson that it gives."""
+
+    rule: str
+    lesson: str
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Somebody has to be asked. `rule`, `lesson` are those of the strictest rule."""
+    """Somebody has to be asked. `rule`, `lesson` are those of the strictest rule, `further` the others."""
 
     incident: str
     actor: str
@@ -51,6 +67,7 @@ class Ask:
     lesson: str
     found: Mapping[str, int]
     asks: frozenset[Grant] = field(repr=False)
+    further: tuple[Concern, ...] = ()
 
     @property
     def sender(self) -> str:
@@ -77,6 +94,12 @@ class Coaching:
     valid_until: datetime | None
     reason: str
     text: str = field(repr=False)
+    further: tuple[Concern, ...] = ()
+
+    @property
+    def concerns(self) -> tuple[Concern, ...]:
+        """All that asked, the strictest first."""
+        return (Concern(self.rule, self.lesson), *self.further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +121,7 @@ class Store:
         self.engine = engine
         self.now = clock or (lambda: datetime.now(UTC))
         self._key = hmac.digest(key, b"coaching", "sha256")
+        self._late: deque[tuple[str, str]] = deque()
 
     @classmethod
     def open(cls, url: str, key: bytes, *, clock: Callable[[], datetime] | None = None) -> Self:
@@ -138,48 +162,64 @@ class Store:
         sender = self.sender(ask.sender)
         marks = sorted(self.mark(ask.sender, grant) for grant in ask.asks)
         same = self._digest("same", sender, *marks)
-        renewed = (
-            update(CoachingRow)
-            .where(
-                CoachingRow.sender == sender,
-                CoachingRow.same == same,
-                CoachingRow.state == "open",
-                CoachingRow.expires_at > now,
-            )
-            .values(times=CoachingRow.times + 1, last_at=now, expires_at=now + LINK_FOR)
-            .returning(CoachingRow.id)
-        )
         with self.engine.begin() as connection:
-            known = connection.execute(renewed).scalars().first()
-            if known is None:
-                known = identity
+            late = connection.execute(
+                update(CoachingRow)
+                .where(CoachingRow.same == same, OPEN, CoachingRow.expires_at <= now)
+                .values(state="expired")
+                .returning(CoachingRow.rule, CoachingRow.service)
+            ).all()
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            new = dialect.insert(CoachingRow).values(
+                id=identity,
+                at=now,
+                last_at=now,
+                expires_at=now + LINK_FOR,
+                actor=ask.actor,
+                source_ip=ask.source_ip,
+                sender=sender,
+                same=same,
+                service=ask.service,
+                host=ask.host,
+                rule=ask.rule,
+                lesson=ask.lesson,
+                found=dict(ask.found),
+                marks=marks,
+                times=1,
+                state="open",
+                reason="",
+                text="",
+            )
+            known: str = connection.execute(
+                new.on_conflict_do_update(
+                    index_elements=["same"],
+                    index_where=OPEN,
+                    set_={
+                        "times": CoachingRow.times + 1,
+                        "last_at": now,
+                        "expires_at": now + LINK_FOR,
+                    },
+                ).returning(CoachingRow.id)
+            ).scalar_one()
+            if known == identity and ask.further:
                 connection.execute(
-                    insert(CoachingRow).values(
-                        id=identity,
-                        at=now,
-                        last_at=now,
-                        expires_at=now + LINK_FOR,
-                        actor=ask.actor,
-                        source_ip=ask.source_ip,
-                        sender=sender,
-                        same=same,
-                        service=ask.service,
-                        host=ask.host,
-                        rule=ask.rule,
-                        lesson=ask.lesson,
-                        found=dict(ask.found),
-                        marks=marks,
-                        times=1,
-                        state="open",
-                        reason="",
-                        text="",
-                    )
+                    insert(ConcernRow),
+                    [
+                        {
+                            "coaching_id": identity,
+                            "place": place,
+                            "rule": concern.rule,
+                            "lesson": concern.lesson,
+                        }
+                        for place, concern in enumerate(ask.further, start=1)
+                    ],
                 )
             connection.execute(
                 insert(LinkRow).values(
                     link=_link(link), coaching_id=known, incident_id=ask.incident, at=now
                 )
             )
+        self._late.extend((row.rule, row.service) for row in late)
         return known
 
     def follow(self, link: str) -> Coaching | None:
@@ -190,7 +230,8 @@ class Store:
                 .join(LinkRow, LinkRow.coaching_id == CoachingRow.id)
                 .where(LinkRow.link == _link(link))
             ).one_or_none()
-        return None if row is None else _coaching(row, self.now())
+            further = () if row is None else concerns(connection, [row.id]).get(row.id, ())
+        return None if row is None else _coaching(row, further, self.now())
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -279,7 +320,78 @@ class Store:
                 .where(GrantRow.mark.in_(gone))
                 .execution_options(synchronize_session=False)
             )
-        return tuple((row.rule, row.service) for row in rows)
+        closed = [(row.rule, row.service) for row in rows]
+        while self._late:
+            closed.append(self._late.popleft())  # others may add meanwhile
+        return tuple(closed)
+
+
+def withdraw(identity: str, audit: Log, *, now: datetime, who: str, reason: str) -> None:
+    """Take back what a reason lets by, at every gateway at once. Raises `NotGranted`, `AuditError`.
+
+    All that was asked for then is asked about again, also what another reason covers.
+    """
+    with audit.writing() as writing:
+        marks = writing.connection.execute(
+            update(CoachingRow)
+            .where(
+                CoachingRow.id == identity,
+                in_state("justified", now),
+                CoachingRow.valid_until > now,
+            )
+            .values(withdrawn_at=now)
+            .returning(CoachingRow.marks)
+            .execution_options(synchronize_session=False)
+        ).scalar_one_or_none()
+        if marks is None:
+            raise NotGranted(
+                f"coaching `{identity[:32]}` lets nothing by, so nothing is taken back"
+            )
+        for batch in batched(sorted(marks), BATCH):
+            writing.connection.execute(delete(GrantRow).where(GrantRow.mark.in_(batch)))
+        writing.note(who, "coaching.withdrawn", target=identity, reason=reason)
+
+
+def state_of(row: Any, now: datetime) -> State:
+    """What became of a coaching, from its row.
+
+    A link runs out by the clock; that it did is written down later, by whoever tidies.
+    """
+    state: State = next(state for state in STATES if state == row.state)
+    if state == "open" and row.expires_at <= now:
+        return "expired"
+    if state == "justified" and row.withdrawn_at is not None:
+        return "withdrawn"
+    return state
+
+
+def in_state(state: State, now: datetime) -> ColumnElement[bool]:
+    """The same as a condition."""
+    stored, withdrawn = CoachingRow.state, CoachingRow.withdrawn_at
+    match state:
+        case "open":
+            return and_(stored == "open", CoachingRow.expires_at > now)
+        case "expired":
+            return or_(stored == "expired", and_(stored == "open", CoachingRow.expires_at <= now))
+        case "justified":
+            return and_(stored == "justified", withdrawn.is_(None))
+        case "withdrawn":
+            return and_(stored == "justified", withdrawn.is_not(None))
+        case "cancelled":
+            return stored == "cancelled"
+        case other:
+            assert_never(other)
+
+
+def concerns(connection: Connection, coachings: Iterable[str]) -> Mapping[str, tuple[Concern, ...]]:
+    """The further rules of each coaching that has some."""
+    found: dict[str, tuple[Concern, ...]] = {}
+    for batch in batched(coachings, BATCH):
+        query = select(ConcernRow.__table__).where(ConcernRow.coaching_id.in_(batch))
+        for row in connection.execute(query.order_by(ConcernRow.coaching_id, ConcernRow.place)):
+            known = found.get(row.coaching_id, ())
+            found[row.coaching_id] = (*known, Concern(row.rule, row.lesson))
+    return found
 
 
 def purge(engine: Engine, before: datetime, *, now: datetime, limit: int) -> int:
@@ -317,15 +429,13 @@ _COLUMNS = (
     CoachingRow.times,
     CoachingRow.answered_at,
     CoachingRow.valid_until,
+    CoachingRow.withdrawn_at,
     CoachingRow.reason,
     CoachingRow.text,
 )
 
 
-def _coaching(row: Any, now: datetime) -> Coaching:
-    state: State = next(state for state in STATES if state == row.state)
-    if state == "open" and row.expires_at <= now:
-        state = "expired"
+def _coaching(row: Any, further: tuple[Concern, ...], now: datetime) -> Coaching:
     return Coaching(
         id=row.id,
         at=row.at,
@@ -336,12 +446,13 @@ def _coaching(row: Any, now: datetime) -> Coaching:
         rule=row.rule,
         lesson=row.lesson,
         found=row.found,
-        state=state,
+        state=state_of(row, now),
         times=row.times,
         answered_at=row.answered_at,
         valid_until=row.valid_until,
         reason=row.reason,
         text=row.text,
+        further=further,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.database.tables import Base
@@ -22,6 +22,9 @@ TEXT_CHARS = 500
 """Longest words of their own that somebody may give as a reason."""
 
 DIGEST_CHARS = 64
+
+OPEN = text("state = 'open'")
+"""Spelled out: a database uses a partial index only for the words that it was made with."""
 
 
 def _name() -> String:
@@ -37,7 +40,7 @@ class CoachingRow(Base):
 
     `sender` and `same` are keyed digests: of the sender, and of all that was asked for. `found` counts
     entities, `marks` are those of the grants that an answer gives. `times` counts requests that were
-    stopped; `expires_at` is when an answer comes too late.
+    stopped; `expires_at` is when an answer comes too late. `rule` is the strictest that asked.
     """
 
     __tablename__ = "coachings"
@@ -60,6 +63,7 @@ class CoachingRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     answered_at: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(_name())
     text: Mapped[str] = mapped_column(String(TEXT_CHARS))
 
@@ -68,7 +72,24 @@ class CoachingRow(Base):
         Index(None, "sender", "same"),
         Index(None, "state", "expires_at"),
         Index(None, "rule", "at"),
+        # INVARIANT: nobody is asked the same twice at once, however many requests come together.
+        Index(
+            "ix_coachings_same_open", "same", unique=True, postgresql_where=OPEN, sqlite_where=OPEN
+        ),
     )
+
+
+class ConcernRow(Base):
+    """One more rule that asked the same, less strict than that of the coaching; its own lesson."""
+
+    __tablename__ = "coaching_concerns"
+
+    coaching_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("coachings.id", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    rule: Mapped[str] = mapped_column(_name(), index=True)
+    lesson: Mapped[str] = mapped_column(_name())
 
 
 class LinkRow(Base):

@@ -31,6 +31,7 @@ _EN: Words = {
     " anything more is asked about again.",
     "no_answer": "If you do not answer, nothing is sent.",
     "rule": "Rule",
+    "rules": "Rules",
     "until": "This page works until {at} UTC.",
     "justified_title": "You may send it again now",
     "justified": "Your reason is recorded. Send the same content to {service} again: it passes until {at} UTC.",
@@ -40,6 +41,9 @@ _EN: Words = {
     "cancelled": "Nothing has left the company. You can close this page.",
     "expired_title": "This page has expired",
     "expired": "Nothing was sent. Send it again, and you are asked again.",
+    "withdrawn_title": "Your leave was taken back",
+    "withdrawn": "You may not send it any more on the reason that you gave. Send it again, and you are asked"
+    " again.",
     "changed_title": "The rule has changed",
     "changed": "Nothing was sent. Send it again to see whether it may go now.",
     "not_yours_title": "This page is not yours",
@@ -138,6 +142,7 @@ _DE: Words = {
     " senden; bei allem, was dazukommt, werden Sie wieder gefragt.",
     "no_answer": "Wenn Sie nicht antworten, wird nichts gesendet.",
     "rule": "Regel",
+    "rules": "Regeln",
     "until": "Diese Seite gilt bis {at} UTC.",
     "justified_title": "Sie können es jetzt noch einmal senden",
     "justified": "Ihre Begründung ist festgehalten. Senden Sie denselben Inhalt noch einmal an {service}: Er geht bis"
@@ -149,6 +154,9 @@ _DE: Words = {
     "cancelled": "Nichts hat das Unternehmen verlassen. Sie können diese Seite schließen.",
     "expired_title": "Diese Seite ist abgelaufen",
     "expired": "Nichts wurde gesendet. Senden Sie es noch einmal, dann werden Sie wieder gefragt.",
+    "withdrawn_title": "Ihre Erlaubnis wurde zurückgenommen",
+    "withdrawn": "Mit der Begründung, die Sie gegeben haben, können Sie es nicht mehr senden. Senden Sie es noch"
+    " einmal, dann werden Sie wieder gefragt.",
     "changed_title": "Die Regel hat sich geändert",
     "changed": "Nichts wurde gesendet. Senden Sie es noch einmal, um zu sehen, ob es jetzt gehen darf.",
     "not_yours_title": "Diese Seite ist nicht für Sie",

@@ -83,7 +83,7 @@ def build(
             desk, cases, door, log, shown, provider=provider, cookie=cookie, secure=secure
         ).all(),
         *IncidentPages(desk, cases, shown).all(),
-        *CoachingPages(cases.coached, shown).all(),
+        *CoachingPages(cases.coached, log, shown).all(),
     )
     reception = Reception(
         door,
@@ -126,7 +126,7 @@ def build(
         further=[
             incident_calls.router(calls, cases),
             shadow.router(calls, shadows),
-            coaching_calls.router(calls, cases.coached),
+            coaching_calls.router(calls, cases.coached, log),
         ],
         version=gateway.version,
     )

@@ -1,4 +1,4 @@
-"""What do programs get of coaching? The same as browsers.
+"""What do programs get of coaching, and what may they do about it? The same as browsers.
 
 Law: as of `api`; people are pseudonyms.
 """
@@ -10,18 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import StringConstraints
 
-from gateway.coaching.store import State
-from gateway.console.api import Calls
+from gateway.audit.chain import REASON_CHARS
+from gateway.audit.log import Log
+from gateway.coaching.store import Concern, NotGranted, State
+from gateway.console.api import Body, Calls
+from gateway.console.door import Caller
+from gateway.console.pages import sentence
 from gateway.console.roles import Permission
 from gateway.incidents.coached import Coached, CoachedLine, Figures
+
+SHORTEST = 3
+"""Letters of a reason that tells something."""
+
+
+class Why(Body):
+    """Why somebody may not send it any more."""
+
+    reason: Annotated[str, StringConstraints(min_length=SHORTEST, max_length=REASON_CHARS)]
 
 
 @dataclass(frozen=True, slots=True)
 class CoachingTold:
-    """One coaching."""
+    """One coaching. `rule` is the strictest that asked; `holds` while something passes by it."""
 
     id: str
     incident: str
@@ -37,6 +50,8 @@ class CoachingTold:
     valid_until: datetime | None
     reason: str
     text: str
+    further: tuple[Concern, ...]
+    holds: bool
 
 
 def told(line: CoachedLine) -> CoachingTold:
@@ -56,10 +71,12 @@ def told(line: CoachedLine) -> CoachingTold:
         valid_until=line.valid_until,
         reason=line.reason,
         text=line.text,
+        further=line.further,
+        holds=line.holds,
     )
 
 
-def router(calls: Calls, coached: Coached) -> APIRouter:
+def router(calls: Calls, coached: Coached, log: Log) -> APIRouter:
     """The calls."""
     made = APIRouter()
     see = calls.needs(Permission.SEE_COACHING)
@@ -77,5 +94,21 @@ def router(calls: Calls, coached: Coached) -> APIRouter:
     def figures(days: Annotated[int, Query(ge=1, le=366)] = 90) -> Figures:
         """What came of coaching in the last days, and whether it helped."""
         return coached.figures(days)
+
+    @made.post(
+        "/coachings/{coaching}/withdrawal",
+        tags=["coaching"],
+        **calls.needs(Permission.WITHDRAW_GRANT, 404),
+    )
+    def withdraw(
+        coaching: Annotated[str, Path(max_length=32)],
+        why: Why,
+        caller: Annotated[Caller, Depends(calls.who)],
+    ) -> CoachingTold:
+        """Take back what somebody may send on their reason: they are asked again, at every gateway."""
+        try:
+            return told(coached.withdraw(coaching, log, who=caller.account, reason=why.reason))
+        except NotGranted as error:
+            raise HTTPException(404, sentence(error)) from None
 
     return made

@@ -1,15 +1,17 @@
-"""What does a browser get of coaching? Who was coached on what, and whether it helped.
+"""What does a browser get of coaching? Who was coached on what, whether it helped, and taking back.
 
-Law: as of `pages`; people are pseudonyms, and nothing is changed here.
+Law: as of `pages`; people are pseudonyms. Whoever takes back what somebody may send says why.
 """
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from gateway.coaching.store import STATES
+from gateway.audit.log import Log
+from gateway.coaching.store import STATES, NotGranted
+from gateway.console.coaching_calls import SHORTEST
 from gateway.console.figures import PERIODS
-from gateway.console.pages import Shown
+from gateway.console.pages import Shown, sentence
 from gateway.console.roles import Permission
 from gateway.console.visits import Page, Visit
 from gateway.incidents.coached import Coached
@@ -21,13 +23,30 @@ DAYS = 90
 class CoachingPages:
     """The page about coaching."""
 
-    def __init__(self, coached: Coached, shown: Shown) -> None:
+    def __init__(self, coached: Coached, log: Log, shown: Shown) -> None:
         self._coached = coached
+        self._log = log
         self._shown = shown
 
     def all(self) -> tuple[Page, ...]:
         """Every page, and whom it is for."""
-        return (Page("GET", "/console/coaching", Permission.SEE_COACHING, self.coaching),)
+        one = "/console/coaching/{coaching}"
+        return (
+            Page("GET", "/console/coaching", Permission.SEE_COACHING, self.coaching),
+            Page("POST", f"{one}/withdraw", Permission.WITHDRAW_GRANT, self.withdraw),
+        )
+
+    def withdraw(self, visit: Visit) -> Response:
+        """Take back what somebody may send on their reason."""
+        reason = visit.given("reason").strip()
+        if len(reason) < SHORTEST:
+            return self._shown.refused(visit, 400, "Say why it is taken back.")
+        coaching = visit.request.path_params["coaching"]
+        try:
+            self._coached.withdraw(coaching, self._log, who=visit.who.account, reason=reason)
+        except NotGranted as why:
+            return self._shown.refused(visit, 404, sentence(why))
+        return RedirectResponse("/console/coaching?said=withdrawn#last", 303)
 
     def coaching(self, visit: Visit) -> Response:
         """Figures, and the last coachings."""
@@ -44,4 +63,5 @@ class CoachingPages:
             state_asked=state or "",
             states=STATES,
             rule=rule,
+            may_withdraw=visit.who.may(Permission.WITHDRAW_GRANT),
         )

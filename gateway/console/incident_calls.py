@@ -223,7 +223,7 @@ class Told:
     history: list[AuditEntry]
     rules_today: tuple[Mapping[str, Any], ...]
     requests: tuple[Request, ...]
-    coaching: Literal["", "open", "justified", "cancelled", "expired"]
+    coaching: Literal["", "open", "justified", "withdrawn", "cancelled", "expired"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ SAID: Mapping[str, str] = {
     "noted": "The note is written.",
     "asked": "Somebody else has to agree now.",
     "sorted": "The host is sorted.",
+    "withdrawn": "It is taken back: the same is asked about again.",
     "decided": "Your decision is written down.",
 }
 """What is said after a change; the address carries the word, so that nobody else's text is shown."""

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     ASK_PERSON = "ask_person"  # who an incident's person is, with a reason
     GRANT_PERSON = "grant_person"  # approve what somebody else asked
     SEE_COACHING = "see_coaching"  # who was coached on what, with their reasons
+    WITHDRAW_GRANT = "withdraw_grant"  # take back what somebody may send on their reason
     SEE_SERVICES = "see_services"
     SORT_HOSTS = "sort_hosts"  # dismiss hosts that look like AI services, or take that back
     SEE_POLICIES = "see_policies"
@@ -64,6 +65,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
         Permission.DRAFT_EXCEPTION,
         Permission.ASK_PERSON,
         Permission.SEE_COACHING,
+        Permission.WITHDRAW_GRANT,
         Permission.TRY_POLICIES,
         Permission.SORT_HOSTS,
     },
@@ -79,6 +81,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
         Permission.ASK_PERSON,
         Permission.GRANT_PERSON,
         Permission.SEE_COACHING,
+        Permission.WITHDRAW_GRANT,
         Permission.SEE_AUDIT,
     },
     Role.ADMIN: _EVERYBODY | {Permission.SEE_AUDIT, Permission.MANAGE_ACCOUNTS},

@@ -1,8 +1,9 @@
 """Who was coached on what, what did they answer, and did it help? For those who run the rules.
 
-Law: people are pseudonyms here, as in incidents. Whether coaching helped is counted, never guessed: of
-people who were coached on something, how many sent the same kind to the same service in the 30 days
-before, and how many in the 30 days after; what passed with a reason is not sent again.
+Law: people are pseudonyms here, as in incidents. Whoever sends the same again is counted once, by the last
+answer. Whether coaching helped is counted, never guessed: of people who were coached on something, how
+many sent the same kind to the same service in the 30 days before, and how many in the 30 days after;
+what passed with a reason is not sent again, and what is tried again while the question stands is not either.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Select, Subquery, case, func, or_, select, union_all
 
-from gateway.coaching.store import LINK_FOR, STATES, State
-from gateway.coaching.tables import CoachingRow, LinkRow
+from gateway.audit.log import Log
+from gateway.coaching.store import Concern, State, concerns, in_state, state_of, withdraw
+from gateway.coaching.tables import CoachingRow, ConcernRow, LinkRow
 from gateway.incidents.people import Pseudonyms
 from gateway.incidents.tables import IncidentRow, RuleRow
 
@@ -36,7 +38,11 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class CoachedLine:
-    """One coaching: `person` is a pseudonym, of the address where nobody knows the sender."""
+    """One coaching: `person` is a pseudonym, of the address where nobody knows the sender.
+
+    `rule` and `lesson` are those of the strictest rule, `further` are the others. `holds` while something
+    passes by it.
+    """
 
     id: str
     incident: str
@@ -51,7 +57,14 @@ class CoachedLine:
     answered_at: datetime | None
     valid_until: datetime | None
     reason: str
+    further: tuple[Concern, ...]
+    holds: bool
     text: str = field(repr=False)
+
+    @property
+    def concerns(self) -> tuple[Concern, ...]:
+        """All rules that asked, the strictest first."""
+        return (Concern(self.rule, self.lesson), *self.further)
 
     @property
     def seconds(self) -> float | None:
@@ -98,7 +111,7 @@ class Figures:
 
 
 class Coached:
-    """The coachings of one database, for reading. Methods raise SQLAlchemy's errors."""
+    """The coachings of one database. Methods raise SQLAlchemy's errors."""
 
     def __init__(
         self, engine: Engine, pseudonyms: Pseudonyms, clock: Callable[[], datetime]
@@ -112,17 +125,17 @@ class Coached:
     ) -> tuple[CoachedLine, ...]:
         """The newest, of all or of those in a state or by a rule."""
         query = select(CoachingRow).order_by(CoachingRow.at.desc(), CoachingRow.id.desc())
-        now = self._clock()
-        if state == "open":
-            query = query.where(CoachingRow.state == "open", CoachingRow.expires_at > now)
-        elif state == "expired":
-            late = (CoachingRow.state == "open") & (CoachingRow.expires_at <= now)
-            query = query.where((CoachingRow.state == "expired") | late)
-        elif state is not None:
-            query = query.where(CoachingRow.state == state)
+        if state is not None:
+            query = query.where(in_state(state, self._clock()))
         if rule:
-            query = query.where(CoachingRow.rule == rule)
+            further = select(ConcernRow.coaching_id).where(ConcernRow.rule == rule)
+            query = query.where(or_(CoachingRow.rule == rule, CoachingRow.id.in_(further)))
         return tuple(self._lines(query.limit(limit)))
+
+    def withdraw(self, coaching: str, audit: Log, *, who: str, reason: str) -> CoachedLine:
+        """Take back what somebody may send on their reason. Raises `NotGranted`, and `AuditError`."""
+        withdraw(coaching, audit, now=self._clock(), who=who, reason=reason)
+        return next(self._lines(select(CoachingRow).where(CoachingRow.id == coaching)))
 
     def of_incident(self, incident: str) -> CoachedLine | None:
         """The coaching that an incident led to."""
@@ -137,11 +150,10 @@ class Coached:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
             first = self._incidents(connection, [row.id for row in rows])
+            further = concerns(connection, [row.id for row in rows])
         now = self._clock()
         for row in rows:
-            state: State = next(each for each in STATES if each == row.state)
-            if state == "open" and row.expires_at <= now:
-                state = "expired"
+            state = state_of(row, now)
             yield CoachedLine(
                 id=row.id,
                 incident=first.get(row.id, ""),
@@ -157,6 +169,10 @@ class Coached:
                 answered_at=row.answered_at,
                 valid_until=row.valid_until,
                 reason=row.reason,
+                further=further.get(row.id, ()),
+                holds=state == "justified"
+                and row.valid_until is not None
+                and row.valid_until > now,
                 text=row.text,
             )
 
@@ -195,17 +211,27 @@ class Coached:
 
     def _by_rule(self, connection: Connection, since: datetime) -> tuple[OfRule, ...]:
         counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        asked = _asked(since)
+        last = (
+            func.row_number()
+            .over(
+                partition_by=(asked.c.rule, asked.c.same),
+                order_by=(asked.c.at.desc(), asked.c.id.desc()),
+            )
+            .label("last")
+        )
+        once = select(asked.c.rule, asked.c.state, last).subquery()
         for row in connection.execute(
-            select(CoachingRow.rule, CoachingRow.state, func.count().label("many"))
-            .where(CoachingRow.at >= since)
-            .group_by(CoachingRow.rule, CoachingRow.state)
+            select(once.c.rule, once.c.state, func.count().label("many"))
+            .where(once.c.last == 1)
+            .group_by(once.c.rule, once.c.state)
         ):
             counted[row.rule][row.state] = row.many
         took: defaultdict[str, list[float]] = defaultdict(list)
         for rule, at, answered in connection.execute(
-            select(CoachingRow.rule, CoachingRow.at, CoachingRow.answered_at)
-            .where(CoachingRow.at >= since, CoachingRow.answered_at.is_not(None))
-            .order_by(CoachingRow.at.desc())
+            select(asked.c.rule, asked.c.at, asked.c.answered_at)
+            .where(asked.c.answered_at.is_not(None))
+            .order_by(asked.c.at.desc())
             .limit(TIMED)
         ):
             took[rule].append((answered - at).total_seconds() if answered else 0.0)
@@ -225,32 +251,26 @@ class Coached:
         )
 
     def _helped(self, connection: Connection, since: datetime) -> tuple[Helped, ...]:
+        asked = _asked(since)
+        # Who has a name is the same wherever they sit; others are the address.
+        address = case((asked.c.actor == "", asked.c.source_ip), else_="").label("address")
+        place = (
+            func.row_number()
+            .over(
+                partition_by=(asked.c.actor, address, asked.c.service, asked.c.rule),
+                order_by=(asked.c.at, asked.c.id),
+            )
+            .label("place")
+        )
+        each = select(asked, address, place).where(asked.c.lesson != "").subquery()
         rows = connection.execute(
-            select(
-                CoachingRow.actor,
-                CoachingRow.source_ip,
-                CoachingRow.lesson,
-                CoachingRow.service,
-                CoachingRow.rule,
-                func.min(CoachingRow.at).label("first"),
-            )
-            .where(CoachingRow.at >= since, CoachingRow.lesson != "")
-            .group_by(
-                CoachingRow.sender,
-                CoachingRow.actor,
-                CoachingRow.source_ip,
-                CoachingRow.lesson,
-                CoachingRow.service,
-                CoachingRow.rule,
-            )
-            .order_by(func.min(CoachingRow.at).desc())
-            .limit(PAIRS)
+            select(each).where(each.c.place == 1).order_by(each.c.at.desc()).limit(PAIRS)
         ).all()
-        first: dict[_Pair, datetime] = {}
+        first: dict[_Pair, _Try] = {}
         lesson: dict[_Pair, str] = {}
         for row in rows:
-            pair = (row.actor, "" if row.actor else row.source_ip, row.service, row.rule)
-            first[pair] = min(row.first, first.get(pair, row.first))
+            pair = (row.actor, row.address, row.service, row.rule)
+            first[pair] = _Try(row.at, row.expires_at)
             lesson[pair] = row.lesson
         before, after = self._around(connection, first)
         now = self._clock()
@@ -264,14 +284,14 @@ class Coached:
                 pairs=len(pairs),
                 before=sum(pair in before for pair in pairs),
                 after=sum(pair in after for pair in pairs),
-                whole=sum(first[pair] + AROUND <= now for pair in pairs),
+                whole=sum(first[pair].at + AROUND <= now for pair in pairs),
             )
             for name, pairs in sorted(by_lesson.items())
         )
 
     @staticmethod
     def _around(
-        connection: Connection, first: Mapping[_Pair, datetime]
+        connection: Connection, first: Mapping[_Pair, _Try]
     ) -> tuple[set[_Pair], set[_Pair]]:
         """The pairs with the same kind before they were coached first, and after."""
         before: set[_Pair] = set()
@@ -299,7 +319,7 @@ class Coached:
                         column.in_(batch),
                         only,
                         RuleRow.rule.in_(rules),
-                        IncidentRow.at >= min(first.values()) - AROUND,
+                        IncidentRow.at >= min(asked.at for asked in first.values()) - AROUND,
                     )
                 )
                 for row in connection.execute(query):
@@ -307,13 +327,43 @@ class Coached:
                     asked = first.get(pair)
                     if asked is None or row.justified:
                         continue
-                    # While the first link leads anywhere, it is the same try.
-                    if asked + LINK_FOR < row.at <= asked + AROUND:
+                    # While a link to the first question leads anywhere, it is the same try.
+                    if asked.until < row.at <= asked.at + AROUND:
                         after.add(pair)
                     # The incident itself was there a moment before its coaching.
-                    elif asked - AROUND <= row.at < asked - _MOMENT:
+                    elif asked.at - AROUND <= row.at < asked.at - _MOMENT:
                         before.add(pair)
         return before, after
+
+
+def _asked(since: datetime) -> Subquery:
+    """Every rule of every coaching since a day, with its lesson: of several that asked, each."""
+    shared = (
+        CoachingRow.id,
+        CoachingRow.at,
+        CoachingRow.expires_at,
+        CoachingRow.answered_at,
+        CoachingRow.actor,
+        CoachingRow.source_ip,
+        CoachingRow.service,
+        CoachingRow.same,
+        CoachingRow.state,
+    )
+    strictest = select(*shared, CoachingRow.rule, CoachingRow.lesson).where(CoachingRow.at >= since)
+    further = (
+        select(*shared, ConcernRow.rule, ConcernRow.lesson)
+        .join(ConcernRow, ConcernRow.coaching_id == CoachingRow.id)
+        .where(CoachingRow.at >= since)
+    )
+    return union_all(strictest, further).subquery()
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """When somebody was asked first, and until when what they sent was the same try."""
+
+    at: datetime
+    until: datetime
 
 
 type _Pair = tuple[str, str, str, str]

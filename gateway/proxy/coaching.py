@@ -1,7 +1,8 @@
 """How does the proxy coach? It gives out links, knows grants, and answers for a host of its own.
 
 Law: what goes to that host is answered here and never goes on, whatever else it is called. A grant is
-believed when the database says so; without its answer what is coached is refused, without a link.
+believed when the database says so, each time; without its answer what is coached is refused, without a
+link.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mitmproxy.net.http import status_codes
 from gateway import inspection
 from gateway.coaching.front import Front
 from gateway.coaching.pages import MAX_BODY, Asked, Pages
-from gateway.coaching.store import Ask
+from gateway.coaching.store import Ask, Concern
 from gateway.model import Decision, Exchange, Grant, Outcome, Refuse, RuleHit, Verdict
 from gateway.policy.compile import Coaching as Plan
 
@@ -41,12 +42,19 @@ class Coach:
         return next((name for name in plain if name in self.hosts), None)
 
     def prepared(self, exchange: Exchange) -> Exchange:
-        """The exchange with the grants that its sender is known to have."""
+        """The exchange with the grants that its sender had a moment ago: mostly they hold."""
         grants = self.front.known(exchange.sender)
         return replace(exchange, grants=grants) if grants else exchange
 
     async def settled(self, exchange: Exchange, decision: Decision, decide: Decide) -> Decision:
         """What comes of a decision that may coach: with all grants known, and a link where it does."""
+        used = _used(decision.outcome)
+        if used:
+            held = await self.front.granted(exchange.sender, used)
+            if held < used:
+                # Taken back since, at whichever gateway, or run out.
+                exchange = replace(exchange, grants=exchange.grants - used | held)
+                decision = await decide(exchange)
         if not _is_coached(decision):
             return decision
         asks = _asks(decision.outcome)
@@ -65,18 +73,22 @@ class Coach:
 
     def _ask(self, exchange: Exchange, decision: Decision) -> Ask:
         hits = _hits(decision.outcome)
-        plan = self.plan_of(hits[0].rule)
+        plans = {hit.rule: self.plan_of(hit.rule) for hit in hits}
+        first, *further = (
+            Concern(rule, "" if plan is None else plan.lesson) for rule, plan in plans.items()
+        )
         return Ask(
             incident=decision.incident,
             actor=exchange.actor,
             source_ip=exchange.source_ip,
             service=decision.route.service,
             host=decision.host,
-            rule=hits[0].rule,
-            lesson="" if plan is None else plan.lesson,
+            rule=first.rule,
+            lesson=first.lesson,
             found=_found(decision, hits),
             # What was granted before is granted anew with the rest: it counts from the answer on.
             asks=_asks(decision.outcome),
+            further=tuple(further),
         )
 
     async def page(self, flow: http.HTTPFlow, name: str, sender: str) -> http.Response:
@@ -118,6 +130,11 @@ def _is_coached(decision: Decision) -> bool:
 def _hits(outcome: Outcome) -> list[RuleHit]:
     """The hits that coach, the most severe first."""
     return [hit for hit in outcome.hits if hit.mode == "enforce" and hit.action is Verdict.COACH]
+
+
+def _used(outcome: Outcome) -> frozenset[Grant]:
+    """The grants without which it would be coached."""
+    return frozenset(ask for hit in outcome.hits if hit.justified for ask in hit.asks)
 
 
 def _asks(outcome: Outcome) -> frozenset[Grant]:

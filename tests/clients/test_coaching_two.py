@@ -1,6 +1,7 @@
 """People who have to think first, where two gateways share one PostgreSQL.
 
-A link that one made is answered at the other, and the reason then holds at both.
+A link that one made is answered at the other, and the reason then holds at both, until the team takes
+it back.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 import ssl
+import subprocess
+import sys
 
 import pytest
 from support import echo
@@ -41,7 +44,12 @@ class Place:
                 policies=POLICY,
                 upstreams={"api.openai.com": self.echo.url},
                 trusted_ca=tls[1],
-                settings={"database": database, "workers": 1},
+                # One audit log, so one key.
+                settings={
+                    "database": database,
+                    "workers": 1,
+                    "audit_key": str(folder / "audit.key"),
+                },
             )
             for name in "AB"
         }
@@ -61,6 +69,19 @@ class Place:
         for gateway in self.gateways.values():
             gateway.stop()
         self.echo.__exit__()
+
+    def leakgate(self, *arguments):
+        """A command of gateway A's; what it prints."""
+        config = ("--config", str(self.gateways["A"].config))
+        code = "from gateway.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments, *config],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def sent(self, name, text):
         """Whether a text goes out through a gateway."""
@@ -121,3 +142,20 @@ def test_what_is_given_up_at_one_gateway_is_given_up_at_both(place):
     assert "Nothing has left the company" in place.clients["B"].get(link).text
     for name in "AB":
         place.link(name, text)
+
+
+def test_what_is_taken_back_is_asked_about_again_at_both(place):
+    text, other = (f"Write to {address()}." for _ in range(2))
+    for each in (text, other):
+        place.answer("A", place.link("A", each))
+        for name in "AB":
+            assert place.sent(name, each)
+    newest_first = place.leakgate("coaching", "list", "--answer", "justified").splitlines()
+    identity = newest_first[1].split()[0]
+    place.leakgate("coaching", "withdraw", identity, "--reason", "sent too much")
+    for name in "BA":
+        link = place.link(name, f"{text} {other}")
+        assert place.sent(name, text)
+    place.answer("B", link)
+    for name in "AB":
+        assert place.sent(name, other)

@@ -11,8 +11,10 @@ from coaching.conftest import KEY, ask, grants
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.audit.log import Log
 from gateway.coaching.front import Front
 from gateway.coaching.pages import MAX_BODY, Asked, Filled, NotAForm, Pages, filled
+from gateway.coaching.store import Concern, withdraw
 from gateway.policy import Vocabulary, compile_text
 from gateway.services import Catalogue
 
@@ -20,7 +22,13 @@ ANN = "ann@example.com"
 ORIGIN = "https://leakgate.internal"
 FORM = "application/x-www-form-urlencoded"
 VOCABULARY = Vocabulary(
-    {}, frozenset(), frozenset(), {}, frozenset({"EMAIL_ADDRESS"}), {}, lessons=frozenset({"pii"})
+    {},
+    frozenset(),
+    frozenset(),
+    {},
+    frozenset({"EMAIL_ADDRESS"}),
+    {},
+    lessons=frozenset({"pii", "secrets"}),
 )
 RULE = """
 version: 1
@@ -174,6 +182,76 @@ def test_a_rule_that_is_gone_asks_nobody_any_more(place, store):
     assert store.live(ANN, grants("f1")) == {}
 
 
+SEVERAL = """
+version: 1
+rules:
+- {id: think, title: Of people, when: {entity: EMAIL_ADDRESS}, action: coach, message: They trust us.,
+   coach: {lesson: pii, reasons: [work, consent, approved], ask_text: never, valid_for: 8 h}}
+- {id: keys, title: Of keys, when: {entity: EMAIL_ADDRESS}, action: coach, message: They open doors.,
+   coach: {lesson: secrets, reasons: [approved, public, work], ask_text: required, valid_for: 1 h,
+           use_instead: The vault.}}
+- {id: lone, title: Of itself, when: {entity: EMAIL_ADDRESS}, action: coach,
+   coach: {lesson: pii, reasons: [false_alarm], valid_for: 4 h}}
+"""
+
+
+def test_several_rules_each_say_why_and_teach_and_the_strictest_of_each_counts(place, store, clock):
+    place.rules("", SEVERAL)
+    path = place.link(further=(Concern("keys", "secrets"),))
+    text = place.get(path).body.decode()
+    for words in (
+        "<strong>Of people</strong>: They trust us.",
+        "<strong>Of keys</strong>: They open doors.",
+        "Rules: Of people; Of keys",
+        "Data about people",
+        "The vault.",
+        "for one hour",
+        "My work needs it",
+        "has approved it",
+    ):
+        assert words in text, words
+    assert text.count('class="lesson"') == 2
+    for reason in ("The people concerned have agreed", "It is public anyway"):
+        assert reason not in text
+    assert place.post(path, reason="consent", text="Agreed.").status == 422
+    assert b"write a few words" in place.post(path, reason="work").body
+    assert place.post(path, reason="work", text="Agreed.").status == 303
+    told = store.follow(path.removeprefix("/c/"))
+    assert (told.valid_until - clock.now).total_seconds() == 3600
+
+
+def test_rules_with_no_reason_in_common_take_those_of_the_strictest_and_a_lesson_is_told_once(
+    place,
+):
+    place.rules("", SEVERAL)
+    text = place.get(place.link(further=(Concern("lone", "pii"),))).body.decode()
+    assert text.count('class="lesson"') == 1
+    assert "The people concerned have agreed" in text
+    assert "not what it was taken for" not in text
+    assert "for 4 hours" in text
+
+
+def test_when_one_of_several_rules_is_gone_it_is_sent_again_to_see(place):
+    place.rules("", SEVERAL)
+    path = place.link(further=(Concern("keys", "secrets"), Concern("gone", "pii")))
+    assert place.get(path).status == 409
+
+
+def test_who_may_not_send_it_any_more_is_told_so(place, store, clock):
+    path = place.link()
+    place.post(path, reason="work")
+    coaching = store.follow(path.removeprefix("/c/"))
+    log = Log(store.engine, bytes(32), clock=clock)
+    withdraw(coaching.id, log, now=clock.now, who="kim", reason="too much")
+    page = place.get(path)
+    assert page.status == 410
+    assert b"taken back" in page.body
+
+
+def test_the_page_of_nothing_has_its_name_once(place):
+    assert b"<title>Leakgate</title>" in place.get("/").body
+
+
 def test_only_the_sender_is_told_anything(place):
     path = place.link()
     for sender in ("bob", "", "ANN@example.com"):
@@ -211,6 +289,8 @@ def test_grants_are_remembered_for_a_while_and_never_past_their_end(place, store
     place.post(path, reason="work")
     assert place.front.known(ANN) == frozenset()
     assert asyncio.run(place.front.granted(ANN, grants("f1", "f2"))) == grants("f1")
+    assert place.front.known(ANN) == grants("f1")
+    assert asyncio.run(place.front.granted(ANN, grants("f3"))) == frozenset()
     assert place.front.known(ANN) == grants("f1")
     assert place.front.known("bob") == frozenset()
     clock.move(hours=9)

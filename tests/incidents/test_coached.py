@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.coaching.store import Answer, Ask
+from gateway.audit.log import Log
+from gateway.coaching.store import Answer, Ask, Concern, NotGranted
 from gateway.coaching.store import Store as CoachingStore
 from gateway.database.schema import migrate
 from gateway.incidents.coached import Coached
@@ -106,6 +107,67 @@ def test_what_came_of_it_is_counted_by_rule_and_reason(place):
     assert figures.reasons == (("work", 2),)
     clock.now = NOON + 40 * DAY
     assert coached.figures(30).rules == ()
+
+
+def test_the_same_sent_again_and_again_is_one_that_was_asked(place):
+    clock, _, asks, coached, _ = place
+    yes, no = Answer("justified", "work", "", timedelta(hours=1)), Answer("cancelled")
+    # Tried three times, given up, tried again days later, with a reason at last; and something else.
+    for number, (at, answer) in enumerate(
+        (
+            (NOON, None),
+            (NOON + timedelta(minutes=1), None),
+            (NOON + timedelta(minutes=2), no),
+            (NOON + DAY, None),
+            (NOON + 2 * DAY, yes),
+        )
+    ):
+        asks(number, at, answer=answer)
+    asks(9, NOON, item="f2", answer=no)
+    clock.now = NOON + 3 * DAY
+    (rule,) = coached.figures(30).rules
+    assert (rule.asked, rule.justified, rule.cancelled) == (2, 1, 1)
+
+
+def test_every_rule_of_several_is_counted_and_found(place):
+    clock, _, asks, coached, _ = place
+    further = (Concern("cards", "payment"),)
+    asks(1, NOON, further=further, answer=Answer("cancelled"))
+    asks(2, NOON, item="f2")
+    clock.now = NOON + timedelta(minutes=5)
+    figures = coached.figures(30)
+    assert [(each.rule, each.asked) for each in figures.rules] == [("think", 2), ("cards", 1)]
+    assert [(each.lesson, each.pairs) for each in figures.lessons] == [("payment", 1), ("pii", 1)]
+    (line,) = coached.list(rule="cards")
+    assert (line.rule, line.further) == ("think", further)
+    assert len(coached.list(rule="think")) == 2
+
+
+def test_what_is_taken_back_is_told_and_still_counts_as_a_reason(place):
+    clock, _, asks, coached, store = place
+    asks(1, NOON, answer=Answer("justified", "work", "", timedelta(hours=1)))
+    log = Log(store.engine, bytes(32), clock=clock)
+    (line,) = coached.list()
+    assert line.holds
+    line = coached.withdraw(line.id, log, who="kim", reason="too much")
+    assert (line.state, line.holds) == ("withdrawn", False)
+    assert coached.list(state="withdrawn") == (line,)
+    assert coached.list(state="justified") == ()
+    with pytest.raises(NotGranted):
+        coached.withdraw(line.id, log, who="kim", reason="too much")
+    (rule,) = coached.figures(30).rules
+    assert rule.justified == 1
+
+
+def test_trying_again_while_the_question_stands_is_the_same_try(place):
+    clock, sends, asks, coached, _ = place
+    for number, minutes in enumerate((0, 50, 100), start=1):
+        at = NOON + timedelta(minutes=minutes)
+        sends(number, at)
+        asks(number, at)
+    clock.now = NOON + 10 * DAY
+    (helped,) = coached.figures(90).lessons
+    assert (helped.before, helped.after) == (0, 0)
 
 
 def test_whether_it_helped_is_who_sent_the_same_kind_again(place):

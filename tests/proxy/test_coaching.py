@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from mitmproxy.test import tflow
 
 from gateway import inspection
+from gateway.audit.log import Log
 from gateway.coaching.front import Front
 from gateway.coaching.pages import Pages
-from gateway.coaching.store import Answer, Store
+from gateway.coaching.store import Answer, Store, withdraw
 from gateway.database.schema import migrate
 from gateway.model import (
     Act,
@@ -38,6 +40,15 @@ VOCABULARY = Vocabulary(
 )
 POLICY = compile_text(
     "version: 1\nrules: [{id: think, when: {entity: PERSON}, action: coach, coach: {lesson: pii}}]",
+    VOCABULARY,
+)
+
+
+SEVERAL = compile_text(
+    """version: 1
+rules:
+- {id: later, severity: low, when: {entity: PERSON}, action: coach, coach: {lesson: pii}}
+- {id: think, severity: high, when: {entity: PERSON}, action: coach, coach: {lesson: pii}}""",
     VOCABULARY,
 )
 
@@ -115,9 +126,9 @@ class Desk:
             )
         )
 
-    async def decide(self, sent):
+    async def decide(self, sent, policy=POLICY):
         self.asked += 1
-        outcome = evaluate(POLICY, sent, ROUTE, self.scan)
+        outcome = evaluate(policy, sent, ROUTE, self.scan)
         coaches = outcome.verdict is Verdict.COACH
         return Decision(
             exchange=sent.id,
@@ -135,10 +146,12 @@ class Desk:
             incident=sent.id,
         )
 
-    def sent(self, through, one):
+    def sent(self, through, one, policy=POLICY):
+        decide = partial(self.decide, policy=policy)
+
         async def send():
             prepared = through.prepared(one)
-            return await through.settled(prepared, await self.decide(prepared), self.decide)
+            return await through.settled(prepared, await decide(prepared), decide)
 
         return asyncio.run(send())
 
@@ -175,6 +188,52 @@ def test_a_reason_given_at_one_gateway_counts_at_once_at_every_other(gateways):
     more = Desk("f1", "f2").sent(there, one)
     assert len(link_in(more)) == 24
     assert more.outcome.hits[0].findings == (0, 1)
+
+
+def test_what_is_taken_back_asks_again_at_once_at_every_gateway(gateways):
+    here, there = gateways
+    one, desk = exchange(), Desk("f1", "f2")
+    coached = desk.sent(here, one)
+    answer(here, link_in(coached))
+    for gateway in gateways:
+        assert isinstance(desk.sent(gateway, one).enforcement, Forward)
+    assert there.front.known("ann")
+    _, coaching = asyncio.run(here.front.follow(link_in(coached)))
+    store = here.front._store
+    log = Log(store.engine, bytes(32))
+    withdraw(coaching.id, log, now=store.now(), who="kim", reason="too much")
+    for gateway in gateways:
+        again = desk.sent(gateway, one)
+        assert again.enforcement.cause == "coach"
+        assert len(link_in(again)) == 24
+        assert not gateway.front.known("ann")
+
+
+def test_what_is_remembered_lets_nothing_by_that_the_database_does_not_confirm(
+    gateways, monkeypatch
+):
+    here, _ = gateways
+    desk = Desk("f1")
+    answer(here, link_in(desk.sent(here, exchange())))
+    assert isinstance(desk.sent(here, exchange()).enforcement, Forward)
+
+    def away(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr(here.front._store, "live", away)
+    assert desk.sent(here, exchange()).enforcement.cause == "coach"
+
+
+def test_every_rule_that_coaches_is_asked_about(gateways):
+    here, _ = gateways
+    decision = Desk("f1").sent(here, exchange(), SEVERAL)
+    _, coaching = asyncio.run(here.front.follow(link_in(decision)))
+    assert [(each.rule, each.lesson) for each in coaching.concerns] == [
+        ("think", "pii"),
+        ("later", ""),
+    ]
+    answer(here, link_in(decision))
+    assert isinstance(Desk("f1").sent(here, exchange(), SEVERAL).enforcement, Forward)
 
 
 def test_without_a_link_it_is_a_refusal_that_names_none(gateways, monkeypatch):
