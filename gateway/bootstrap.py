@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway import content, detectors, evidence, protocols, services
+from gateway import content, detectors, evidence, protocols, redaction, services
 from gateway import policy as policies
 from gateway.answers import Vault
 from gateway.coaching import lessons
@@ -176,6 +176,13 @@ def plan(
         teams=Teams.of(rules.policy, teams),
         registers=known,
     )
+
+
+def prepare() -> None:
+    """Load what inspectors share, whatever the policies say."""
+    content.prepare()
+    detectors.prepare()
+    redaction.prepare()
 
 
 def build_inspector(plan: InspectorPlan) -> Inspector:

@@ -7,6 +7,7 @@ to standard error, one per line, `file:line:column: message` where there is a pl
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import shutil
 import sys
@@ -134,9 +135,11 @@ def run(**options: Any) -> None:
 
     settings = _settings(**options)
     workers.prepare()  # loads the detectors while the proxy is loaded here
+    gc.disable()  # nothing that is loaded is garbage: to look for some takes a quarter of the time
     from gateway import daemon  # noqa: PLC0415
     from gateway.proxy.server import StartError  # noqa: PLC0415
 
+    gc.enable()
     try:
         daemon.run(settings, announce=_announce)
     except StartError as error:

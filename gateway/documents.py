@@ -128,8 +128,10 @@ def read(path: Path) -> str:
         raise DocumentError([Problem(str(path), 0, 0, "is not UTF-8 text")]) from None
 
 
-def load[T](text: str, shape: type[T], *, source: str) -> T:
+def load[T](text: str, shape: type[T], *, source: str, context: object = None) -> T:
     """Parse one YAML document and check it against `shape` (a `Strict` model or any type).
+
+    `context` is what its validators must know beside the text.
 
     Raises `DocumentError` with every problem found. An empty document is an empty mapping.
     """
@@ -141,7 +143,7 @@ def load[T](text: str, shape: type[T], *, source: str) -> T:
     except UnicodeEncodeError:
         raise DocumentError([Problem(source, 1, 1, "holds a lone surrogate")]) from None
     try:
-        return TypeAdapter(shape).validate_python({} if data is None else data)
+        return TypeAdapter(shape).validate_python({} if data is None else data, context=context)
     except ValidationError as error:
         marks = Marks(text, source)
         raise DocumentError(_problems(error, shape, marks)) from None

@@ -160,12 +160,7 @@ def prepare() -> None:
     Called early, it loads them beside the gateway's own start. Calling it again does nothing.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload(
-        [
-            "gateway.workers",
-            "gateway.bootstrap",
-            "gateway.detectors.engine",
-            "presidio_anonymizer.operators",
-        ]
+        ["gateway.workers", "gateway.preload"]
     )
     forkserver.ensure_running()
 

@@ -1,7 +1,7 @@
 """What is sensitive in a text? See `engine` for the way that a text takes.
 
 Public: `Engine.build(...)`, `Engine.scan(...)`, `ScanResult`, `Settings`, `entity_names()`,
-`groups()` and `entities()` of what ships, `Settings.entities()` with a company's own, `Custom` and
+`prepare()`, `groups()` and `entities()` of what ships, `Settings.entities()` with a company's own, `Custom` and
 `problems()` of it; `Registered` and `misfit()` of it; `detector_names()` of those that tell kinds of an entity apart.
 
 The engine brings Presidio and spaCy, which take a second to load: that happens with the first use
@@ -41,10 +41,16 @@ __all__ = [
     "entity_names",
     "groups",
     "misfit",
+    "prepare",
     "problems",
 ]
 
 _LATER = {"Engine": "engine", "ScanResult": "engine", "ModelMissing": "names"}
+
+
+def prepare() -> None:
+    """Load what all engines share, so that one is built in a moment."""
+    import_module(f"{__name__}.engine").prepare()
 
 
 def __getattr__(name: str) -> object:

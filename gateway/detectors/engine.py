@@ -40,7 +40,7 @@ from gateway.detectors.layout import Layout
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder, finder
 from gateway.detectors.own import Own
-from gateway.detectors.prefilter import Expression, Prefilter, flatten
+from gateway.detectors.prefilter import Expression, Prefilter, flatten, study
 from gateway.detectors.probes import Probe, Raw, SecretProbe
 from gateway.detectors.registered import Known
 from gateway.detectors.settings import Settings
@@ -160,23 +160,9 @@ class Engine:
         `cache_dir` (None compiles in memory). Raises `DocumentError` for a bad rule file and
         `names.ModelMissing` for a language model that is not installed.
         """
-        probes: list[Probe] = [*recognizers.probes(settings), *identifiers.probes(settings)]
-        if settings.secrets:
-            probes.extend(
-                SecretProbe(secret_rules.Matcher(rule))
-                for rule in secret_rules.load_rules()
-                if rule.entity not in settings.disabled
-            )
-        probes.extend(company.probes(settings))
-        probes.extend(internal.probes(settings))
         own = Own([each for each in settings.custom if each.entity not in settings.disabled])
-        probes.extend(own.probes)
-        # The prefilter counts expressions: a probe stands once for each of its own.
-        expressions = [
-            replace(_wanted(probe, expression, settings), proves=_may_prove(probe))
-            for probe in probes
-            for expression in probe.expressions
-        ]
+        probes = [*_shipped(settings), *own.probes]
+        expressions = _expressions(probes, settings)
         owners = [probe for probe in probes for _ in probe.expressions]
         names = finder(settings, known=catalogue.entity_names() - settings.disabled)
         prefilter = Prefilter.build(expressions, key=key, cache_dir=cache_dir)
@@ -596,6 +582,39 @@ def _stop_words(language: str) -> frozenset[str]:
             continue
         return frozenset(module.STOP_WORDS)
     return frozenset()
+
+
+def prepare() -> None:
+    """Load what engines share, whatever their settings: rules, libraries, words, plans of numbers.
+
+    Processes that are forked afterwards have it all, and share its memory.
+    """
+    settings = Settings()
+    study(_expressions(_shipped(settings), settings))
+    finder(settings, known=catalogue.entity_names())
+
+
+def _shipped(settings: Settings) -> list[Probe]:
+    """The probes of what ships, and of the company's own names."""
+    probes: list[Probe] = [*recognizers.probes(settings), *identifiers.probes(settings)]
+    if settings.secrets:
+        probes.extend(
+            SecretProbe(secret_rules.Matcher(rule))
+            for rule in secret_rules.load_rules()
+            if rule.entity not in settings.disabled
+        )
+    probes.extend(company.probes(settings))
+    probes.extend(internal.probes(settings))
+    return probes
+
+
+def _expressions(probes: Sequence[Probe], settings: Settings) -> list[Expression]:
+    """What the prefilter looks for, which counts expressions: a probe has one or more."""
+    return [
+        replace(_wanted(probe, expression, settings), proves=_may_prove(probe))
+        for probe in probes
+        for expression in probe.expressions
+    ]
 
 
 def _revision(settings: Settings, probes: Sequence[Probe], registers: Sequence[str]) -> str:

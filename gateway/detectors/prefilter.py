@@ -141,6 +141,7 @@ def _ends_in_word(tree: Any) -> bool:
     return False
 
 
+@functools.lru_cache(maxsize=8_192)
 def located(pattern: str, flags: int = 0) -> Expression:
     """An expression that knows how long its matches can be, if they are not too long.
 
@@ -665,6 +666,11 @@ def _tier(expression: Expression) -> _Tier:
     return _Tier.DIGITS if near else _Tier.ALL
 
 
+def study(expressions: Sequence[Expression]) -> None:
+    """Find out ahead what `Prefilter.build` wants to know of each of them."""
+    _groups(expressions)
+
+
 def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     """Expressions that run over the same part of a text, and want the same words, together."""
     topics = _topics(expressions)
@@ -686,6 +692,7 @@ def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     ]
 
 
+@functools.lru_cache(maxsize=8_192)
 def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     """The expression for the flat text, relaxed where the exact form costs compile time."""
     # A long bounded repeat costs a state per repetition; without its bound it costs one.

@@ -6,7 +6,7 @@ ever kept of a value in the open.
 """
 
 from gateway.redaction.fingerprint import fingerprint, key_print
-from gateway.redaction.operators import OperatorError, label, names, operator
+from gateway.redaction.operators import OperatorError, label, names, operator, prepare
 from gateway.redaction.plan import Plan, plan
 from gateway.redaction.preview import preview
 from gateway.redaction.tokens import Keys, Minter
@@ -22,5 +22,6 @@ __all__ = [
     "names",
     "operator",
     "plan",
+    "prepare",
     "preview",
 ]

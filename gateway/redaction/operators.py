@@ -46,6 +46,11 @@ def _presidio() -> ModuleType:
     return import_module("presidio_anonymizer.operators")
 
 
+def prepare() -> None:
+    """Load the library now."""
+    _presidio()
+
+
 class OperatorError(ValueError):
     """An operator or a parameter that does not exist, or does not fit. Holds no content."""
 

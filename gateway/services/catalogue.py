@@ -6,6 +6,7 @@ that no operation describes is operation ``other``; both are routed, and inspect
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -116,6 +117,8 @@ class Catalogue:
         `inspected_hosts` are further hosts to open, which belong to no service. `locate` tells
         where a problem of an extra document stands. Raises `DocumentError` with every problem.
         """
+        if not extra and not inspected_hosts:
+            return _shipped()
         return build(
             built_in_documents(),
             built_in_operation_sets(),
@@ -210,11 +213,18 @@ class Sourced[T]:
         return Marks(self.text, self.source).problem(place, message)
 
 
+@functools.cache
+def _shipped() -> Catalogue:
+    return build(built_in_documents(), built_in_operation_sets())
+
+
+@functools.cache
 def built_in_documents() -> tuple[Sourced[ServiceDocument], ...]:
     """The catalogue that ships with the gateway, one service per file."""
     return read_folder(resources.files("gateway.services") / "catalog", ServiceDocument)
 
 
+@functools.cache
 def built_in_operation_sets() -> tuple[Sourced[OperationSetDocument], ...]:
     """The operation sets that ship with the gateway, one per file."""
     return read_folder(resources.files("gateway.services") / "surfaces", OperationSetDocument)

@@ -65,7 +65,7 @@ class Operation:
             for kind in kinds:
                 for host in self.hosts or {""}:
                     for content_type in self.content_types or ("",):
-                        yield path.text, path.regex.pattern, kind, host, content_type
+                        yield path.text, path.expression, kind, host, content_type
 
     def summary(self, *, default_protocol: str) -> dict[str, object]:
         """The operation in plain values, for people and JSON."""

@@ -6,6 +6,7 @@ same path (escapes, doubled slashes, dot segments, parameters, case) has one nor
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -52,19 +53,21 @@ def normalise(target: str) -> str:
 class PathPattern:
     """A path with holes: `{x}` is one segment or a piece of one, `**` any number of segments.
 
-    `length` is the number of segments that a matching path has, None when `**` leaves it open;
+    `expression` matches the paths, where equality does not decide. `length` is the number of
+    segments that a matching path has, None when `**` leaves it open;
     `literal` tells that there is no hole, so that equality decides; `tail` is what every matching
     path ends in. INVARIANT: one hole per segment and one `**` per pattern, so that matching takes
     linear time whatever is sent.
     """
 
     text: str
-    regex: re.Pattern[str]
+    expression: str
     length: int | None
     literal: bool
     tail: str
 
     @classmethod
+    @functools.lru_cache(maxsize=8_192)
     def parse(cls, text: str) -> PathPattern:
         """Read a pattern; `ValueError` says what is wrong with it."""
         if not text.startswith("/"):
@@ -93,7 +96,7 @@ class PathPattern:
             raise ValueError(f"path `{text}` has more than one `**`")
         return cls(
             text="/" + "/".join(segments),
-            regex=re.compile("".join(pieces) or "/"),
+            expression="".join(pieces) or "/",
             length=None if "**" in segments else len(segments),
             literal="{" not in text and "**" not in segments,
             tail=_PLACEHOLDER.split(text.lower().rstrip("/").rpartition("**")[2])[-1],
@@ -103,4 +106,12 @@ class PathPattern:
         """Does the pattern match a path in normal form?"""
         if not path.endswith(self.tail):
             return False
-        return self.regex.fullmatch(path if path != "/" or self.literal else "") is not None
+        if self.literal:
+            return path == self.text
+        return _compiled(self.expression).fullmatch("" if path == "/" else path) is not None
+
+
+@functools.lru_cache(maxsize=8_192)
+def _compiled(expression: str) -> re.Pattern[str]:
+    """Compiled with the first path that is held against it: there are thousands."""
+    return re.compile(expression)

@@ -11,7 +11,7 @@ import regex
 
 from gateway.detectors import Engine
 from gateway.detectors.checksums import CHECKS
-from gateway.detectors.identifier_rules import Rule, load_rules, sample
+from gateway.detectors.identifier_rules import FOLDER, Rule, load_rules, sample
 from gateway.detectors.samples import expand
 from gateway.documents import DocumentError
 
@@ -98,6 +98,10 @@ def test_the_label_of_a_field_is_context(engine: Engine, label: str, value: str,
     text = sample(rule, value, rng)
     assert entity in {m.entity for m in engine.scan(text, label=label).matches}
     assert entity not in entities(engine, text)
+
+
+def test_what_ships_is_proved():
+    assert load_rules(FOLDER) == RULES
 
 
 RULE = """

@@ -10,7 +10,7 @@ import regex
 
 from gateway.detectors import Engine
 from gateway.detectors.secret_checks import entropy, is_placeholder, is_random
-from gateway.detectors.secret_rules import Rule, expand, load_rules, shape
+from gateway.detectors.secret_rules import FOLDER, Rule, expand, load_rules, shape
 from gateway.documents import DocumentError
 
 RULES = load_rules()
@@ -50,6 +50,10 @@ def test_rule_leaves_its_misses_alone(engine: Engine, rule: Rule):
 
 def test_there_are_many_kinds():
     assert len({rule.entity for rule in RULES}) >= 500
+
+
+def test_what_ships_is_proved():
+    assert load_rules(FOLDER) == RULES
 
 
 RULE = """
