@@ -393,7 +393,7 @@ class _Hints:
         breaks: list[int] = []
         kinds = self._kinds
 
-        def hit(number: int, _begin: int, end: int, *_: object) -> None:
+        def hit(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
             if kinds[number] == "wrapped":
                 breaks.append(end)
             else:

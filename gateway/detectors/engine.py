@@ -208,9 +208,10 @@ class Engine:
         code = self._stretches(text, failures)
         if code:
             result = self._without_identifiers(text, result, code)
-            more += code
         if more:
-            result = overlaps.resolve([*result, *more], apart=self._apart)
+            result = overlaps.resolve([*result, *more, *code], apart=self._apart)
+        elif code:
+            result = overlaps.beside(result, code)
         result = self._without_examples(text, result)
         if not failures:
             self._memory.put(digest, result)

@@ -75,7 +75,7 @@ class Keywords:
             return
         hits: list[tuple[int, int]] = []
 
-        def hit(number: int, _begin: int, end: int, *_: object) -> None:
+        def hit(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
             hits.append((end, number))
 
         data = fold(text).encode()

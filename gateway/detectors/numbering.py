@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from re import _constants, _parser  # type: ignore[attr-defined]  # what a pattern consists of
 from typing import Any
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, region_code_for_country_code
@@ -22,6 +23,15 @@ _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number",
     "voip", "pager", "uan", "voicemail",
 )  # fmt: skip
+HEAD = 3
+"""Digits at the beginning that a `Sieve` looks at."""
+
+_USUAL = range(7, 16)
+"""So many digits most numbers have; for others a `Sieve` is made ready when there are some."""
+
+_MOST = 40
+"""Runs of more digits begin as those of so many do."""
+
 _FIRST_GROUP_ONLY = re.compile(r"\(?\\1\)?")
 
 
@@ -41,10 +51,35 @@ def dialled(digits: str, region: str) -> bool:
     return _valid(digits, plan) and _main(int(plan.code)).has_prefix(plan.national(digits), digits)
 
 
+class Sieve:
+    """The regions of some in which digits could be `dialled`, told by how many digits there are, and
+    by the first of them: for most runs of digits there are few such regions, or none.
+    """
+
+    def __init__(self, regions: Sequence[str]) -> None:
+        self._plans = [(region, _plan(region)) for region in regions]
+        self._tables = {size: self._table(size) for size in _USUAL}
+
+    def __call__(self, digits: str) -> tuple[str, ...]:
+        """Regions for ASCII `digits`; no other region takes them."""
+        size = min(len(digits), _MOST)
+        table = self._tables.get(size)
+        if table is None:
+            table = self._tables[size] = self._table(size)
+        return table.get(digits[:HEAD], ())
+
+    def _table(self, size: int) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for region, plan in self._plans:
+            for head in plan.begun(size):
+                found[head] = (*found.get(head, ()), region)
+        return found
+
+
 @functools.cache
-def perhaps(regions: tuple[str, ...]) -> Callable[[str], Any]:
-    """Matches ASCII digits that could be `dialled` in one of `regions`: most runs could not."""
-    return re.compile("|".join(f"(?:{_plan(region).possible.pattern})" for region in regions)).match
+def sieve(regions: tuple[str, ...]) -> Sieve:
+    """One for all that ask about the same regions: it remembers."""
+    return Sieve(regions)
 
 
 def international(digits: str) -> bool | None:
@@ -94,6 +129,11 @@ class _Plan:
         if self._transform is not None:
             prefix = r"\d{1,7}?"  # it captures parts of the number: any digits are more than enough
         self._trunk = f"(?:{prefix}){{0,2}}" if prefix else ""
+        self.kinds = [
+            (kind.national_number_pattern, tuple(kind.possible_length))
+            for kind in kinds
+            if kind is not None and kind.national_number_pattern
+        ]
         self.known: Callable[[str], Any] = (
             re.compile(rf"(?={whole}\Z)(?:{some})\Z").match if whole and some else _nothing
         )
@@ -117,6 +157,28 @@ class _Plan:
             for near in map(_plan, COUNTRY_CODE_TO_REGION_CODE[int(self.code)])
         )
         return re.compile("|".join(options))
+
+    @functools.cached_property
+    def _leads(self) -> frozenset[str]:
+        """How what stands before a national number begins; whole where it is short."""
+        return _beginnings(f"(?:{self.code})?{self._trunk}")
+
+    def begun(self, size: int) -> set[str]:
+        """How `size` digits begin that are `possible`: the first `HEAD` of them."""
+        found: set[str] = set()
+        for known, heads in _heads(int(self.code)).items():
+            before = size - known
+            if before == 0:
+                found |= heads
+            elif 0 < before < HEAD:
+                ends = {head[: HEAD - before] for head in heads}
+                leads = [lead for lead in self._leads if len(lead) == before]
+                found.update(lead + end for lead in leads for end in ends)
+            elif before >= HEAD:
+                found.update(lead for lead in self._leads if len(lead) == HEAD)  # it may go on
+        if self.abroad is not None:
+            found |= _beginnings(rf"(?:{self.abroad.pattern})\d{{{HEAD}}}")
+        return found
 
     def without_prefix(self, digits: str) -> tuple[str, bool]:
         """The digits without a national prefix, and whether there was one."""
@@ -164,6 +226,73 @@ class _Plan:
             if (leading is None or leading.match(national)) and pattern.fullmatch(national):
                 return not wants or self.without_prefix(digits)[1]
         return True
+
+
+@functools.cache
+def _beginnings(pattern: str) -> frozenset[str]:
+    """The first `HEAD` digits of all that `pattern` matches, and what it matches with fewer."""
+    return frozenset(_follow(_parser.parse(pattern), {""}))
+
+
+_ALL_DIGITS = frozenset("0123456789")
+
+
+def _follow(tree: Iterable[Any], begun: Iterable[str]) -> set[str]:
+    """What is `begun`, each with what `tree` matches after it, no more than `HEAD` digits."""
+    current = set(begun)
+    for kind, value in tree:
+        open_ = {each for each in current if len(each) < HEAD}
+        if not open_:
+            break
+        current = (current - open_) | _step(kind, value, open_)
+    return current
+
+
+def _step(kind: Any, value: Any, begun: set[str]) -> set[str]:
+    match kind:
+        case _constants.LITERAL:
+            return {each + chr(value) for each in begun}
+        case _constants.IN:
+            digits = {digit for member in value for digit in _digits_in(*member)}
+            return {each + digit for each in begun for digit in digits}
+        case _constants.BRANCH:
+            return {each for branch in value[1] for each in _follow(branch, begun)}
+        case _constants.SUBPATTERN:
+            return _follow(value[3], begun)
+        case _constants.MAX_REPEAT | _constants.MIN_REPEAT:
+            least, most, inner = value
+            current, found = begun, set(begun) if least == 0 else set[str]()
+            # What is repeated has a digit at least, so more times fill nothing.
+            for times in range(1, min(int(most), HEAD) + 1):
+                current = _follow(inner, current)
+                if times >= min(least, HEAD):
+                    found |= current
+            return found
+        case _:
+            raise NotImplementedError(f"`{kind}` in the pattern of a numbering plan")
+
+
+def _digits_in(kind: Any, value: Any) -> Iterable[str]:
+    match kind:
+        case _constants.LITERAL:
+            return chr(value)
+        case _constants.RANGE:
+            return map(chr, range(value[0], value[1] + 1))
+        case _constants.CATEGORY if value is _constants.CATEGORY_DIGIT:
+            return _ALL_DIGITS
+        case _:
+            raise NotImplementedError(f"`{kind}` in the pattern of a numbering plan")
+
+
+@functools.cache
+def _heads(code: int) -> dict[int, frozenset[str]]:
+    """How national numbers of a country code begin, by how long they are."""
+    found: dict[int, set[str]] = {}
+    for plan in map(_plan, COUNTRY_CODE_TO_REGION_CODE[code]):
+        for pattern, sizes in plan.kinds:
+            for size in sizes:
+                found.setdefault(size, set()).update(_beginnings(pattern))
+    return {size: frozenset(heads) for size, heads in found.items()}
 
 
 def _nothing(_digits: str) -> None:

@@ -80,6 +80,15 @@ def resolve(matches: Sequence[Match], *, apart: frozenset[str] = frozenset()) ->
     return tuple(result)
 
 
+def beside(standing: Sequence[Match], apart: Sequence[Match]) -> tuple[Match, ...]:
+    """Matches that are resolved, with others by place that stand apart, of another entity."""
+    return tuple(sorted((*standing, *apart), key=_order))
+
+
+def _order(match: Match) -> tuple[int, int, float, str, str]:
+    return match.start, match.end, -match.confidence, match.entity, match.detector
+
+
 def _place(match: Match) -> tuple[int, int]:
     return match.start, match.end
 
@@ -120,5 +129,5 @@ def _resolved(matches: Sequence[Match], apart: frozenset[str]) -> list[Match]:
         merged = reached
         standing.extend([m for m in members if not surer.covers(m.start, m.end)])
     standing.extend(beside)
-    standing.sort(key=lambda m: (m.start, m.end, -m.confidence, m.entity, m.detector))
+    standing.sort(key=_order)
     return standing

@@ -13,6 +13,7 @@ Internet addresses, card numbers and numbers in the shape of a US social securit
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -39,14 +40,19 @@ _BETWEEN = r"[-xX\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060
 # In the flat text every separator outside ASCII is a space, `_` or U+0001.
 _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
-# twenty digits.
-# What begins with a digit is searched for quickly; brackets and signs before it are added.
-_RUN = re.compile(
-    rf"(?=\d(?:{_BETWEEN}{{0,4}}+\d){{{MIN_DIGITS - 1}}})"
-    rf"\d{{1,20}}+(?:{_BETWEEN}{{0,4}}+\d{{1,20}}+){{0,20}}+"
+# twenty digits. What begins with a digit is searched for quickly, with one of ASCII more so; brackets
+# and signs before it are added.
+_RUN, _ASCII_RUN = (
+    re.compile(
+        rf"{digit}(?=(?:{between}{{0,4}}+{digit}){{{MIN_DIGITS - 1}}})"
+        rf"{digit}{{0,19}}+(?:{between}{{0,4}}+{digit}{{1,20}}+){{0,20}}+"
+    )
+    for digit, between in ((r"\d", _BETWEEN), ("[0-9]", r"[-xX ()./\[\]~]"))
 )
 _LEAD = re.compile(rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{1,2}}\Z")
 _LEADS = 2 * 5
+_NO_LEAD = frozenset(string.ascii_letters + "'\"_:,;=<>{}|*#$%&@!?\t\n") - frozenset("xX")
+"""What a number may stand behind that is no lead of it, nor the end of one."""
 # Where the library looks for a number within a candidate that is none: after (and before the
 # first) separator of one kind.
 _INNER = tuple(
@@ -79,6 +85,11 @@ _EXTENSION_AHEAD = regex.compile(
     regex.IGNORECASE,
 )
 _NAME_BEFORE = regex.compile(r"\p{L}[-_]$")
+_NO_EXTENSION = frozenset(string.ascii_letters + string.punctuation + "\r\n") - frozenset(
+    "#;,~xXiIeEaA"
+)
+"""What no extension begins with."""
+
 _DIGITS = re.compile(r"\d+")
 _UNCERTAIN = regex.compile(r"\p{L}")
 _PLUS = re.compile("[+\uff0b]")
@@ -141,7 +152,7 @@ class PhoneProbe:
         self._accept = accept
         self._worth = worth
         self._codes = tuple(map(numbering.country_code, regions))
-        self._perhaps = numbering.perhaps(self._regions)
+        self._sieve = numbering.sieve(self._regions)
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
@@ -149,13 +160,13 @@ class PhoneProbe:
         if runs is None:
             # Other probes of this kind ask about the same windows.
             runs = around.shared[start, end] = _runs(text, start, end)
-        for first, last, digits, plain in runs:
+        for first, last, digits, plain, parts in runs:
             candidate = text[first:last]
             # The matcher looks at the character before a candidate.
             ahead = 4 if plain else EXTENSION
             left, right = max(0, first - 1), min(len(text), last + ahead)
             whole = plain and self._is_number(candidate, digits)
-            regions = () if whole else self._possible(candidate, digits, plain=plain)
+            regions = () if whole else self._possible(candidate, digits, parts, plain=plain)
             if not whole and not regions:
                 continue
             if not self._worth(candidate) and not around.speaks(self.vocabulary, first, last):
@@ -179,15 +190,17 @@ class PhoneProbe:
         return self._dialled(digits)
 
     def _dialled(self, digits: str) -> bool:
-        return self._perhaps(digits) is not None and any(
-            numbering.dialled(digits, region) for region in self._regions
-        )
+        return any(numbering.dialled(digits, region) for region in self._sieve(digits))
 
-    def _possible(self, candidate: str, digits: str, *, plain: bool) -> tuple[str, ...]:
-        """The regions that could take what the matcher finds within the candidate."""
+    def _possible(self, candidate: str, digits: str, parts: int, *, plain: bool) -> tuple[str, ...]:
+        """The regions that could take what the matcher finds within the candidate, which is none
+        itself; what is found there has no more than `parts` digits.
+        """
         abroad = _PLUS.search(candidate) is not None
         if not plain or (abroad and numbering.international(digits) is None):
             return self._regions
+        if parts < MIN_DIGITS and not abroad:
+            return ()
         pieces = set()
         for inner in _INNER:
             found = inner.search(candidate)
@@ -198,9 +211,7 @@ class PhoneProbe:
                 pieces.add(_digits_of(found[1]))
                 found = inner.search(candidate, found.start() + 1)
         numbers = [
-            piece
-            for piece in pieces
-            if len(piece) >= MIN_DIGITS and (abroad or self._perhaps(piece) is not None)
+            piece for piece in pieces if len(piece) >= MIN_DIGITS and (abroad or self._sieve(piece))
         ]
         if not numbers:
             return ()
@@ -244,19 +255,19 @@ class _Matcher(PhoneNumberMatcher):
         return super()._parse_and_verify(candidate, offset)
 
 
-def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
-    """Candidates that begin in `text[start:end]`: where, their digits, and whether these and signs
-    are all there is: no letter and no extension.
-    """
+def _runs(text: str, start: int, end: int) -> list[Run]:
+    """Candidates that begin in `text[start:end]`."""
     found = []
     # A run that goes on from before the window is not one that starts in it.
-    before = _PART.match(text, max(0, start - _LONGEST), start)
+    before = _PART.match(text, max(0, start - _LONGEST), start) if start else None
     begin = before.start() if before else start
-    for run in _RUN.finditer(text, begin, min(len(text), end + _LONGEST)):
+    pattern = _ASCII_RUN if text.isascii() else _RUN
+    for run in pattern.finditer(text, begin, min(len(text), end + _LONGEST)):
         first, last = run.span()
-        lead = _LEAD.search(text, max(begin, first - _LEADS), first)
-        if lead is not None:
-            first = lead.start()
+        if first > begin and text[first - 1] not in _NO_LEAD:
+            lead = _LEAD.search(text, max(begin, first - _LEADS), first)
+            if lead is not None:
+                first = lead.start()
         if first < start:
             continue
         if first >= end:
@@ -264,12 +275,22 @@ def _runs(text: str, start: int, end: int) -> list[tuple[int, int, str, bool]]:
         candidate = text[first:last]
         if _OTHER.fullmatch(candidate):
             continue
-        digits = _digits_of(candidate)
+        groups = _DIGITS.findall(candidate)
+        digits = _ascii("".join(groups))
         if len(digits) >= 12 and is_card(candidate):
             continue
-        letters = _LETTERS.search(candidate) or _EXTENSION_AHEAD.match(text, last)
-        found.append((first, last, digits, letters is None))
+        plain = _LETTERS.search(candidate) is None and (
+            text[last : last + 1] in _NO_EXTENSION or _EXTENSION_AHEAD.match(text, last) is None
+        )
+        # What the library looks at within a candidate leaves out its first group or its last.
+        parts = len(digits) - min(len(groups[0]), len(groups[-1]))
+        found.append((first, last, digits, plain, parts))
     return found
+
+
+type Run = tuple[int, int, str, bool, int]
+"""A candidate: where it stands; its digits; whether these and signs are all there is, no letter and
+no extension; and the most digits that a part of it has."""
 
 
 def _stands_alone(text: str, first: int, last: int) -> bool:
@@ -289,5 +310,8 @@ def _stands_alone(text: str, first: int, last: int) -> bool:
 
 
 def _digits_of(candidate: str) -> str:
-    digits = "".join(_DIGITS.findall(candidate))
+    return _ascii("".join(_DIGITS.findall(candidate)))
+
+
+def _ascii(digits: str) -> str:
     return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)

@@ -68,7 +68,7 @@ for around digits only."""
 EDGE = 64
 """Code points around digits in which such a match lies."""
 
-_DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,%d}[0-9]){%d,}" % (GAP, DIGITS - 1))
+_DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,%d}+[0-9]){%d,}+" % (GAP, DIGITS - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,37 +197,42 @@ def _digits_of(kind: Any, value: Any) -> int:
             return 0  # less is always right
 
 
-def bounded(pattern: str, flags: int = 0) -> bool:
-    """True for a pattern that cannot get stuck: few enough are the ways to match it anywhere.
+EVERYWHERE = 1 << 32
+"""More code points than any text has."""
+
+
+def bounded(pattern: str, flags: int = 0, *, within: int = EVERYWHERE) -> bool:
+    """True for a pattern that cannot get stuck: few enough are the ways to match it in so many code
+    points.
 
     A matcher that goes back tries, from one place, at most each choice of counts and branches.
     """
     if "(?i)" in pattern:
         pattern, flags = pattern.replace("(?i)", ""), flags | regex.IGNORECASE
     tree = _tree(pattern, flags)
-    return tree is not None and _ways(tree) <= FEW
+    return tree is not None and _ways(tree, within) <= FEW
 
 
 FEW = 20_000
 """Ways to match at one place that take milliseconds at most."""
 
 
-def _ways(tree: Iterable[Any]) -> float:
-    return math.prod(_ways_of(*item) for item in tree)
+def _ways(tree: Iterable[Any], within: int) -> float:
+    return math.prod(_ways_of(kind, value, within) for kind, value in tree)
 
 
-def _ways_of(kind: Any, value: Any) -> float:
+def _ways_of(kind: Any, value: Any, within: int) -> float:
     match kind:
         case _constants.BRANCH:
-            return sum(map(_ways, value[1]))
+            return sum(_ways(branch, within) for branch in value[1])
         case _constants.SUBPATTERN:
-            return _ways(value[3])
+            return _ways(value[3], within)
         case _constants.ASSERT | _constants.ASSERT_NOT:
-            return 1 + _ways(value[1])
+            return 1 + _ways(value[1], within)
         case _constants.MAX_REPEAT | _constants.MIN_REPEAT | _constants.POSSESSIVE_REPEAT:
-            least, most, inner = int(value[0]), int(value[1]), _ways(value[2])
+            least, most, inner = int(value[0]), int(value[1]), _ways(value[2], within)
             if inner == 1:
-                return most - least + 1
+                return max(1, min(most, within) - least + 1)
             if most > NARROW or inner**most > FEW:
                 return math.inf
             return sum(inner**count for count in range(least, most + 1))
@@ -512,7 +517,7 @@ class Prefilter:
         found: list[tuple[int, int]] = []
         first = 0
 
-        def hit(number: int, _begin: int, at: int, *_: object) -> None:
+        def hit(number: int, _begin: int, at: int, _flags: int, _context: object) -> None:
             found.append((number, first + at))
 
         with self._lock:
@@ -569,7 +574,7 @@ class Prefilter:
         """Where the words that patterns wait for end in `flat`, by their numbers."""
         spoken: dict[int, list[int]] = {}
 
-        def hit(number: int, _begin: int, at: int, *_: object) -> None:
+        def hit(number: int, _begin: int, at: int, _flags: int, _context: object) -> None:
             ends = spoken.get(number)
             if ends is None:
                 spoken[number] = [at]
@@ -588,7 +593,7 @@ class Prefilter:
         found: set[int] = set()
         size = len(flat)
 
-        def hit(number: int, *_: object) -> None:
+        def hit(number: int, _begin: int, _end: int, _flags: int, _context: object) -> None:
             found.add(number)
 
         for start, end in blocks(flat, *asked):

@@ -10,14 +10,15 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+import string
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
 
 import regex
 
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.prefilter import Expression, bounded, located, word
+from gateway.detectors.prefilter import EVERYWHERE, Expression, bounded, located, word
 from gateway.detectors.secret_rules import Matcher
 
 TIMEOUT = 2.0
@@ -28,8 +29,7 @@ GROWTH = 20_000
 """Code points to which a window grows at most when a match reaches its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A confirmed match, before context; `settled` when its probe has asked the context itself."""
 
     start: int
@@ -73,12 +73,13 @@ class Probe(Protocol):
         ...
 
 
-@functools.lru_cache(maxsize=8_192)
-def _limits(pattern: regex.Pattern[str]) -> dict[str, float]:
-    """How long the pattern may take. A clock costs more than most patterns do, and those that
-    cannot get stuck need none.
+@functools.lru_cache(maxsize=16_384)
+def _limits(pattern: regex.Pattern[str], within: int) -> dict[str, float]:
+    """How long the pattern may take in so many code points. A clock costs more than most patterns
+    do, and those that cannot get stuck need none.
     """
-    return {} if bounded(pattern.pattern, pattern.flags) else {"timeout": TIMEOUT}
+    quick = bounded(pattern.pattern, pattern.flags, within=within)
+    return {} if quick else {"timeout": TIMEOUT}
 
 
 def matches(
@@ -87,7 +88,16 @@ def matches(
     """Matches of `pattern` that start in `text[start:end]`, each as long as in the whole text."""
     size = len(text)
     stop = min(size, end + reach)
-    limits = _limits(pattern)
+    if stop - start <= LITTLE:
+        # Most windows hold one match, or none.
+        limits = _limits(pattern, LITTLE)
+        match = pattern.search(text, start, stop, **limits)
+        if match is None or match.start() >= end:
+            return []
+        if match.end() >= end and (match.end() < stop or stop == size):
+            return [match]
+    else:
+        limits = _limits(pattern, EVERYWHERE)
     while True:
         found = []
         for match in pattern.finditer(text, start, stop, **limits):
@@ -103,6 +113,11 @@ def matches(
         if match.start() >= end:
             return found
         stop = min(size, stop + 4 * (stop - start))
+        limits = _limits(pattern, EVERYWHERE)
+
+
+LITTLE = 512
+"""In so few code points a pattern cannot get stuck at one that is repeated without a bound."""
 
 
 class PatternProbe:
@@ -209,31 +224,38 @@ class IpProbe(PatternProbe):
     network.
     """
 
-    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
         """Addresses that start in `text[start:end]`."""
-        for raw in super().find(text, start, end, around):
-            if self._tells(text, raw):
+        for match in matches(self._pattern, text, start, end, reach=self.reach):
+            first, last = match.span()
+            value = text[first:last]
+            plain = _FOUR.fullmatch(value) is not None
+            # Four plain numbers in the pattern are an address; for others the recognizer knows.
+            raw = (
+                Raw(first, last, self._confidence, self.entity, self)
+                if plain
+                else self._confirm(match)
+            )
+            if raw is None:
+                continue
+            if self._tells(text, first, last, plain=plain):
                 yield raw
             else:
-                yield Raw(raw.start, raw.end, raw.confidence / 2, raw.entity, self)
-
-    def _confirm(self, match: regex.Match[str]) -> Raw | None:
-        """As the recognizer does; four plain numbers in the pattern are an address."""
-        if _FOUR.fullmatch(match[0]):
-            return Raw(match.start(), match.end(), self._confidence, self.entity, self)
-        return super()._confirm(match)
+                yield raw._replace(confidence=raw.confidence / 2)
 
     @staticmethod
-    def _tells(text: str, raw: Raw) -> bool:
-        first, last = raw.start, raw.end
+    def _tells(text: str, first: int, last: int, *, plain: bool) -> bool:
         if text[first - 1 : first] == "." and text[first - 2 : first - 1].isdecimal():
             return False
         if text[last : last + 1] == "." and text[last + 1 : last + 2].isdecimal():
             return False
-        if _VERSION_BEFORE.match(text, max(0, first - 24), first):
+        before = text[max(0, first - 24) : first].rstrip(_BLANKS)[-1:]
+        # What `_VERSION_BEFORE` matches ends in one of these.
+        perhaps = before.isalpha() or before in _ENDS_VERSION or not before.isascii()
+        if perhaps and before and _VERSION_BEFORE.match(text, max(0, first - 24), first):
             return False
         value = text[first:last]
-        if _FOUR.fullmatch(value):
+        if plain:
             return not value.startswith("127.") and value != _UNSPECIFIED
         if _SLICE.fullmatch(value):
             return False
@@ -246,6 +268,8 @@ class IpProbe(PatternProbe):
         return not (address.is_loopback or address.is_unspecified)
 
 
+_BLANKS = string.whitespace + "\x1c\x1d\x1e\x1f\"'"
+_ENDS_VERSION = frozenset(".:=@")
 _UNSPECIFIED = "0.0.0.0"  # noqa: S104  # it is looked for, nobody listens there
 _FOUR = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 # How addresses of the machine itself can begin; the rest need not be taken apart.

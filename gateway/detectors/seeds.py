@@ -37,8 +37,6 @@ _LETTERS = bytes(ord(chr(code).lower()) if chr(code).isalpha() else 32 for code 
 )
 """Small letters for letters, spaces for all else, in ASCII."""
 
-_ENOUGH = bytes([True] * LENGTHS[-1])
-
 
 @functools.cache
 def words() -> dict[str, int]:
@@ -104,7 +102,7 @@ class SeedProbe:
         known = words()
         # Ordinary words in a row are many, twelve of the list are not: told at once.
         there = text[start : end + REACH].encode("ascii", "replace").translate(_LETTERS).split()
-        if _ENOUGH not in bytes(map(self._listed.__contains__, there)):
+        if not self._enough(there):
             return
         for run in matches(self._run, text, start, end, reach=REACH):
             listed: list[tuple[int, int]] = []
@@ -114,6 +112,24 @@ class SeedProbe:
                     continue
                 yield from self._in(text, listed, around)
                 listed = []
+
+    def _enough(self, words: Sequence[bytes]) -> bool:
+        """Are so many words in a row of the list as a seed has? Then each such place holds one."""
+        known, least = self._listed, LENGTHS[-1]
+        at = least - 1
+        while at < len(words):
+            if words[at] in known:
+                first = at
+                while first and words[first - 1] in known:
+                    first -= 1
+                last = at + 1
+                while last < len(words) and last - first < least and words[last] in known:
+                    last += 1
+                if last - first >= least:
+                    return True
+                at = last
+            at += least
+        return False
 
     def _in(self, text: str, listed: Sequence[tuple[int, int]], around: Context) -> Iterator[Raw]:
         """Seeds in neighbouring words of the list.

@@ -34,7 +34,7 @@ ENTITY = "SOURCE_CODE"
 
 _FILE = Path(__file__).with_name("code_cues.yaml")
 
-_GROUP = 45
+_GROUP = 70
 """Cues per database; see `prefilter.GROUP`."""
 
 TELLING = 0.3
@@ -180,7 +180,7 @@ class SourceCode:
         """Stretches of code in the flat copy of a text (see `prefilter.flatten`), by place."""
         hits: list[int] = []
 
-        def hit(number: int, _begin: int, end: int, *_: object) -> None:
+        def hit(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
             hits.append(end << 8 | number)
 
         with self._lock:

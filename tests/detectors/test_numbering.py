@@ -8,7 +8,7 @@ import phonenumbers
 import pytest
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from gateway.detectors.numbering import country_code, dialled, international
+from gateway.detectors.numbering import country_code, dialled, international, sieve
 
 REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR", "ZA", "IT", "AR", "MX", "AU", "JP")
 
@@ -48,6 +48,23 @@ def test_the_answers_are_the_librarys(region):
         if answer is not None:
             assert answer is by_the_library("+" + digits, region), digits
     assert valid > 10
+
+
+def test_the_sieve_keeps_each_region_that_takes_the_digits():
+    rng = random.Random(8)
+    asked, left, taken = sieve(REGIONS), 0, 0
+    for _ in range(1_500):
+        digits = (
+            numbers(rng) if rng.random() < 0.7 else str(rng.randrange(10 ** rng.randint(6, 45)))
+        )
+        regions = asked(digits)
+        left += len(regions)
+        for region in REGIONS:
+            if dialled(digits, region):
+                taken += 1
+                assert region in regions, (digits, region)
+    assert taken > 1_000
+    assert left < 1_500 * len(REGIONS) / 2  # it is there to leave most of them out
 
 
 def test_an_unknown_region_is_named():

@@ -7,7 +7,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.detectors.overlaps import CLEARLY, resolve, without_contained
+from gateway.detectors.overlaps import CLEARLY, beside, resolve, without_contained
 from gateway.model import Match
 
 ENTITIES = ["SSN", "ITIN", "PHONE", "URL"]
@@ -91,6 +91,27 @@ def test_no_character_that_was_found_is_lost(matches):
             )
         ]
         assert reasons
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    matches=st.lists(
+        st.builds(
+            lambda e, a, n, c: match(e, a, a + n, c),
+            st.sampled_from(ENTITIES),
+            st.integers(0, 40),
+            st.integers(1, 12),
+            st.sampled_from([0.4, 0.5, 0.6, 0.85, 1.0]),
+        ),
+        max_size=20,
+    ),
+    lines=st.lists(st.integers(0, 60), max_size=6, unique=True),
+)
+def test_what_stands_apart_is_put_beside_as_it_would_be_resolved(matches, lines):
+    edges = sorted(lines)
+    apart = [match("CODE", a, b, 0.9) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    whole = resolve([*matches, *apart], apart=frozenset({"CODE"}))
+    assert sorted(beside(resolve(matches), apart), key=repr) == sorted(whole, key=repr)
 
 
 def test_many_matches_take_little_time():

@@ -10,7 +10,16 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.detectors.prefilter import BLOCK, Expression, Prefilter, blocks, flatten, located, word
+from gateway.detectors.prefilter import (
+    BLOCK,
+    Expression,
+    Prefilter,
+    blocks,
+    bounded,
+    flatten,
+    located,
+    word,
+)
 
 PATTERNS = [
     located(r"\b\d{3}-\d{2}-\d{4}\b", int(regex.I)),
@@ -165,3 +174,11 @@ def test_matches_with_digits_begin_in_a_window_of_any_part(prefilter, text, star
     for match in regex.finditer(PATTERNS[0].pattern, text):
         if match.start() >= start:
             assert any(a <= match.start() < b for a, b in windows.get(0, []))
+
+
+def test_a_repeat_without_bound_is_quick_in_few_code_points_only():
+    once = r"\d{4}T\d\d\.\d+(?:Z|[+-]\d\d)"
+    assert bounded(once, within=512)
+    assert not bounded(once)
+    assert not bounded(r"(?:\w+ )+x", within=512)
+    assert bounded(r"a{2,}", within=1)

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from gateway.detectors.seeds import LENGTHS, is_seed, words
+from gateway.detectors.seeds import LENGTHS, SeedProbe, is_seed, words
 
 
 def seed(length: int, rng: random.Random) -> list[str]:
@@ -81,3 +81,13 @@ def test_prose_is_no_seed(engine):
         "agree about what should happen next year when everything will change once again. "
     )
     assert found(engine, text * 20) == []
+
+
+@pytest.mark.parametrize("place", range(0, 40, 3))
+def test_enough_words_in_a_row_are_seen_wherever_they_begin(place):
+    listed, other = b"abandon", b"the"
+    short = [other] * place + [listed] * (LENGTHS[-1] - 1)
+    assert not SeedProbe()._enough([*short, other, *short])
+    assert SeedProbe()._enough([*short, listed])
+    assert SeedProbe()._enough([*short, listed, other, *short])
+    assert SeedProbe()._enough([*short, other, *short, listed, listed])

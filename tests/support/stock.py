@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import cast
 
 import phonenumbers
 import spacy
@@ -23,7 +22,7 @@ from gateway.detectors.context import BOOST, REACH, Vocabulary, after, before, h
 from gateway.detectors.layout import Layout
 from gateway.detectors.overlaps import CLEARLY
 from gateway.detectors.phones import _OTHER, MIN_DIGITS
-from gateway.detectors.probes import IpProbe, Probe, Raw, UrlProbe
+from gateway.detectors.probes import _FOUR, IpProbe, UrlProbe
 
 WORDS = (
     "the order was placed by our customer and please check account number for invoice date "
@@ -146,7 +145,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     weakest dates. A letter with one or two digits is no driver's licence. The weakest pattern of
     Indian PANs takes any ten characters that digits follow anywhere later; here they are in it.
     """
-    name, entity, start, end, sure = difference
+    name, _, start, end, sure = difference
     value = text[start:end]
     if name in {"PhoneRecognizer", "ZaMobileNumberRecognizer", "ZaTelephoneNumberRecognizer"}:
         if ours_only:
@@ -161,8 +160,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     if name == "UrlRecognizer":
         return sure in {0.25, 0.5} and _doubtful(text, end, value)
     if name == "IpRecognizer":
-        raw = Raw(start, end, sure, entity, cast("Probe", None))
-        return not IpProbe._tells(text, raw)
+        return not IpProbe._tells(text, start, end, plain=_FOUR.fullmatch(value) is not None)
     if name == "DateRecognizer":
         return re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2}", value) is not None
     if name == "UsLicenseRecognizer":
@@ -353,7 +351,7 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     "IP_ADDRESS: a slice, a version, part of a longer number, the machine itself": lambda d: (
         d.entity == "IP_ADDRESS"
         and any(d.is_(s) for raw in (d.theirs, d.theirs - BOOST) for s in (raw / 2, raised(raw / 2)))
-        and not IpProbe._tells(d.text, Raw(d.start, d.end, d.theirs, d.entity, cast("Probe", None)))
+        and not IpProbe._tells(d.text, d.start, d.end, plain=_FOUR.fullmatch(d.value) is not None)
     ),
     "DATE_TIME: with dots and two digits for the year it is as weak as the weakest": lambda d: (
         d.entity == "DATE_TIME"
