@@ -73,6 +73,7 @@ from gateway.registers.folder import RegisterPlan
 from gateway.rehearsal import BenchPlan
 from gateway.scratch import Scratch
 from gateway.settings import Settings, split
+from gateway.shadow.harmless import Harmless
 from gateway.shadow.ledger import Ledger as Suspects
 from gateway.shadow.watch import Watch
 from gateway.vault import keys as token_keys
@@ -194,13 +195,18 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
         plan_of=lambda rule: follower.plan_of(rule),  # noqa: PLW0108  # a reload changes it
     )
     coach.pages.adopt(rules.policy, rules.catalogue)
+    harmless = Harmless(lambda host: _harmless(pool, host))
     suspects = Watch(
         Suspects(store.engine),
+        harmless=harmless,
         knows=lambda host: gate.catalogue.knows(host),  # noqa: PLW0108  # a reload changes it
         meter=meter,
     )
     ledger = PassedLedger(
-        meter, settings.state / "passed-through.json", tunnelled=suspects.tunnelled
+        meter,
+        settings.state / "passed-through.json",
+        harmless=harmless,
+        tunnelled=suspects.tunnelled,
     )
     gate = Gate(
         catalogue=rules.catalogue,
@@ -353,6 +359,7 @@ async def running(settings: Settings, *, inspector: str = INSPECTOR) -> AsyncIte
             asyncio.create_task(ledger.keep(), name="pass-through ledger"),
             asyncio.create_task(front.tidy(), name="tidy the token vault"),
             asyncio.create_task(coaching.tidy(), name="tidy coaching"),
+            asyncio.create_task(harmless.keep_looking(), name="look at names of hosts"),
         ]
         if identities is not None:
             tasks.append(asyncio.create_task(identities.tend(), name="follow who is who"))
@@ -658,21 +665,10 @@ def _task_failed(_: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:
 
 async def _found_in(pool: Pool, text: str) -> tuple[str, ...] | None:
     """What detectors find in what somebody writes as a reason; None when it could not be checked."""
-    exchange = Exchange(
-        id="reason",
-        received_at=time.time(),
-        actor="",
-        source_ip="127.0.0.1",
-        method="POST",
-        scheme="https",
-        host="reason.invalid",
-        port=443,
-        target="/",
-        headers=((b"content-type", b"text/plain; charset=utf-8"),),
-        body=text.encode(),
-    )
     try:
-        decision = await pool.inspect(exchange)
+        decision = await pool.inspect(
+            _probe("reason", kind=b"text/plain; charset=utf-8", body=text.encode())
+        )
     except InspectionFault:
         return None
     if decision.scan.unread:
@@ -680,25 +676,39 @@ async def _found_in(pool: Pool, text: str) -> tuple[str, ...] | None:
     return tuple(sorted(decision.found))
 
 
+async def _harmless(pool: Pool, host: str) -> bool | None:
+    """Whether nothing is found in the name of a host; None when it cannot be looked at now."""
+    try:
+        decision = await pool.inspect(_probe("host", host=host))
+    except InspectionFault:
+        return None
+    return decision.host == host
+
+
 async def _try_out(pool: Pool) -> None:
     """One exchange must come back decided, before the first person waits for one."""
-    probe = Exchange(
-        id="self-test",
+    said = b'{"messages":[{"role":"user","content":"self-test"}]}'
+    try:
+        await pool.inspect(_probe("self-test", kind=b"application/json", body=said))
+    except InspectionFault as fault:
+        raise StartError(f"self-test: inspection failed: {fault.detail or fault.cause}") from None
+
+
+def _probe(what: str, *, host: str = "", kind: bytes = b"", body: bytes = b"") -> Exchange:
+    """An exchange of our own, which nobody has sent: for what inspection says about it."""
+    return Exchange(
+        id=what,
         received_at=time.time(),
         actor="",
         source_ip="127.0.0.1",
         method="POST",
         scheme="https",
-        host="self-test.invalid",
+        host=host or f"{what}.invalid",
         port=443,
-        target="/v1/self-test",
-        headers=((b"content-type", b"application/json"),),
-        body=b'{"messages":[{"role":"user","content":"self-test"}]}',
+        target="/",
+        headers=((b"content-type", kind),) if kind else (),
+        body=body,
     )
-    try:
-        await pool.inspect(probe)
-    except InspectionFault as fault:
-        raise StartError(f"self-test: inspection failed: {fault.detail or fault.cause}") from None
 
 
 def _check(settings: Settings) -> dict[str, Upstream]:

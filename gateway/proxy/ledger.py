@@ -1,7 +1,8 @@
 """What passed through unopened? Hosts, connections, bytes and why, kept for discovery.
 
 Law: bounded in memory and on disk; metrics get classes of hosts, never their names; the file holds
-names and sums, nothing of what was said.
+names and sums, nothing of what was said. A name in which something is found, or that nobody has looked at
+yet, is told to nobody: what passed there is summed up under `*`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gateway.metrics import Meter
 
 MAX_HOSTS = 10_000
 """Hosts remembered by name; further ones are summed up under `other`."""
+
+HIDDEN = "*"
+"""Hosts whose names are content, or may be."""
+
+OTHER = "other"
 
 _SAVE_SECONDS = 30.0
 
@@ -30,7 +36,10 @@ type Tunnelled = Callable[[str, str], Callable[[int, int], None] | None]
 
 @dataclass(slots=True)
 class Passed:
-    """What passed to one host. Times in Unix seconds, sizes in bytes."""
+    """What passed to one host. Times in Unix seconds, sizes in bytes.
+
+    `looked` once it is known that nothing is found in the name.
+    """
 
     why: str
     first_seen: float
@@ -38,12 +47,22 @@ class Passed:
     connections: int = 0
     sent: int = 0
     received: int = 0
+    looked: bool = False
+
+    def add(self, other: Passed) -> None:
+        """Sum it up with what passed elsewhere."""
+        self.first_seen = min(self.first_seen, other.first_seen)
+        self.last_seen = max(self.last_seen, other.last_seen)
+        self.connections += other.connections
+        self.sent += other.sent
+        self.received += other.received
 
 
 class PassedLedger:
     """Counts connections that pass through untouched, by host.
 
-    The sums of earlier runs are read from `path` and go on. `tunnelled` is told of each, too.
+    The sums of earlier runs are read from `path` and go on. `harmless` says whether a name may be told,
+    and None while that is not known. `tunnelled` is told of each connection, too.
     """
 
     def __init__(
@@ -51,6 +70,7 @@ class PassedLedger:
         meter: Meter,
         path: Path,
         *,
+        harmless: Callable[[str], bool | None],
         tunnelled: Tunnelled | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -58,20 +78,49 @@ class PassedLedger:
         self._tunnelled = tunnelled or _of_no_interest
         self._path = path
         self._clock = clock
-        self.hosts: dict[str, Passed] = {}
+        self._harmless = harmless
+        self._hosts: dict[str, Passed] = {}
         self._changed = False
         with contextlib.suppress(OSError, ValueError, TypeError):
             for host, data in json.loads(path.read_text(encoding="utf-8")).items():
-                self.hosts[str(host)] = Passed(**data)
+                self._hosts[str(host)] = Passed(**data)
+        # What an earlier version wrote down unlooked goes with the next save.
+        for host, each in self._hosts.items():
+            if not each.looked:
+                self._harmless(host)
+                self._changed = True
+
+    @property
+    def hosts(self) -> dict[str, Passed]:
+        """What passed, by names that may be told."""
+        told: dict[str, Passed] = {}
+        hidden: Passed | None = None
+        # In one step: counts come from the event loop, and this is asked in other threads, too.
+        for host, each in tuple(self._hosts.items()):
+            if host in {HIDDEN, OTHER}:
+                each.looked = True
+            elif not each.looked:
+                each.looked = self._harmless(host) is True
+            if each.looked and host != HIDDEN:
+                told[host] = each
+            elif hidden is None:
+                hidden = replace(each, looked=True)
+            else:
+                hidden.add(each)
+        if hidden is not None:
+            told[HIDDEN] = hidden
+        return told
 
     def passed(self, host: str, why: str, sender: str = "") -> Callable[[int, int], None]:
         """A connection to `host` passes; the result takes bytes sent and received."""
         name = host.lower().rstrip(".")
-        entry = self.hosts.get(name)
+        entry = self._hosts.get(name)
         if entry is None:
-            if len(self.hosts) >= MAX_HOSTS:
-                name = "other"
-            entry = self.hosts.setdefault(name, Passed(why, self._clock()))
+            if len(self._hosts) >= MAX_HOSTS:
+                name = OTHER
+            else:
+                self._harmless(name)  # so that it is looked at
+            entry = self._hosts.setdefault(name, Passed(why, self._clock()))
         entry.why = why
         entry.connections += 1
         entry.last_seen = self._clock()

@@ -1,8 +1,9 @@
 """What do people have to do with hosts that look like AI services? Counted beside the proxy.
 
 Law: nothing here holds up or fails a connection. A host that does not look so is not remembered; what
-is, is bounded in memory, and goes to the database in the background. When the database is away it
-waits, and when it is too much it is dropped and counted.
+is, is bounded in memory, and goes to the database in the background, once it is known that nothing is
+found in its name; one in which something is found goes nowhere. When the database is away it waits, and
+when it is too much it is dropped and counted.
 """
 
 from __future__ import annotations
@@ -85,19 +86,24 @@ class Glance:
 
 
 class Watch:
-    """Counts; `knows` says whether a service of the catalogue owns a host, a reload may change it."""
+    """Counts; `knows` says whether a service of the catalogue owns a host, a reload may change it.
+
+    `harmless` says whether a name may be written down; None while that is not known.
+    """
 
     def __init__(
         self,
         kept: Kept,
         *,
         knows: Callable[[str], bool],
+        harmless: Callable[[str], bool | None],
         meter: Meter,
         signs: Signs | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._kept = kept
         self._knows = knows
+        self._harmless = harmless
         self._meter = meter
         self._signs = signs or shipped()
         self._clock = clock
@@ -163,6 +169,8 @@ class Watch:
             self._meter.suspected("tunnel" if tunnels else "request")
         if len(host) > HOST_CHARS or not _HOST.fullmatch(host):
             return
+        if self._harmless(host) is False:
+            return
         now = self._clock()
         key = host, now.date(), _clean(sender)
         with self._lock:
@@ -212,8 +220,13 @@ class Watch:
     def flush(self) -> None:
         """Write what was seen since; raises what the database raises, and loses nothing by that."""
         with self._lock:
-            seen, self._seen = self._seen, {}
-            why, self._why = self._why, {}
+            all_seen, self._seen = self._seen, {}
+            all_why, self._why = self._why, {}
+        told = {host: self._harmless(host) for host in all_why}
+        seen, why = _those(all_seen, all_why, {host for host, may in told.items() if may})
+        waiting = {host for host, may in told.items() if may is None}
+        with self._lock:
+            self._take_back(*_those(all_seen, all_why, waiting))
         if not seen:
             return
         try:
@@ -244,6 +257,16 @@ class Watch:
         if time.monotonic() - self._counted_at >= COUNT_SECONDS:
             self._meter.suspects(self._kept.many())
             self._counted_at = time.monotonic()
+
+
+def _those(
+    seen: dict[Key, Seen], why: dict[str, frozenset[str]], hosts: set[str]
+) -> tuple[dict[Key, Seen], dict[str, frozenset[str]]]:
+    """What of it is about these hosts."""
+    return (
+        {key: each for key, each in seen.items() if key[0] in hosts},
+        {host: signs for host, signs in why.items() if host in hosts},
+    )
 
 
 def _clean(sender: str) -> str:

@@ -49,13 +49,13 @@ def place(tmp_path_factory):
         yield gateway, upstream, trusted
 
 
-def curl(place, person, host, body, *arguments, path="/v1/chat/completions"):
+def curl(place, person, host, body, *arguments, path="/v1/chat/completions", scheme="https"):
     gateway, _, _ = place
     done = subprocess.run(
         [
             "curl", "-sS", "--proxy", gateway.url, "--proxy-header", f"X-Authenticated-User: {person}",
             "-H", "content-type: application/json", "--data-binary", "@-",
-            "-o", "/dev/null", "-w", "%{http_code}", *arguments, f"https://{host}{path}?secret=s3cr3t",
+            "-o", "/dev/null", "-w", "%{http_code}", *arguments, f"{scheme}://{host}{path}?secret=s3cr3t",
         ],
         input=json.dumps(body), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
@@ -98,6 +98,11 @@ def test_a_host_goes_from_curl_to_a_service_of_its_own(place, ssn):
     ours = ("--cacert", str(gateway.ca))
     # A host that holds a number is nobody's to keep.
     assert curl(place, "ann", f"{ssn}.{OPENED}", CHAT, *ours) == "400"
+    # Nor one in a tunnel, nor over plain HTTP.
+    number = f"{ssn}.gpt.example"
+    there = ("-k", "--connect-to", f"{number}:443:127.0.0.1:{upstream.port}")
+    assert curl(place, "ann", number, CHAT, *there) == "200"
+    assert curl(place, "ann", number, CHAT, scheme="http") == "502"
     for person in ("ann", "192.0.2.7"):
         assert curl(place, person, OPENED, CHAT, *ours) == "200"
     assert curl(place, "ann", OPENED, {"q": "weather"}, *ours, path="/forecast") == "200"
@@ -152,8 +157,8 @@ def test_a_host_goes_from_curl_to_a_service_of_its_own(place, ssn):
     assert len(upstream.seen) == many + 2
     status, out, _ = shadow(place, "list", "--json")
     assert (status, json.loads(out)) == (0, []), "what is a service by now is no suspect"
-    assert gateway.metric("leakgate_suspected_total", how="tunnel") == 4
-    assert gateway.metric("leakgate_suspected_total", how="request") == 3
+    assert gateway.metric("leakgate_suspected_total", how="tunnel") == 5
+    assert gateway.metric("leakgate_suspected_total", how="request") == 4
 
 
 def test_what_is_dismissed_is_not_listed_and_audited(place):
@@ -169,3 +174,12 @@ def test_what_is_dismissed_is_not_listed_and_audited(place):
     status, _, err = shadow(place, "draft", "never.example")
     assert status == 2
     assert "no host `never.example` was seen" in err
+
+
+def test_what_passed_is_written_down_without_a_number(place, ssn):
+    gateway, _, _ = place
+    gateway.stop()
+    passed = json.loads((gateway.state / "passed-through.json").read_text())
+    assert passed[TUNNELLED]["connections"] == 4
+    assert passed["*"]["connections"] == 1
+    assert ssn.encode() not in gateway.traces()

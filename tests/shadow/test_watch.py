@@ -46,7 +46,13 @@ def meter():
 
 @pytest.fixture
 def watch(kept, meter):
-    return Watch(kept, knows=Catalogue.load().knows, meter=meter, clock=lambda: NOON)
+    return Watch(
+        kept,
+        knows=Catalogue.load().knows,
+        harmless=lambda _: True,
+        meter=meter,
+        clock=lambda: NOON,
+    )
 
 
 def a_chat(host="plain.example", target="/v1/chat/completions", sender="ann"):
@@ -152,7 +158,9 @@ def test_memory_is_bounded_and_what_is_dropped_is_counted(watch, kept, meter, mo
 
 def test_days_are_those_of_utc_and_begin_anew(kept, meter):
     now = NOON
-    watch = Watch(kept, knows=lambda _: False, meter=meter, clock=lambda: now)
+    watch = Watch(
+        kept, knows=lambda _: False, harmless=lambda _: True, meter=meter, clock=lambda: now
+    )
     count = watch.tunnelled("a.ai", "ann")
     now = NOON + timedelta(days=1)
     count(1, 1)
@@ -181,3 +189,21 @@ def test_what_clients_call_a_host_or_themselves_cannot_hold_up_the_database(watc
     [(seen, signs)] = kept.batches
     assert [key[::2] for key in seen] == [("gpt.example", "a\ufffd?n")]
     ledger.add(seen, signs)
+
+
+def test_a_name_is_written_down_once_it_is_known_to_be_harmless_and_else_never(kept, meter):
+    told = {"fine.gpt.example": None, "618-58-1234.gpt.example": None}
+    watch = Watch(kept, knows=lambda _: False, harmless=told.get, meter=meter, clock=lambda: NOON)
+    for host in told:
+        watch.tunnelled(host, "ann")(1, 1)
+        watch.in_clear(host, "ann", "/", 10).end()
+    watch.flush()
+    assert kept.batches == []
+    told |= {"fine.gpt.example": True, "618-58-1234.gpt.example": False}
+    watch.tunnelled("618-58-1234.gpt.example", "ann")(1, 1)
+    watch.flush()
+    watch.flush()
+    [(seen, signs)] = kept.batches
+    assert set(signs) == {"fine.gpt.example"}
+    [(key, each)] = seen.items()
+    assert (key[0], each.tunnels, each.requests, each.sent) == ("fine.gpt.example", 1, 1, 11)
