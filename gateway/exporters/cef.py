@@ -90,6 +90,10 @@ def _extension(incident: Incident) -> Iterable[tuple[str, str, int]]:
     ):
         yield f"cn{number}Label", label, name
         yield f"cn{number}", str(count), name
+    # CEF has a key for what somebody may do, and none for where they belong: one that is for anything.
+    if incident.teams:
+        yield "flexString1Label", "teams", name
+        yield "flexString1", joined(incident.teams), LIST_BYTES
 
 
 def entities(incident: Incident) -> list[str]:

@@ -178,6 +178,7 @@ def structured(incident: Incident, enterprise: int) -> str:
         "severity": incident.severity.name.lower(),
         "cause": incident.cause,
         "actor": incident.actor,
+        "teams": cef.joined(incident.teams or ()),
         "source": incident.source_ip,
         "service": incident.service,
         "category": incident.category,
@@ -193,6 +194,7 @@ def structured(incident: Incident, enterprise: int) -> str:
     room = {
         "actor": cef.PERSON_BYTES,
         "host": cef.PERSON_BYTES,
+        "teams": cef.LIST_BYTES,
         "rules": cef.LIST_BYTES,
         "entities": cef.LIST_BYTES,
         "unread": cef.LIST_BYTES,

@@ -40,6 +40,7 @@ INCIDENTS = st.builds(
     act=NASTY,
     host=NASTY,
     method=NASTY,
+    teams=st.none() | st.lists(NASTY, max_size=30).map(tuple),
     verdict=st.sampled_from(Verdict),
     monitored=st.sampled_from(Verdict),
     enforcement=st.sampled_from(["forward", "rewrite", "refuse"]),
@@ -121,7 +122,9 @@ def test_no_value_reaches_into_another_in_cef(incident):
         assert pairs.get(key, "").strip() == shown.strip()
     known = {"externalId", "rt", "act", "cat", "reason", "src", "c6a2", "c6a2Label", "shost", "suser",
              "dhost", "requestMethod"}  # fmt: skip
-    assert all(key in known or re.fullmatch(r"c[sn][1-6](Label)?", key) for key in pairs)
+    assert all(
+        key in known or re.fullmatch(r"(c[sn][1-6]|flexString1)(Label)?", key) for key in pairs
+    )
 
 
 @given(INCIDENTS, st.sampled_from(sorted(SINKS)))
@@ -245,3 +248,17 @@ def test_a_test_says_that_it_is_one_in_every_form():
     ):
         assert "test-7" in told
         assert "leakgate-export-test" in told
+
+
+def test_every_form_names_the_teams_of_who_sent_it_and_says_nothing_where_there_are_none(incident):
+    teams = ("Sales, EMEA", 'R&D "core"]')
+    sent = incident(1, actor="ann", teams=teams)
+    _, pairs = read_cef(cef.line(sent))
+    assert (pairs["flexString1Label"], pairs["flexString1"]) == ("teams", ",".join(teams))
+    assert r'teams="Sales, EMEA,R&D \"core\"\]"' in structured(sent, 32473)
+    assert [each["name"] for each in ocsf.event(sent)["actor"]["user"]["groups"]] == list(teams)
+    assert plain.own(sent)["teams"] == list(teams)
+    for nobody in (None, ()):
+        other = incident(1, actor="ann", teams=nobody)
+        assert "flexString1" not in cef.line(other)
+        assert "teams" not in structured(other, 32473)
