@@ -107,13 +107,9 @@ class Casework:
         """
         clear = self._people.translated(filters, every_team=every_team)
         engine = self._store.engine
-        if before is None:
-            # One question for both: what is shown, and how many there are.
-            ids = matching(engine, clear, limit=max(COUNTED, limit + 1))
-            many = min(len(ids), COUNTED)
-        else:
-            ids = matching(engine, clear, limit=limit + 1, before=before)
-            many = counted(engine, clear, most=COUNTED)
+        ids = matching(engine, clear, limit=limit + 1, before=before)
+        whole = before is None and len(ids) <= limit
+        many = len(ids) if whole else counted(engine, clear, most=COUNTED)
         shown = self._store.several(ids[:limit])
         states = self._work.states(ids[:limit])
         lines = tuple(

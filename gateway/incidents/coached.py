@@ -16,7 +16,23 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Subquery, case, func, or_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Engine,
+    Interval,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from gateway.audit.log import Log
 from gateway.coaching.store import Concern, State, concerns, in_state, state_of, withdraw
@@ -263,77 +279,81 @@ class Coached:
             .label("place")
         )
         each = select(asked, address, place).where(asked.c.lesson != "").subquery()
-        rows = connection.execute(
-            select(each).where(each.c.place == 1).order_by(each.c.at.desc()).limit(PAIRS)
-        ).all()
-        first: dict[_Pair, _Try] = {}
-        lesson: dict[_Pair, str] = {}
-        for row in rows:
-            pair = (row.actor, row.address, row.service, row.rule)
-            first[pair] = _Try(row.at, row.expires_at)
-            lesson[pair] = row.lesson
-        before, after = self._around(connection, first)
+        tries = (
+            select(each)
+            .where(each.c.place == 1)
+            .order_by(each.c.at.desc())
+            .limit(PAIRS)
+            .cte("tries")
+        )
+        pairs = [
+            row
+            for named in (True, False)
+            for row in connection.execute(_sent_around(connection, tries, named=named))
+        ]
         now = self._clock()
-        by_lesson: defaultdict[str, list[_Pair]] = defaultdict(list)
-        for pair, name in lesson.items():
-            by_lesson[name].append(pair)
+        by_lesson: defaultdict[str, list[Any]] = defaultdict(list)
+        for row in pairs:
+            by_lesson[row.lesson].append(row)
         return tuple(
             Helped(
                 lesson=name,
-                people=len({pair[:2] for pair in pairs}),
-                pairs=len(pairs),
-                before=sum(pair in before for pair in pairs),
-                after=sum(pair in after for pair in pairs),
-                whole=sum(first[pair].at + AROUND <= now for pair in pairs),
+                people=len({(row.actor, row.address) for row in rows}),
+                pairs=len(rows),
+                before=sum(row.before for row in rows),
+                after=sum(row.after for row in rows),
+                whole=sum(row.at + AROUND <= now for row in rows),
             )
-            for name, pairs in sorted(by_lesson.items())
+            for name, rows in sorted(by_lesson.items())
         )
 
-    @staticmethod
-    def _around(
-        connection: Connection, first: Mapping[_Pair, _Try]
-    ) -> tuple[set[_Pair], set[_Pair]]:
-        """The pairs with the same kind before they were coached first, and after."""
-        before: set[_Pair] = set()
-        after: set[_Pair] = set()
-        rules = {rule for _, _, _, rule in first}
-        actors = sorted({actor for actor, _, _, _ in first if actor})
-        addresses = sorted({address for _, address, _, _ in first if address})
-        known: tuple[tuple[Any, Sequence[str], Any], ...] = (
-            (IncidentRow.actor, actors, IncidentRow.actor != ""),
-            (IncidentRow.source_ip, addresses, IncidentRow.actor == ""),
+
+def _sent_around(connection: Connection, tries: CTE, *, named: bool) -> Select[Any]:
+    """Of each first try, whether there was the same kind before it, and after.
+
+    Each is asked for by itself, in the time around it: an index of its sender answers that, where what
+    all of them sent in all the time would have to be read.
+    """
+
+    def later(by: timedelta) -> ColumnElement[Any]:
+        if connection.dialect.name == "sqlite":
+            # As text, which is how times lie there; less than a thousandth of a second is lost.
+            return func.strftime("%Y-%m-%d %H:%M:%f", tries.c.at, f"{by.total_seconds()} seconds")
+        return tries.c.at + literal(by, Interval())
+
+    who = (
+        IncidentRow.actor == tries.c.actor
+        if named
+        else and_(IncidentRow.source_ip == tries.c.address, IncidentRow.actor == "")
+    )
+
+    def sent(*when: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists(
+            select(1)
+            .select_from(IncidentRow)
+            .join(RuleRow, RuleRow.incident_id == IncidentRow.id)
+            .where(
+                who,
+                IncidentRow.service == tries.c.service,
+                RuleRow.rule == tries.c.rule,
+                RuleRow.justified.is_(False),
+                *when,
+            )
+            .correlate(tries)
         )
-        for column, names, only in known:
-            for batch in batched(names, BATCH):
-                query = (
-                    select(
-                        IncidentRow.actor,
-                        IncidentRow.source_ip,
-                        IncidentRow.service,
-                        IncidentRow.at,
-                        RuleRow.rule,
-                        RuleRow.justified,
-                    )
-                    .join(RuleRow, RuleRow.incident_id == IncidentRow.id)
-                    .where(
-                        column.in_(batch),
-                        only,
-                        RuleRow.rule.in_(rules),
-                        IncidentRow.at >= min(asked.at for asked in first.values()) - AROUND,
-                    )
-                )
-                for row in connection.execute(query):
-                    pair = (row.actor, "" if row.actor else row.source_ip, row.service, row.rule)
-                    asked = first.get(pair)
-                    if asked is None or row.justified:
-                        continue
-                    # While a link to the first question leads anywhere, it is the same try.
-                    if asked.until < row.at <= asked.at + AROUND:
-                        after.add(pair)
-                    # The incident itself was there a moment before its coaching.
-                    elif asked.at - AROUND <= row.at < asked.at - _MOMENT:
-                        before.add(pair)
-        return before, after
+
+    # The incident itself was there a moment before its coaching.
+    before = sent(IncidentRow.at >= later(-AROUND), IncidentRow.at < later(-_MOMENT))
+    # While a link to the first question leads anywhere, it is the same try.
+    after = sent(IncidentRow.at > tries.c.expires_at, IncidentRow.at <= later(AROUND))
+    return select(
+        tries.c.actor,
+        tries.c.address,
+        tries.c.lesson,
+        tries.c.at,
+        before.label("before"),
+        after.label("after"),
+    ).where(tries.c.actor != "" if named else tries.c.actor == "")
 
 
 def _asked(since: datetime) -> Subquery:
@@ -357,17 +377,6 @@ def _asked(since: datetime) -> Subquery:
     )
     return union_all(strictest, further).subquery()
 
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """When somebody was asked first, and until when what they sent was the same try."""
-
-    at: datetime
-    until: datetime
-
-
-type _Pair = tuple[str, str, str, str]
-"""Actor, or else address; service; rule."""
 
 _MOMENT = timedelta(seconds=90)
 """An exchange is decided within so long, so that a coaching has its incident."""
