@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 
 class StoreError(ValueError):
@@ -130,3 +130,18 @@ def _postgresql(url: URL, patience: Patience, *, durable: bool) -> Engine:
         )
     except (NoSuchModuleError, ImportError):  # pragma: no cover  # a broken installation
         raise StoreError("`database` needs the package `psycopg`; install it") from None
+
+
+def kind_of(error: BaseException) -> str:
+    """The kind of an error in words that quote nothing: class names and the SQLSTATE."""
+    names = [type(error).__name__]
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        names.append(type(error.orig).__name__)
+        state = getattr(error.orig, "sqlstate", None) or getattr(
+            error.orig, "sqlite_errorname", None
+        )
+        if state:
+            names.append(str(state))
+    elif isinstance(error, OSError) and error.errno:
+        names.append(f"errno {error.errno}")
+    return " ".join(names)

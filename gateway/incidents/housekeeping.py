@@ -7,12 +7,11 @@ gives; it outlives every error, and none of its errors reaches an exchange.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 from gateway.audit.log import Log
-from gateway.incidents.recorder import kind_of
 from gateway.incidents.retention import House
+from gateway.rounds import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -41,56 +40,34 @@ class Housekeeper:
     ) -> None:
         self._house = house
         self._audit = audit
-        self._look = look
         self._breath = breath
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._told = ""
-        self._failures = 0
         self._head_at = -HEAD_SECONDS
+        # After an error, too, another gateway may go on: it may be this one's fault, such as a wrong key.
+        self._rounds = Rounds(
+            self._round,
+            name="housekeeping",
+            wrong="the database is not kept in order",
+            every=look,
+            longest=LONGEST_PAUSE,
+            failed=house.release,
+            last=house.release,
+        )
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self, *, timeout: float = 3.0) -> None:
         """End after the step under way, and let another gateway go on."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-            self._thread = None
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._round()
-            except Exception as error:  # noqa: BLE001  # INVARIANT: the thread outlives every error
-                self._hand_over()  # it may be this gateway's fault, such as a wrong key
-                self._failures += 1
-                kind = kind_of(error)
-                if kind != self._told:
-                    # Once per change, by kind alone: texts may quote rows.
-                    self._told = kind
-                    log.warning("the database is not kept in order: %s", kind)
-            else:
-                self._failures, self._told = 0, ""
-            self._stopping.wait(min(self._look * 2.0 ** min(self._failures, 10), LONGEST_PAUSE))
-        self._hand_over()
-
-    def _hand_over(self) -> None:
-        try:
-            self._house.release()
-        except Exception as error:  # noqa: BLE001  # the lease ends by itself
-            log.debug("housekeeping was not handed over: %s", kind_of(error))
+        self._rounds.stop(timeout=timeout)
 
     def _round(self) -> None:
         """All that there is to do, in steps with rests between them."""
         if time.monotonic() - self._head_at >= HEAD_SECONDS:
             log.info("audit log at %s", self._audit.head().text)
             self._head_at = time.monotonic()
-        while not self._stopping.is_set() and self._house.hold():
+        while not self._rounds.stopping and self._house.hold():
             started = time.monotonic()
             if not self._house.step():
                 return
-            self._stopping.wait(max(self._breath, time.monotonic() - started))
+            self._rounds.rest(max(self._breath, time.monotonic() - started))

@@ -23,6 +23,7 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
+from gateway.database.engines import kind_of
 from gateway.incidents.record import Incident
 from gateway.incidents.spool import Batch, Depth, Spool, SpoolFull
 from gateway.metrics import Meter, NullMeter
@@ -299,18 +300,3 @@ def _at_fault(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return isinstance(error, DataError | IntegrityError) and not error.connection_invalidated
     return isinstance(error, StatementError | ValueError | OverflowError)
-
-
-def kind_of(error: BaseException) -> str:
-    """The kind of an error in words that quote nothing: class names and the SQLSTATE."""
-    names = [type(error).__name__]
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        names.append(type(error.orig).__name__)
-        state = getattr(error.orig, "sqlstate", None) or getattr(
-            error.orig, "sqlite_errorname", None
-        )
-        if state:
-            names.append(str(state))
-    elif isinstance(error, OSError) and error.errno:
-        names.append(f"errno {error.errno}")
-    return " ".join(names)

@@ -8,7 +8,6 @@ when it is too much it is dropped and counted.
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import time
@@ -19,21 +18,19 @@ from typing import Protocol
 
 from gateway.metrics import Meter
 from gateway.model import Exchange
+from gateway.rounds import Rounds
 from gateway.services.hosts import normalise
 from gateway.shadow import shapes
 from gateway.shadow.ledger import Key, Seen
 from gateway.shadow.names import Signs, shipped, signs_of_name
 from gateway.shadow.tables import HOST_CHARS, SENDER_CHARS
 
-log = logging.getLogger("leakgate.shadow")
-
 MOST = 20_000
 """Hosts, days and senders that wait for the database: some 10 MB."""
 
 FLUSH_SECONDS = 5.0
 COUNT_SECONDS = 60.0
-_LONGEST = 300.0
-
+LONGEST_PAUSE = 300.0
 
 _HOST = re.compile(r"[a-z0-9._-]+")
 """What a host is made of; what else a client calls one would only hold up the database."""
@@ -100,6 +97,7 @@ class Watch:
         meter: Meter,
         signs: Signs | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        flush: float = FLUSH_SECONDS,
     ) -> None:
         self._kept = kept
         self._knows = knows
@@ -110,11 +108,16 @@ class Watch:
         self._seen: dict[Key, Seen] = {}
         self._why: dict[str, frozenset[str]] = {}
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._failures = 0
-        self._told = ""
         self._counted_at = -COUNT_SECONDS
+        self._rounds = Rounds(
+            self._round,
+            name="shadow AI",
+            wrong="hosts that look like AI services are not written",
+            every=flush,
+            longest=LONGEST_PAUSE,
+            failed=lambda: meter.failed("shadow_store"),
+            last=self._round,
+        )
 
     # --- beside the proxy ------------------------------------------------------------------------
 
@@ -191,31 +194,15 @@ class Watch:
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread = threading.Thread(target=self._run, name="shadow AI", daemon=True)
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self, *, timeout: float = 3.0) -> None:
         """End; what can be written still is."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-            self._thread = None
+        self._rounds.stop(timeout=timeout)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._stopping.wait(min(FLUSH_SECONDS * 2.0**self._failures, _LONGEST))
-            try:
-                self.flush()
-                self._count()
-            except Exception as error:  # noqa: BLE001  # INVARIANT: the thread outlives every error
-                self._failures = min(self._failures + 1, 10)
-                self._meter.failed("shadow_store")
-                kind = type(error).__name__
-                if kind != self._told:
-                    self._told = kind  # once per change, by kind alone: texts may quote rows
-                    log.warning("hosts that look like AI services are not written: %s", kind)
-            else:
-                self._failures, self._told = 0, ""
+    def _round(self) -> None:
+        self.flush()
+        self._count()
 
     def flush(self) -> None:
         """Write what was seen since; raises what the database raises, and loses nothing by that."""

@@ -48,6 +48,7 @@ PAGES = (
     "/console/incidents?before=2026-10-01T00:00:00%2B00:00_x",
     "/console/incidents/{incident}",
     "/console/people",
+    "/console/coaching",
     "/console/services",
     "/console/policies",
     "/console/scratch",

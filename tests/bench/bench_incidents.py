@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gateway import bootstrap, rehearsal
 from gateway.audit.log import Log
+from gateway.incidents.coached import Coached
 from gateway.incidents.counts import Counts
 from gateway.incidents.crowds import Crowds
 from gateway.incidents.filters import Filters, Place, counted, matching
@@ -134,6 +135,8 @@ def questions(
     yield "groups: latest", lambda: counts.repeats(order="last")
     yield "groups: of a rule", lambda: counts.repeats(rule="rule-20")
     yield "groups: of an entity", lambda: counts.repeats(entity="US_SSN")
+    coached = Coached(store.engine, people.pseudonyms, lambda: NOW)
+    yield "who was coached and whether it helped, 90 days", lambda: coached.figures(90)
     yield "precision of each rule, 90 days", work.precision
     yield "precision of each rule, 30 days", lambda: work.precision(since=month)
 

@@ -77,7 +77,7 @@ def test_no_column_can_hold_what_was_sent():
         # What people who work on incidents write themselves, and what the gateway says of it.
         "text", "reason", "detail", "number", "version", "changed_at",
         "id", "seq", "before", "seal", "floor_seq", "floor_seal", "head_seal",
-        "asked_at", "decided_at", "valid_until", "day", "first_at", "last_at",
+        "asked_at", "decided_at", "valid_until", "withdrawn_at", "place", "day", "first_at", "last_at",
         # Accounts of the console: times, and yes or no.
         "created_at", "signed_in_at", "seen_at", "used_at", "password_ends", "must_change",
         "disabled",

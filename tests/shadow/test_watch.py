@@ -168,8 +168,8 @@ def test_days_are_those_of_utc_and_begin_anew(kept, meter):
     assert {day for _, day, _ in kept.batches[0][0]} == {NOON.date(), now.date()}
 
 
-def test_the_thread_writes_at_the_end_and_outlives_errors(watch, kept, meter, monkeypatch):
-    monkeypatch.setattr(watching, "FLUSH_SECONDS", 0.001)
+def test_the_thread_writes_at_the_end_and_outlives_errors(kept, meter):
+    watch = Watch(kept, knows=lambda _: False, harmless=lambda _: True, meter=meter, flush=0.001)
     kept.away = True
     watch.tunnelled("a.ai", "ann")
     watch.start()

@@ -69,7 +69,35 @@ def filled(
             # From here on as in earnest: what is committed is on disk.
             server.stop("fast")
             server.start(memory="512MB", durable=True)
+        coach(url)
         yield server, url
+
+
+def coach(url: str) -> None:
+    """Some 12,000 coachings of people who have incidents, where there are none yet."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        if not connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM coachings)").scalar_one():
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql(
+                """
+                INSERT INTO coachings (id, at, last_at, expires_at, actor, source_ip, sender, same,
+                    service, host, rule, lesson, found, marks, times, state, answered_at,
+                    valid_until, reason, text)
+                SELECT 'bench-' || i.id, i.at, i.at, i.at + interval '1 hour', i.actor, i.source_ip,
+                       md5(i.actor), md5(i.id), i.service, i.host, r.rule,
+                       'lesson-' || right(r.rule, 1), '{"PERSON": 1}', '[]', 1,
+                       CASE WHEN random() < 0.5 THEN 'justified'
+                            WHEN random() < 0.7 THEN 'cancelled' ELSE 'expired' END,
+                       i.at + interval '40 seconds', i.at + interval '8 hours', 'work', ''
+                FROM incidents AS i
+                JOIN incident_rules AS r ON r.incident_id = i.id AND r.position = 0
+                WHERE r.rule IN ('rule-05', 'rule-12', 'rule-20', 'rule-39')
+                  AND mod(hashtext(i.id), 7) = 0
+                """
+            )
+            connection.exec_driver_sql("ANALYZE coachings")
+    engine.dispose()
 
 
 def fill(
