@@ -156,7 +156,10 @@ def _of_edits(opened: Opened, edits: Sequence[Edit], medical: _Medical) -> Itera
 def _in_lines(place: str, text: str, edit: Edit) -> Iterator[Replace]:
     """One wish for each line that `edit` touches; what is new stands in the first of them."""
     new = edit.replacement
-    for found in _LINE.finditer(text):
+    first = max(text.rfind(mark, 0, edit.start) for mark in "\t\n") + 1
+    for found in _LINE.finditer(text, first):
+        if found.start() >= edit.end:
+            break
         start, end = max(found.start(), edit.start), min(found.end(), edit.end)
         if start < end:
             here = found.start()

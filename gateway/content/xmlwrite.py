@@ -25,6 +25,7 @@ _SECTION = re.compile(rf"{CODE.pattern}|(?:(?!{CODE.pattern})[^\t\n])+")
 _OTHER_ENCODING = re.compile(
     rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding\s*=\s*(?![\"'](?:utf-8|us-ascii)))", re.IGNORECASE
 )
+_BREAKS = re.compile(r"[\t\n]")
 _ATTRIBUTE = re.compile(rb"\s+([^\s=>/]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _TAG = re.compile(rb"<[^\s/>]+")
 _CELL_TYPE = re.compile(rb"\st\s*=\s*(?:\"[^\"]*\"|'[^']*')")
@@ -113,10 +114,14 @@ def _without_rows(raw: bytes, lines: set[str]) -> bytes:
             text = ""
         head = ROW.match(text)
         cells = CELL.findall(text, head.end()) if head is not None else []
-        size = head.end() + sum([len(cell[0]) for cell in cells]) if head is not None else -1
-        if size == len(text) and not any(
-            number in lines or words in lines or "E" in number or "\n" in words or "\t" in words
-            for _, _, number, words in cells
+        whole, _, numbers, words = zip(*cells, strict=True) if cells else ((), (), (), ())
+        if (
+            head is not None
+            and head.end() + sum(map(len, whole)) == len(text)
+            and lines.isdisjoint(numbers)
+            and lines.isdisjoint(words)
+            and "E" not in "".join(numbers)
+            and not _BREAKS.search("".join(words))
         ):
             out.append(b" " * (len(row) + len(b"</row>")))
         else:

@@ -184,7 +184,7 @@ class Context:
         self._layout = layout
         self._offset = offset
         self.beyond = beyond
-        self.shared: dict[tuple[int, int], list[tuple[int, int, str, bool, int]]] = {}
+        self.shared: dict[tuple[int, int, bool], list[tuple[int, int, str, bool, int]]] = {}
         """Runs of digits by window, looked for once for all that want them (see `phones`)."""
         self.spoken: prefilter.Spoken | None = None
         """Where words stand in the text that vocabularies want; None when nobody looked."""

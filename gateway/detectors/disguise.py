@@ -319,6 +319,7 @@ _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 
 _W = r"[A-Za-z0-9_+/-]"
 _BREAK, _CELL = codes.BREAK, codes.CELL
+_SET_APART = r"(?:[._/*~]|[ ._/*~-]{2,3})"
 # Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
 _LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
 _RIGHT = rf"(?:[A-Z0-9]{{4}}|{_W}{{0,24}}\d)"
@@ -339,11 +340,12 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("spaced", r"[A-Za-z0-9@](?:[._/|*~-][A-Za-z0-9@.-]){8}", False),
     ("spaced", r"(?:[A-Za-z0-9_-]{4}[._/*~|]){4}", False),
     ("spaced", r"(?:[A-Za-z0-9_-]{4} [._/*~] ){3}", False),
-    ("spaced", r"\d{4}(?:[._/*~]|[ ._/*~-]{2,3})\d{4}", False),
+    # A third group: a decimal fraction has two, and a table has nothing but these.
+    ("spaced", rf"\d{{4}}{_SET_APART}(?:\d{{4}}{_SET_APART}\d|\d{{6}}{_SET_APART}\d{{4}})", False),
     ("wrapped", rf"{_LEFT}{_BREAK}{_RIGHT}", False),
     ("lines", rf"[A-Z0-9-]{{2}}{_BREAK}[A-Z0-9-]{{2,12}}{_BREAK}[A-Z0-9-]{{2}}", False),
     ("cells", rf"\d{{4}}{_CELL}\d{{4}}{_CELL}\d{{4}}|\d{{3}}{_CELL}\d{{2}}{_CELL}\d{{4}}", False),
-    ("cells", rf"\d{{6}}{_CELL}\d{{6}}", False),
+    ("cells", rf"(?:^|[^\w.-])\d{{6,8}}{_CELL}\d{{6,8}}(?:[^\w.-]|$)", False),
     ("cells", rf"(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4}}", False),
     ("cells", rf"(?:{codes.HEADS}){_CELL}(?:[A-Za-z0-9_-]{{4}}{_CELL}){{2}}", False),
     *codes.HINTS,
@@ -935,6 +937,8 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
             return
         before = text[max(0, match.start() - 48) : match.start()]
         after = text[match.end() : match.end() + 48]
+        if not _is_long(before, after):
+            continue
         if before[-1].isdigit() and after[0].isdigit() and not _column(text, match):
             yield _Token(match.start("end"), match.end(), match["end"], "wrapped", tells=True)
             continue
@@ -949,6 +953,14 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
         if _mixed(head[0]) and _mixed(tail[0]):
             yield _Token(match.start(), match.end(), "", "wrapped", tells=True)
 
+
+def _is_long(before: str, after: str) -> bool:
+    """Could the last cell of a row and the first of the next make a value that proves itself?"""
+    return sum(map(str.isalnum, before.rpartition("\t")[2] + after.partition("\t")[0])) >= _SHORTEST
+
+
+_SHORTEST = 9
+"""Letters and digits of the shortest value that proves itself: a US social security number."""
 
 _LINES = re.compile(rf"(?<![\w-])[A-Z0-9-]{{2,12}}(?:{_BREAK}[A-Z0-9-]{{1,12}}(?![\w-]))+")
 _BREAKS = re.compile(_BREAK)

@@ -114,9 +114,12 @@ class NameModel:
 
     def find(self, text: str) -> list[Name]:
         """The names in `text`, by place, apart from each other."""
-        found = list(words.WORD.finditer(text))
         fresh: dict[str, Floats] = {}
-        chosen = self._chosen(text, found, fresh)
+        likely = self._likely(text, fresh)
+        if likely is not None and not likely:
+            return []
+        found = list(words.WORD.finditer(text))
+        chosen = _chosen(text, found, likely)
         names: list[Name] = []
         for first in range(0, len(chosen), MOST):
             names.extend(self._names(text, found, chosen[first : first + MOST], fresh))
@@ -124,45 +127,37 @@ class NameModel:
 
     # --- the gate ---------------------------------------------------------------------------------
 
-    def _chosen(
-        self, text: str, found: Sequence[Any], fresh: dict[str, Floats]
-    ) -> npt.NDArray[np.int64]:
-        """The positions of words that the network should see.
+    def _likely(self, text: str, fresh: dict[str, Floats]) -> frozenset[str] | None:
+        """The words of the text of which the network should see the neighbourhoods; None for all.
 
-        Vectors of words that had to be described are put into `fresh`.
+        Only words of letters can begin a name, so that numbers are not even looked up: in a large
+        table they are most of the words. Vectors of words that had to be described are put into
+        `fresh`.
         """
-        taken = [match[0] for match in found]
         if self.gate is None:
-            return np.arange(len(taken))
-        may, hits = self._may, []
-        unsure: dict[str, list[int]] = {}
-        for position, word in enumerate(taken):
+            return None
+        may = self._may
+        likely: set[str] = set()
+        doubtful: list[str] = []
+        for word in dict.fromkeys(words.LETTERS.findall(text)):
             answer = may.get(word)
             if answer:
-                hits.append(position)
-            elif answer is None:
-                unsure.setdefault(word, []).append(position)
-        doubtful = [word for word in unsure if self._came_along(word) or self._looks_like_one(word)]
+                likely.add(word)
+            elif answer is None and (self._came_along(word) or self._looks_like_one(word)):
+                doubtful.append(word)
         if doubtful:
             made = self._compute(doubtful)
             odds = made @ self._tables["gate"] + self._tables["gate_bias"]
             for word, vector, value in zip(doubtful, made, odds.tolist(), strict=True):
-                likely = value > self.gate[word[0].islower()] and self._may_name(word)
+                hit = value > self.gate[word[0].islower()] and self._may_name(word)
                 if self._came_along(word):
                     self._keep(word, vector)
-                    may[word] = likely
+                    may[word] = hit
                 else:
                     fresh[word] = vector
-                if likely:
-                    hits.extend(unsure[word])
-        hits = [at for at in hits if _by_itself(text, found[at])]
-        if not hits:
-            return np.zeros(0, dtype=np.int64)
-        edges = np.zeros(len(taken) + 2 * AROUND + 2, dtype=np.int32)
-        at = np.array(hits)
-        np.add.at(edges, at, 1)
-        np.add.at(edges, at + 2 * AROUND + 1, -1)
-        return np.nonzero(edges.cumsum()[AROUND : AROUND + len(taken)] > 0)[0]
+                if hit:
+                    likely.add(word)
+        return frozenset(likely)
 
     def _looks_like_one(self, word: str) -> bool:
         """True where it is worth describing a word that did not come with the model."""
@@ -351,6 +346,26 @@ _NAMES = words.bits(
 )
 _LATIN = frozenset(chr(code) for code in range(0x250) if chr(code).isalpha())
 _COMMON = words.bits(("common", "very_common"))
+
+
+def _chosen(
+    text: str, found: Sequence[Any], likely: frozenset[str] | None
+) -> npt.NDArray[np.int64]:
+    """The positions of words that the network should see: the `likely` and those around them."""
+    if likely is None:
+        return np.arange(len(found))
+    hits = [
+        position
+        for position, match in enumerate(found)
+        if match[0] in likely and _by_itself(text, match)
+    ]
+    if not hits:
+        return np.zeros(0, dtype=np.int64)
+    edges = np.zeros(len(found) + 2 * AROUND + 2, dtype=np.int32)
+    at = np.array(hits)
+    np.add.at(edges, at, 1)
+    np.add.at(edges, at + 2 * AROUND + 1, -1)
+    return np.nonzero(edges.cumsum()[AROUND : AROUND + len(found)] > 0)[0]
 
 
 _SIGNS = frozenset("-/:")

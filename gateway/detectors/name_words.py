@@ -18,6 +18,9 @@ from dataclasses import dataclass
 WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 """One word. White space is none."""
 
+LETTERS = re.compile(r"[^\W\d_]+")
+"""The words of letters among these, and only these can begin a name."""
+
 NGRAMS = 1 << 15
 """Buckets of character n-grams."""
 

@@ -125,7 +125,7 @@ class PhoneProbe:
     `accept` is asked about each number that was found (a `phonenumbers.PhoneNumber`), and takes
     none of other regions. `worth`
     tells whether a candidate would be reported without a context word; one that would not is
-    looked at only where there is one.
+    looked at only where there is one. It may tell numbers of digits alone from others, and no more.
     """
 
     def __init__(
@@ -156,10 +156,13 @@ class PhoneProbe:
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
-        runs = around.shared.get((start, end))
+        # A table has a hundred thousand numbers of nothing but digits, and mostly no word for them.
+        # INVARIANT: where the vocabulary is not near, it does not speak: this leaves out no number.
+        odd = not self._worth("0") and not around.near(self.vocabulary, 0, len(text))
+        runs = around.shared.get((start, end, odd))
         if runs is None:
             # Other probes of this kind ask about the same windows.
-            runs = around.shared[start, end] = _runs(text, start, end)
+            runs = around.shared[start, end, odd] = _runs(text, start, end, odd=odd)
         for first, last, digits, plain, parts in runs:
             candidate = text[first:last]
             # The matcher looks at the character before a candidate.
@@ -255,8 +258,8 @@ class _Matcher(PhoneNumberMatcher):
         return super()._parse_and_verify(candidate, offset)
 
 
-def _runs(text: str, start: int, end: int) -> list[Run]:
-    """Candidates that begin in `text[start:end]`."""
+def _runs(text: str, start: int, end: int, *, odd: bool) -> list[Run]:
+    """Candidates that begin in `text[start:end]`; with `odd` those that have more than digits."""
     found = []
     # A run that goes on from before the window is not one that starts in it.
     before = _PART.match(text, max(0, start - _LONGEST), start) if start else None
@@ -273,6 +276,8 @@ def _runs(text: str, start: int, end: int) -> list[Run]:
         if first >= end:
             break
         candidate = text[first:last]
+        if odd and candidate.isdecimal():
+            continue
         if _OTHER.fullmatch(candidate):
             continue
         groups = _DIGITS.findall(candidate)

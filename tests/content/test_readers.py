@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import subprocess
 import sys
 
+import openpyxl
 import pytest
 from corpus.files import make
 
@@ -82,3 +84,24 @@ def test_a_name_that_claims_another_type_is_a_mismatch():
     inside = opened(make.zipped({"photo.png": "words"}))
     assert inside.info.facts["mismatch"] is True
     assert inside.files[0].facts["mismatch"] is True
+
+
+def _rows(changed: dict[int, str]) -> list[str]:
+    """The texts of a sheet of many rows, some of them with other words."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for number in range(6_000):
+        sheet.append([number, changed.get(number, "ordinary words"), number * 7919 % 10_007])
+    out = io.BytesIO()
+    book.save(out)
+    found = open_blob(BlobPart(Locator("file"), out.getvalue()), max_bytes=1 << 28)
+    return [part.text for part in found.parts if ".rows[" in part.locator.path]
+
+
+def test_a_row_that_is_written_anew_leaves_the_texts_of_the_others_as_they_were():
+    before = _rows({})
+    after = _rows({40: "something much longer", 41: "", 3_000: "x"})
+    assert len(before) >= 6
+    # What was found in the others is remembered: only texts that changed are looked at again.
+    assert len(set(after) - set(before)) <= 4
+    assert "\n".join(before).count("\n") == "\n".join(after).count("\n") == 5_999

@@ -412,3 +412,19 @@ def test_a_value_that_is_joined_beside_another_is_found(engine):
     text = "SSN: 457-55-5462\nSSN: 536-22-\n8145\n"
     spans = {text[m.start : m.end] for m in engine.scan(text).matches if m.entity == "US_SSN"}
     assert {"457-55-5462", "536-22-\n8145"} <= spans
+
+
+def test_a_table_of_numbers_is_no_disguise():
+    chance = random.Random(5)
+    rows = [
+        f"{number}\t{chance.random() * 1e9:.7f}\t{chance.randrange(10**9)}\tpaid\t{chance.randrange(100)}"
+        for number in range(40_000, 41_000)
+    ]
+    assert not list(disguise.views("\n".join(rows)))
+
+
+@pytest.mark.parametrize(
+    "text", ["card 4111.1111.1111.1111", "card 3782~822463~10005", "card 4111 - 1111 - 1111 - 1111"]
+)
+def test_groups_set_apart_are_still_undone(engine, text):
+    assert any(match.entity == "CREDIT_CARD" for match in engine.scan(text).matches)

@@ -447,18 +447,45 @@ class _Book:
             yield Text(f"strings.unused[{number}]", text, hidden=True, editable=True)
 
 
+class _Joined:
+    """Lines joined to texts of about `PIECE` code points.
+
+    A text ends after a line of which a checksum says so, not after so many lines: when a line is
+    written anew, the texts after it are the same as before, and what was found in them is known.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        self._size = 0
+
+    def add(self, lines: Iterable[str]) -> Iterator[str]:
+        """Take in `lines`; the texts that end with one of them."""
+        for line in lines:
+            self._held.append(line)
+            self._size += len(line) + 1
+            if self._size >= PIECE // 2 and (self._size >= 2 * PIECE or _ends(line)):
+                yield from self.rest()
+
+    def rest(self) -> Iterator[str]:
+        """The text that has not ended yet."""
+        if self._held:
+            yield "\n".join(self._held)
+        self._held.clear()
+        self._size = 0
+
+
+_ONE_IN = 16
+"""Of the lines at which a text may end, one in so many ends it."""
+
+
+def _ends(line: str) -> bool:
+    return zlib.crc32(line.encode("utf-8", "replace")) % _ONE_IN == 0
+
+
 def _pieces(lines: Iterable[str]) -> Iterator[str]:
-    """Lines joined to texts of about `PIECE` code points."""
-    held: list[str] = []
-    size = 0
-    for line in lines:
-        held.append(line)
-        size += len(line) + 1
-        if size >= PIECE:
-            yield "\n".join(held)
-            held, size = [], 0
-    if held:
-        yield "\n".join(held)
+    joined = _Joined()
+    yield from joined.add(lines)
+    yield from joined.rest()
 
 
 def _parser(
@@ -623,33 +650,36 @@ class _Sheet:
                 size += len(line)
 
         parser = _parser(start, end, held.append)
-        try:
-            for chunk in _complex(chunks, simple, hidden_columns):
-                parser.Parse(chunk, False)  # noqa: FBT003  # the signature of expat
-                if size >= PIECE:
-                    budget.text(size)
-                    size = 0
-                    yield from self._said(lines, hidden=self._hidden)
-                    yield from self._said(hidden_lines, hidden=True)
-            parser.Parse(b"", True)  # noqa: FBT003  # the signature of expat
-        finally:
-            problem = (row, hidden_row)
-        lines += ["\t".join(cells) for cells in problem[:1] if cells]
-        hidden_lines += ["\t".join(cells) for cells in problem[1:] if cells]
-        yield from self._said(lines, hidden=self._hidden)
-        yield from self._said(hidden_lines, hidden=True)
-        yield from self._said(extra, hidden=True)
-        yield from self._said(list(attributes), hidden=True)
+        shown, unseen = _Joined(), _Joined()
+        for chunk in _complex(chunks, simple, hidden_columns):
+            parser.Parse(chunk, False)  # noqa: FBT003  # the signature of expat
+            if size >= PIECE:
+                budget.text(size)
+                size = 0
+                yield from self._said(shown.add(lines), hidden=self._hidden)
+                yield from self._said(unseen.add(hidden_lines), hidden=True)
+                lines.clear()
+                hidden_lines.clear()
+        parser.Parse(b"", True)  # noqa: FBT003  # the signature of expat
+        if row:
+            lines.append("\t".join(row))
+        if hidden_row:
+            hidden_lines.append("\t".join(hidden_row))
+        for joined, rest in ((shown, lines), (unseen, hidden_lines)):
+            hidden = self._hidden or joined is unseen
+            yield from self._said(joined.add(rest), hidden=hidden)
+            yield from self._said(joined.rest(), hidden=hidden)
+        yield from self._said(_pieces(extra), hidden=True)
+        yield from self._said(_pieces(attributes), hidden=True)
         if self.hides:
             yield Fact("hidden", value=True)
 
-    def _said(self, lines: list[str], *, hidden: bool) -> Iterator[Said]:
-        for text in _pieces(lines):
+    def _said(self, texts: Iterable[str], *, hidden: bool) -> Iterator[Said]:
+        for text in texts:
             if text.strip():
                 place = f"{self._place}.rows[{self._number}]"
                 yield Text(place, text, hidden=hidden, editable=True)
                 self._number += 1
-        lines.clear()
 
 
 ROW = re.compile(
