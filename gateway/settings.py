@@ -230,7 +230,8 @@ class Settings(Strict):
         1280, description="longer side in pixels at which text in pictures is looked for"
     )
     ocr_threads: Annotated[int, Field(ge=1, le=16)] = Field(
-        1, description="lines of text of one picture that are read at the same time"
+        2,
+        description="lines of text of one picture that are read at the same time, on as many cores",
     )
     faces: bool = Field(default=True, description="whether faces in pictures are looked for")
     face_model: Path | None = Field(

@@ -15,7 +15,7 @@ class PictureSettings:
     `ocr_squeeze` narrows lines before they are read: time is in proportion to it.
     `ocr_lines` bounds how many lines of one picture are read; more are `Missed`.
     `register` is a file of hashes of the company's own pictures.
-    `threads` is how many lines are read at the same time, by threads that start in the reading
+    `threads` is how many lines are read at the same time (never more than there are cores), by threads that start in the reading
     process and end with the picture; none is kept, so that a process may fork.
     """
 
@@ -30,5 +30,5 @@ class PictureSettings:
     ocr_squeeze: float = 1.0
     ocr_lines: int = 600
     ocr_confidence: float = 0.5
-    threads: int = 1
+    threads: int = 2
     register: Path | None = None

@@ -151,7 +151,9 @@ def _told(data: bytes, limits: FileLimits, looking: PictureSettings) -> Iterator
     from gateway.content import walk  # noqa: PLC0415
 
     walk.prepare(looking)
-    bounds = sandbox.Bounds(limits.seconds, limits.memory, 4 * limits.text + (64 << 20))
+    bounds = sandbox.Bounds(
+        limits.seconds, limits.memory, 4 * limits.text + (64 << 20), looking.threads
+    )
     work = functools.partial(walk.walk, data, limits=limits, looking=looking)
     return sandbox.run(work, bounds)
 

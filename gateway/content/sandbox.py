@@ -65,11 +65,15 @@ class _Garbled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a child may take: wall-clock `seconds`, `memory` and `output` in bytes."""
+    """What a child may take: wall-clock `seconds`, `memory` and `output` in bytes.
+
+    `threads` that compute at the same time use up processor time faster than the clock goes.
+    """
 
     seconds: float
     memory: int
     output: int
+    threads: int = 1
 
 
 def run(work: Callable[[], Iterator[Told]], bounds: Bounds) -> Iterator[Told]:
@@ -156,7 +160,7 @@ def _child(work: Callable[[], Iterator[Told | _Made]], bounds: Bounds, pipe: int
                 os.dup2(nothing, number)
         os.closerange(3, pipe)
         os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX") if pipe < 3 else 1 << 20)
-        _held = confine(memory=bounds.memory, seconds=bounds.seconds)
+        _held = confine(memory=bounds.memory, seconds=bounds.seconds * bounds.threads)
         writer = _Writer(pipe)
         try:
             for said in work():

@@ -145,13 +145,31 @@ def test_lines_over_the_bound_are_counted(eyes):
     assert (len(lines), left) == (1, 1)
 
 
-def test_threads_read_the_same(eyes):
+def test_threads_read_the_same():
     from gateway.content.pictures import PictureSettings
 
-    two = ocr.Ocr(PictureSettings(threads=2))
     picture = np.asarray(written("one line", "and one more", "and the last"))
     budget = Budget(FileLimits(seconds=600), 1)
-    assert two.lines(picture, budget) == eyes.ocr.lines(picture, budget)
+    one, two = (ocr.Ocr(PictureSettings(threads=number)) for number in (1, 2))
+    assert one.lines(picture, budget) == two.lines(picture, budget)
+
+
+def test_two_threads_find_the_lines_of_a_screen_that_one_finds(monkeypatch):
+    from gateway.content.pictures import PictureSettings
+
+    monkeypatch.setattr(ocr, "available", lambda: 2)
+    shot = next(iter(drawn.screenshots()))
+    picture = np.asarray(Image.open(io.BytesIO(shot.data)).convert("RGB"))
+    one, two = (
+        [place.box for place in ocr.Ocr(PictureSettings(threads=number)).places(picture)]
+        for number in (1, 2)
+    )
+    assert len(one) == len(two) > 10
+    assert all(
+        abs(a - b) <= 6
+        for ours, theirs in zip(one, two, strict=True)
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def test_rows_keep_their_boxes():
