@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
+from support.thorough import examples
 
 from gateway.documents import (
     MAX_DOCUMENT_BYTES,
@@ -180,7 +181,7 @@ def test_reading_files(tmp_path):
     assert read(path) == "ä: 1\n"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.one_of(
         st.text(max_size=80),

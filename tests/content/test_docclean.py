@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odf import opendocument
 from support import unseen
+from support.thorough import examples
 
 from gateway.content import CannotRewrite, open_blob, walk, write_blob
 from gateway.content.docclean import sheets, whole
@@ -364,7 +365,7 @@ def xml(draw, depth=3):
     return f"<{name}{said}>{''.join(inner)}</{name}>"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(xml(), st.data())
 def test_a_tree_in_which_nothing_changes_is_the_same_bytes_and_a_drop_takes_just_that(text, chosen):
     raw = f"<root xmlns:p='p'>{text}</root>".encode()

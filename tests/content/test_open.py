@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from support.thorough import examples
 
 from gateway.content import FileLimits, PictureSettings, Remembered, open_blob, sandbox
 from gateway.encodings import splice
@@ -126,7 +127,7 @@ def test_a_declared_type_is_kept_only_when_it_is_a_known_word(declared, kept):
     assert opened(b"text", media_type=declared).info.declared_type == kept
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=400), st.integers(0, 500))
 def test_no_byte_goes_unsaid(data, limit):
     found = opened(data, max_bytes=limit)
@@ -136,7 +137,7 @@ def test_no_byte_goes_unsaid(data, limit):
         assert found.parts[0].text.encode() or not data.strip(b"\xef\xbb\xbf\xff\xfe\0")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.sampled_from(sorted(MARKS)),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=60),

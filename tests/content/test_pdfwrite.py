@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import ImageChops
 from pypdfium2 import raw
 from support import pdfs
+from support.thorough import examples
 
 from gateway.content import CannotRewrite, open_blob, pdfwrite, sandbox, write_blob, writers
 from gateway.content.looking import PictureSettings
@@ -362,7 +363,7 @@ def written(draw):
 
 
 @given(written())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_wherever_a_value_stands_it_goes_and_the_rest_stays(given_page):
     data, value = given_page
     texts = [
@@ -414,7 +415,7 @@ PLACES = ("page[0]", "strings[0]", "object[4]", "drawing[5]", "page[0].picture[0
 
 
 @given(damaged(), st.sampled_from(PLACES), st.integers(0, 30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_damaged_file_is_rewritten_or_refused(data, place, start):
     def work():
         some = [

@@ -15,6 +15,7 @@ import pytest
 from corpus.files import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.content import CannotRewrite, open_blob, textwrite, write_blob
 from gateway.content.rewriting import TEXTS, Change
@@ -238,7 +239,7 @@ def test_every_planted_value_of_a_mail_but_a_name_is_taken_out():
 
 
 @given(st.text(), st.sampled_from(sorted(TEXTS)), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_source_is_rewritten_or_refused(source, kind, data):
     raw = source.encode("utf-8", "replace")
     place = data.draw(
@@ -259,7 +260,7 @@ TAGS = st.sampled_from(
 
 
 @given(st.lists(TAGS, max_size=12), st.lists(TAGS, max_size=12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_what_is_joined_is_found_again_in_any_page(before, after):
     source = "<html><body>" + "".join(before) + "45<i>67</i>89" + "".join(after)
     blob, found = opened(source.encode())

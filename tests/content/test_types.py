@@ -10,6 +10,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.content import text_encoding, type_of
 
@@ -131,7 +132,7 @@ def test_what_cannot_be_read_for_certain_is_not_text(data):
     assert text_encoding(data) is None
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=600))
 def test_any_bytes_have_a_type(data):
     found = type_of(data)
@@ -140,7 +141,7 @@ def test_any_bytes_have_a_type(data):
         assert text_encoding(data) is not None
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.sampled_from([b"RIFF", b"PK\x03\x04", b"BM", b"\xff\xfe", b"\0\0\xfe\xff", b"GIF87a"]),
     st.binary(max_size=200),

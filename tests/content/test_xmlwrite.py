@@ -16,6 +16,7 @@ from corpus.files import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odf import opendocument
+from support.thorough import examples
 
 from gateway.content import CannotRewrite, open_blob, write_blob
 from gateway.content.readers.xmltext import Scanner
@@ -240,7 +241,7 @@ TOKENS = st.sampled_from(
 
 
 @given(st.lists(TOKENS, max_size=20), st.sampled_from(["Ann", "1234", "Annx", "AnnAnn", "Ann x"]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_any_part_is_rewritten_or_refused(tokens, value):
     raw = f"<d xmlns:x='x'>{''.join(tokens)}</d>".encode()
     try:

@@ -8,6 +8,7 @@ import codecs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import codes
 
@@ -60,7 +61,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(text=st.lists(_PIECES | st.text(max_size=4), max_size=40).map("".join))
 def test_any_text_can_be_asked(text):
     for find in FINDERS.values():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.lang.en.stop_words import STOP_WORDS
+from support.thorough import examples
 
 from gateway.detectors.context import REACH_AFTER, Context, Vocabulary, after, raised, words_of
 
@@ -92,7 +93,7 @@ def test_words_after_speak_for_numbers_only():
     assert not around.speaks(Vocabulary(["url"]), 0, 12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     before_it=st.text(max_size=30),
     value=st.text(min_size=1, max_size=12),

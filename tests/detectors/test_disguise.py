@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import Engine, disguise
 from gateway.detectors import codes as hidden
@@ -337,7 +338,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(text=st.lists(_PIECES | st.text(max_size=4), max_size=40).map("".join))
 def test_every_view_stands_for_places_of_its_text(text):
     try:
@@ -353,7 +354,7 @@ def test_every_view_stands_for_places_of_its_text(text):
         pass
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(text=st.lists(_PIECES | st.text(max_size=4), max_size=40).map("".join))
 def test_undoing_disguises_only_adds(engine: Engine, text: str):
     failures: set[str] = set()

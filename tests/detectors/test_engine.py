@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import Engine, Nlp, ScanResult, Settings, entity_names
 from gateway.detectors.probes import PatternProbe
@@ -73,7 +74,7 @@ def test_label_is_context(engine):
     assert ("US_SSN", text) in found(engine.scan(text, label="ssn"), text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(text=st.text(st.characters(), max_size=300), label=st.text(max_size=10))
 def test_any_text_is_scanned(engine, text, label):
     result = engine.scan(text, label=label)
@@ -84,7 +85,7 @@ def test_any_text_is_scanned(engine, text, label):
         assert 0 < match.confidence <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     before=st.text(st.characters(codec="utf-8"), max_size=40),
     after=st.text(st.characters(codec="utf-8"), max_size=40),

@@ -10,6 +10,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors.keywords import Keywords, fold
 
@@ -52,7 +53,7 @@ def test_each_list_has_its_number():
     assert list(Keywords([]).find("red")) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(st.sampled_from(["ab", "abc", "b c", "ä ö", "İx", "c d e"]), min_size=1),
     st.text("abcde äöÄİx\n_-", max_size=60),

@@ -7,6 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import Engine
 from gateway.detectors.layout import Layout
@@ -145,7 +146,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(text=st.lists(_PIECES | st.text(max_size=3), max_size=40).map("".join))
 def test_any_text_can_be_asked(text: str):
     layout = Layout(text)

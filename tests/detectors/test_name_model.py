@@ -7,6 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors.name_model import NameModel
 from gateway.detectors.names import MODELS
@@ -111,7 +112,7 @@ def test_odd_cases_of_known_words_do_not_stay(model):
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_text_gives_names_in_order_and_apart(text):
     model = _shared()
     reached = 0

@@ -6,6 +6,7 @@ import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors.overlaps import CLEARLY, beside, resolve, without_contained
 from gateway.model import Match
@@ -45,7 +46,7 @@ spans = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(spans=spans)
 def test_contained_ones_are_dropped_as_in_the_slow_way(spans):
     items = [(a, a + n, c) for a, n, c in spans]
@@ -60,7 +61,7 @@ def test_contained_ones_are_dropped_as_in_the_slow_way(spans):
                 assert not (other[0] <= one[0] and other[1] >= one[1] and other[2] >= one[2])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     matches=st.lists(
         st.builds(

@@ -9,6 +9,7 @@ import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors.prefilter import (
     BLOCK,
@@ -40,7 +41,7 @@ def prefilter() -> Prefilter:
 ALPHABET = st.sampled_from("0123456789aZkKsSſK٣１é ÄÖ-_.@\n\u00a0\u3000日abcd ")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(text=st.text(ALPHABET | st.characters(codec="utf-8"), max_size=200))
 def test_every_match_begins_in_a_window(prefilter, text):
     windows = prefilter.candidates(text)
@@ -50,7 +51,7 @@ def test_every_match_begins_in_a_window(prefilter, text):
                 assert any(a <= match.start() < b for a, b in windows.get(number, [])), expression
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     pad=st.integers(BLOCK - 40, BLOCK + 10), filler=st.sampled_from(["x", "word ", "line\n", "é "])
 )
@@ -66,14 +67,14 @@ def test_only_four_foreign_characters_match_a_letter():
     assert set(regex.findall("[a-z]", every, regex.I)) <= set("\u0130\u0131\u017f\u212a")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(text=st.text(max_size=100))
 def test_the_flat_text_has_one_byte_per_code_point(text):
     text = text.encode("utf-8", "replace").decode()
     assert len(flatten(text)) == len(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(text=st.text(st.sampled_from("a \n"), max_size=5000))
 def test_blocks_cover_the_text(text):
     cuts = blocks(text.encode())
@@ -167,7 +168,7 @@ def test_digits_that_every_match_holds(pattern, least):
     assert _least_digits(_tree(pattern, 0)) == least
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(text=st.text(st.sampled_from("1234567890 -.a\n"), max_size=400), start=st.integers(0, 300))
 def test_matches_with_digits_begin_in_a_window_of_any_part(prefilter, text, start):
     windows = prefilter.candidates(text, min(start, len(text)))

@@ -7,6 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import Engine
 from gateway.detectors.seams import chains
@@ -53,7 +54,7 @@ def test_texts_side_by_side_are_no_value(engine: Engine, texts):
     assert (found, failures) == ([], frozenset())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     texts=st.lists(
         st.text(alphabet="4111- @.abcAK\n\ud800\u0664", max_size=70) | st.just("4" * 200),

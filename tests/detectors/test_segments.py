@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors.segments import MOST, SHORT, pieces
 
@@ -20,7 +21,7 @@ def prose(seed: int, size: int) -> str:
     return text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(unit=st.text(min_size=1, max_size=30), times=st.integers(1, 3000))
 def test_pieces_cover_the_text(unit, times):
     text = unit * times

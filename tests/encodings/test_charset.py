@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.encodings import charset
 
@@ -58,7 +59,7 @@ def test_bytes_that_are_no_text_are_none(data, declared):
     assert charset.decode(data, declared) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.binary(max_size=40),
     st.sampled_from(["", "utf-8", "utf-16", "latin1", "gbk", "big5", "odd", "é"]),

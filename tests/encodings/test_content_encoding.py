@@ -10,6 +10,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.encodings import content_encoding
 from gateway.encodings.content_encoding import EncodingError
@@ -25,7 +26,7 @@ def reason(data: bytes, encodings: str, limit: int = LIMIT) -> UnreadReason:
     return caught.value.reason
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.binary(max_size=2000), st.lists(st.sampled_from(NAMES), max_size=4))
 def test_what_is_encoded_decodes_to_itself(data, names):
     header = ", ".join(names)
@@ -120,7 +121,7 @@ def test_skippable_zstd_frame_hides_nothing():
     assert reason(frame + zstandard.compress(b"words"), "zstd") is UnreadReason.UNDECODABLE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(NAMES), st.booleans())
 def test_any_bytes_decode_or_give_the_one_error(data, name, prefixed):
     if prefixed:

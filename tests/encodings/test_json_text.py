@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.encodings import json_text
 from gateway.encodings.json_text import EventKind, JsonError, compile_table, walk, walk_sequence
@@ -57,7 +58,7 @@ def leaves(value):
             yield value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(values, st.sampled_from(["", " ", "\n\t"]), st.booleans())
 def test_every_string_and_key_is_met_in_order_with_its_span(value, spaces, ascii_only):
     text = dump(value, spaces, ascii_only)
@@ -70,7 +71,7 @@ def test_every_string_and_key_is_met_in_order_with_its_span(value, spaces, ascii
         assert json.loads(text[start - 1 : end + 1]) == decoded
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.text('{}[]",:\\u0 1eE+-.truefalsn\n', max_size=30)
     | values.map(lambda value: dump(value, "", ascii_only=True)).flatmap(

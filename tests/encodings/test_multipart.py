@@ -6,6 +6,7 @@ import email.policy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.encodings import multipart
 from gateway.encodings.multipart import MultipartError
@@ -132,7 +133,7 @@ def test_a_parameter_given_twice_is_refused():
         multipart.parameter("multipart/form-data; boundary=a; boundary=b", "boundary")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.text("abc-é ", max_size=8), st.binary(max_size=60)), max_size=5))
 def test_reads_what_the_standard_library_reads(parts):
     data = body(
@@ -154,7 +155,7 @@ def test_reads_what_the_standard_library_reads(parts):
         assert mine == theirs
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(
         st.sampled_from(

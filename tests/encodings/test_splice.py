@@ -9,6 +9,7 @@ from urllib.parse import unquote, unquote_plus
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.encodings import content_encoding, splice
 from gateway.encodings.splice import CODECS, CannotRewrite
@@ -74,7 +75,7 @@ xml_piece = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(json_piece, max_size=10).map("".join), st.data())
 def test_json_string_edits_are_exact_and_leave_other_escapes(raw, data):
     codec = CODECS["json-string"]
@@ -90,7 +91,7 @@ def test_json_string_edits_are_exact_and_leave_other_escapes(raw, data):
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.sampled_from(["percent", "form"]), st.lists(form_piece, max_size=10).map("".join), st.data()
 )
@@ -109,7 +110,7 @@ def test_percent_edits_are_exact(name, raw, data):
     assert codec.decode(result, "") == edited(text, edits)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(xml_piece, max_size=10).map("".join), st.data())
 def test_entity_edits_change_what_they_cover(raw, data):
     codec = CODECS["xml"]
@@ -122,7 +123,7 @@ def test_entity_edits_change_what_they_cover(raw, data):
         assert new == "&lt;&amp;&gt;"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(clean_text, st.data())
 def test_utf8_edits_are_exact(text, data):
     raw = text.encode()
@@ -201,7 +202,7 @@ def test_data_urls_are_decoded_and_keep_their_head(url, media, data):
 # --- the engine ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(st.sampled_from(["json-string", "base64", "content-encoding", "percent"]), max_size=4),
     clean_text.filter(bool),

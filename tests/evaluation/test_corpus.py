@@ -7,11 +7,14 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.documents import DocumentError
 from gateway.evaluation.corpus import Span, fill, gather, load_corpus
 
-any_machine = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+any_machine = settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def read(tmp_path, *lines):

@@ -7,13 +7,16 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import groups
 from gateway.evaluation.corpus import Document, Span
 from gateway.evaluation.score import Mode, Row, Score, _overlapping, accepts, evaluate
 from gateway.model import Match
 
-any_machine = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+any_machine = settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 ENTITIES = ["US_SSN", "EMAIL_ADDRESS", "PHONE_NUMBER", "GITHUB_TOKEN", "PASSWORD"]
 ALL = frozenset(ENTITIES) | {"URL", "DATE_TIME", "LOCATION", "DE_TAX_ID"}

@@ -230,7 +230,7 @@ def test_a_receiver_that_hangs_is_left_and_told_again(receiver, incident):
         sink = receiver.sink()
         receiver.server.script[:] = ["hang"]
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(press(sink), 1)
+            await asyncio.wait_for(press(sink), 0.4)
         await sink.close()
         await sink.send([incident("again")])
         await sink.close()

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.documents import DocumentError
 from gateway.model import FileInfo, Locator, Verdict
@@ -427,7 +428,7 @@ _yaml = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({"id": st.just("a"), "when": _yaml, "unless": _yaml, "redact": _yaml}))
 def test_any_document_is_compiled_or_an_error(rule):
     text = yaml.safe_dump({"version": 1, "rules": [{**rule, "action": "redact"}]})

@@ -4,6 +4,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support import sketches
+from support.thorough import examples
 
 from gateway.model import FileInfo, Locator, PartKind, Role, Scan, Unread, UnreadReason
 from gateway.policy import evaluate
@@ -14,7 +15,9 @@ PDF = FileInfo(Locator("files[0]"), "application/pdf", "document", 5000)
 
 @given(sketches.SENDERS, sketches.ROUTES, sketches.SCANS)
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(300),
 )
 def test_what_is_explained_is_what_is_done(policy, exchange, sender, route, scan):
     compiled = policy(sketches.RULES)

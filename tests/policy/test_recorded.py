@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support import sketches
+from support.thorough import examples
 
 from gateway.incidents.recall import happened, recorded
 from gateway.incidents.record import from_decision
@@ -86,7 +87,9 @@ PLAIN = "\n".join(line for line in sketches.RULES.splitlines() if "fingerprint" 
     asked=st.sampled_from(ASKED),
 )
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(200),
 )
 def test_the_truth_lies_between_the_bounds(
     policy, exchange, rules, sender, route, scan, hidden, asked
@@ -115,7 +118,9 @@ def test_the_truth_lies_between_the_bounds(
     sketches.SENDERS, sketches.SENDERS, sketches.ROUTES, SCANS, SCANS, st.randoms(), st.booleans()
 )
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(200),
 )
 def test_what_looks_the_same_to_the_rules_is_answered_the_same(
     policy, exchange, rules, sender, other, route, scan, another, chance, mixed
@@ -167,7 +172,9 @@ def test_what_looks_the_same_is_asked_about_once(policy, exchange, route, monkey
 
 @given(sketches.SENDERS, sketches.ROUTES, SCANS, st.sampled_from(ASKED))
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(100),
 )
 def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan, asked):
     compiled = policy(sketches.RULES)
@@ -189,7 +196,9 @@ def test_the_same_policies_change_nothing(policy, exchange, sender, route, scan,
     st.sampled_from(ASKED),
 )
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(200),
 )
 def test_what_is_counted_as_sure_is_what_would_have_happened(
     policy, exchange, sender, route, scan, left, action, asked
@@ -276,7 +285,9 @@ rules:
 
 @given(sketches.SENDERS, sketches.ROUTES)
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(100),
 )
 def test_what_was_asked_of_a_sender_is_known_afterwards(policy, exchange, sender, route):
     compiled = policy(ABOUT_SENDERS)

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support import sketches
+from support.thorough import examples
 
 from gateway.documents import DocumentError
 from gateway.model import Scan, Verdict
@@ -151,7 +152,9 @@ def test_two_values_of_one_header_are_a_contradiction(speaking, exchange, route)
 
 @given(sketches.SENDERS, sketches.ROUTES, sketches.ROUTES, sketches.SCANS)
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_rules_of_two_services_together_are_no_milder_than_either(
     policy, exchange, sender, here, there, scan

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway import protocols
 from gateway.encodings import content_encoding, splice
@@ -486,7 +487,7 @@ TYPES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     body=st.lists(pieces, max_size=25).map(b"".join) | st.binary(max_size=100),
     content_type=TYPES,
@@ -574,7 +575,7 @@ def as_pairs(value):
             return value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     document=documents, ascii_only=st.booleans(), encoding=st.sampled_from(["", "gzip", "br, zstd"])
 )

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.detectors import catalogue
 from gateway.redaction import fingerprint
@@ -65,7 +66,7 @@ def test_secrets_are_exact(entity):
     assert shape(entity) is Shape.EXACT
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.text(alphabet=st.characters(), max_size=40),
     st.sampled_from(["US_SSN", "PHONE_NUMBER", "PERSON", "CLOUD_KEY"]),

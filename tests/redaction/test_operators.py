@@ -3,6 +3,7 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.policy import document
 from gateway.policy.compile import STRICTNESS as POLICY_STRICTNESS
@@ -121,7 +122,7 @@ def test_a_value_that_looks_like_a_replacement_does_not_stay(name, params, value
     assert value.casefold() not in out(name, params, value).casefold()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     value=st.text(min_size=1) | st.text(alphabet="0123456789-* ", min_size=1),
     call=st.sampled_from(CALLS),

@@ -3,6 +3,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.model import (
     Edit,
@@ -127,7 +128,7 @@ _cases = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(_cases, st.randoms(use_true_random=False))
 def test_edits_never_overlap_and_cover_every_redaction(cases, rng: random.Random):
     findings = [finding(*span, place=place, entity=entity) for span, place, entity, _ in cases]

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.redaction import preview
 from gateway.redaction.preview import COVER
@@ -28,7 +29,7 @@ def test_what_a_preview_shows(entity, value, shown):
     assert preview(value, entity) == shown
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.text() | st.text(alphabet="0123456789abc-@. "),
     st.sampled_from(

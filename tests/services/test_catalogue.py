@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.documents import DocumentError, Marks, Problem, load
 from gateway.model import Act
@@ -187,7 +188,7 @@ def test_spelling_does_not_evade_an_operation(host, target):
 
 
 @given(st.text(max_size=60), st.text(max_size=10), st.text(max_size=80), st.text(max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_request_has_a_route(host, method, target, content_type):
     for name in (host, "api.openai.com", "chatgpt.com", "bedrock-runtime.x.amazonaws.com"):
         for websocket in (False, True):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.services.hosts import HostIndex, HostPattern, normalise
 
@@ -44,7 +45,7 @@ def test_odd_hosts_are_no_error(host):
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_normalising_never_raises_and_settles(host):
     once = normalise(host)
     assert normalise(once) == once

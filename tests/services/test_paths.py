@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.services.paths import PathPattern, normalise
 
@@ -65,7 +66,7 @@ def test_different_paths_stay_different(target):
 
 
 @given(st.text(max_size=120))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_normalising_any_target_gives_a_clean_path(target):
     path = normalise(target)
     assert path.startswith("/")
@@ -74,7 +75,7 @@ def test_normalising_any_target_gives_a_clean_path(target):
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_escaping_any_characters_changes_nothing(data):
     chosen = data.draw(st.sets(st.integers(0, len(CHAT) - 1)))
     rounds = data.draw(st.integers(1, 4))

@@ -8,6 +8,7 @@ import pytest
 from corpus.files.medical import made
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.content.pictures import dicom
 from gateway.content.reading import Budget, Embedded, Fact, FileLimits, Missed, Stop, Text
@@ -161,7 +162,7 @@ def test_the_table_is_the_standard_s():
 BODY = made()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_damaged_files_are_read_or_missed(data):
     body = bytearray(BODY)

@@ -10,6 +10,7 @@ from corpus.files import pictures as drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from support.thorough import examples
 
 from gateway.content import pictures
 from gateway.content.pictures import PictureSettings, decode
@@ -165,7 +166,7 @@ def test_heic_is_known_to_the_decoder():
     assert pi_heif.libheif_info()["libheif"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO"]), st.data())
 def test_damaged_pictures_raise_nothing_but_stop(form, data):
     out = io.BytesIO()
