@@ -10,14 +10,44 @@ from pathlib import Path
 import hypothesis
 import pytest
 from support.postgres import Postgres
+from support.tables import sqlite
+from support.thorough import examples
 
 from gateway.database.engines import open_engine
 from gateway.database.schema import migrate
 from gateway.database.tables import Base
 
 # How long an example takes is the machine's affair; benches measure time.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=examples(100))
 hypothesis.settings.load_profile("untimed")
+
+
+SHARED = {"mocked": "mocked", "blocking": "plain", "redacting": "plain"}
+"""Gateways that several files use, and a name for all these files."""
+LONG = """
+plain mocked clients/test_faults.py clients/test_token_vault.py clients/test_console.py
+clients/test_tokens.py clients/test_shadow.py clients/test_exports.py test_demo.py
+clients/test_mcp.py test_evaluation.py test_cli.py content/test_pdfwrite.py test_registering.py
+content/test_write.py test_inspection.py
+""".split()
+"""What takes longest, in this order."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `-n auto --dist loadgroup`: a file stays together, and so do files that share a gateway.
+
+    What takes long begins first, so that nobody waits for the last one at the end.
+    """
+    here = Path(__file__).parent
+    group = {item.path: item.path.relative_to(here).as_posix() for item in items}
+    for item in items:
+        for gateway in sorted(SHARED.keys() & set(getattr(item, "fixturenames", ()))):
+            group[item.path] = SHARED[gateway]
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(group[item.path], len(place)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group[item.path]))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,7 +98,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "leakgate.db"
-    migrate(f"sqlite:///{path}")
+    sqlite(path)
     return path
 
 

@@ -21,11 +21,11 @@ import yaml
 from click.testing import CliRunner
 from cryptography import x509
 from support.gateway import warm
+from support.tables import sqlite
 
 from gateway import __version__, bootstrap, detectors
 from gateway.audit import keeping
 from gateway.cli import main
-from gateway.database.schema import migrate
 from gateway.incidents.record import FindingGroup, FiredRule, Incident
 from gateway.incidents.store import Store
 from gateway.model import Severity, Verdict
@@ -617,8 +617,7 @@ def incident(number, **changes):
 @pytest.fixture(scope="module")
 def state(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
-    url = f"sqlite:///{folder / 'leakgate.db'}"
-    migrate(url)
+    url = sqlite(folder / "leakgate.db")
     store = Store.open(url)
     store.add(
         [
@@ -813,8 +812,7 @@ def vaulted(tmp_path):
     """A state folder with keys, and with tokens of two people, some of which have expired."""
     now = datetime.now(UTC)
     ring = keys.ensure(tmp_path / "token.keys", now - timedelta(days=40))
-    url = f"sqlite:///{tmp_path / 'leakgate.db'}"
-    migrate(url)
+    url = sqlite(tmp_path / "leakgate.db")
     for actor, age in (("ann", 1), ("ann", 35), ("bob", 35)):
         then = now - timedelta(days=age)
         vault = Vault.open(url, ring, ttl=timedelta(days=30), clock=lambda then=then: then)

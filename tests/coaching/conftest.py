@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.coaching.store import Ask, Store
-from gateway.database.schema import migrate
 from gateway.model import Grant
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,13 +51,12 @@ def clock():
 
 
 @pytest.fixture
-def stores(url, clock):
+def stores(migrated_url, clock):
     """Makes stores on one database, as several gateways have them."""
-    migrate(url)
     made = []
 
     def make(key=KEY):
-        made.append(Store.open(url, key, clock=clock))
+        made.append(Store.open(migrated_url, key, clock=clock))
         return made[-1]
 
     yield make

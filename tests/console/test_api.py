@@ -19,9 +19,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from support.console import ALL_ROLES, NOON, Place
 from support.incidents import an_incident
+from support.tables import sqlite
+from support.thorough import FULL
 
 from gateway.console.roles import MAY, Permission, Role
-from gateway.database.schema import migrate
 
 CHECKS = (
     schemathesis.checks.not_a_server_error,
@@ -35,8 +36,7 @@ CHECKS = (
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'console.db'}"
-    migrate(url)
+    url = sqlite(tmp_path_factory.mktemp("api") / "console.db")
     place = Place(url, api_burst=100_000)
     place.desk.store.add(
         dataclasses.replace(an_incident(n), at=NOON - timedelta(minutes=n)) for n in range(3)
@@ -78,7 +78,7 @@ def holding(operation, authorization):
         | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
     )
     @settings(
-        max_examples=15,
+        max_examples=15 if FULL else 6,
         deadline=None,
         database=None,
         phases=[Phase.generate],

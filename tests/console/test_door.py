@@ -7,11 +7,11 @@ import re
 import pytest
 from starlette.testclient import TestClient
 from support.console import ORIGIN, PASSWORD, Place
+from support.tables import sqlite
 
 from gateway.console.accounts import NotSo
 from gateway.console.roles import Role
 from gateway.console.sessions import Sessions
-from gateway.database.schema import migrate
 
 
 def sign_in(browser, name, password, **headers):
@@ -128,8 +128,7 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(place):
 
 
 def test_the_cookie_is_out_of_reach(tmp_path):
-    url = f"sqlite:///{tmp_path / 'a.db'}"
-    migrate(url)
+    url = sqlite(tmp_path / "a.db")
     place = Place(url, url="https://console.example.com")
     place.account("ann", Role.ANALYST)
     client = TestClient(
@@ -234,11 +233,10 @@ def test_nothing_that_opens_a_door_stands_in_the_database(place, tmp_path):
         assert secret.encode() not in stored
 
 
-def test_two_gateways_make_one_first_account(url):
+def test_two_gateways_make_one_first_account(migrated_url):
     import threading
 
-    migrate(url)
-    places = [Place(url) for _ in range(4)]
+    places = [Place(migrated_url) for _ in range(4)]
     made = []
     threads = [threading.Thread(target=lambda p=p: made.append(p.door.first())) for p in places]
     for thread in threads:
@@ -253,9 +251,8 @@ def test_two_gateways_make_one_first_account(url):
         place.close()
 
 
-def test_sessions_and_keys_work_on_both_databases(url):
-    migrate(url)
-    place = Place(url)
+def test_sessions_and_keys_work_on_both_databases(migrated_url):
+    place = Place(migrated_url)
     browser = place.browser(Role.ANALYST, name="ann")
     program = place.program(Role.ANALYST, name="ann")
     assert browser.open("/console/").status_code == 200

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from support.console import NOON, Place
 from support.incidents import an_incident
+from support.tables import sqlite
 
 from gateway.console.roles import Role
-from gateway.database.schema import migrate
 from gateway.incidents.states import Resolution, Status
 from gateway.model import Severity
 
@@ -207,8 +207,7 @@ def test_whom_an_incident_is_about_is_told_to_who_says_why_and_noted(worked):
 
 
 def test_a_second_person_agrees_where_that_is_set(tmp_path):
-    url = f"sqlite:///{tmp_path / 'console.db'}"
-    migrate(url)
+    url = sqlite(tmp_path / "console.db")
     place = Place(url, second_person=True)
     fill(place)
     ann = place.browser(Role.ANALYST, name="ann")

@@ -16,12 +16,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 from support.console import NOON, ORIGIN, Browser, Place
+from support.tables import sqlite
 
 from gateway.console.accounts import NotSo
 from gateway.console.document import Oidc
 from gateway.console.oidc import Provider
 from gateway.console.roles import Role
-from gateway.database.schema import migrate
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / ".tools" / "node_modules"
@@ -53,8 +53,7 @@ def issuer():
 def provided(issuer, tmp_path, monkeypatch):
     """A console behind the real provider. Its clock is the true one, as the provider's is."""
     monkeypatch.setenv("CONSOLE_SECRET", SECRET)
-    url = f"sqlite:///{tmp_path / 'console.db'}"
-    migrate(url)
+    url = sqlite(tmp_path / "console.db")
     place = Place(
         url,
         url=ORIGIN,

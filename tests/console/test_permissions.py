@@ -9,9 +9,9 @@ import re
 
 import pytest
 from support.console import ORIGIN, Place
+from support.tables import sqlite
 
 from gateway.console.roles import MAY, Permission, Role
-from gateway.database.schema import migrate
 
 MADE_UP = {"{key}": "0" * 12, "{name}": "nobody-here"}
 
@@ -23,8 +23,7 @@ def filled(path):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('permissions') / 'console.db'}"
-    migrate(url)
+    url = sqlite(tmp_path_factory.mktemp("permissions") / "console.db")
     place = Place(url)
     yield place
     place.close()

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
+from support.tables import sqlite
 
 from gateway import bootstrap, cli
 from gateway.audit import keeping
@@ -13,7 +14,6 @@ from gateway.audit.log import Log
 from gateway.console.accounts import Accounts
 from gateway.daemon import _is_private
 from gateway.database.engines import open_engine
-from gateway.database.schema import migrate
 from gateway.documents import DocumentError
 from gateway.settings import Settings, gather
 
@@ -64,8 +64,7 @@ def test_passwords_do_not_pass_in_clear_text(settings, private):
 
 
 def test_whoever_is_locked_out_gets_a_password_from_the_shell(tmp_path):
-    url = f"sqlite:///{tmp_path / 'leakgate.db'}"
-    migrate(url)
+    url = sqlite(tmp_path / "leakgate.db")
     keeping.key(tmp_path / "audit.key")
     bootstrap.fingerprint_key(tmp_path)
 

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from gateway.database.schema import migrate
 from gateway.exporters import ledger as ledgers
 from gateway.exporters.document import Export
 from gateway.exporters.ledger import LEASE, OVERLAP, Ledger
@@ -72,9 +71,8 @@ def an_export(name="siem", **changes):
 
 
 @pytest.fixture
-def database(url):
-    migrate(url)
-    return url
+def database(migrated_url):
+    return migrated_url
 
 
 @pytest.fixture

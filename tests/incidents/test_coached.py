@@ -8,7 +8,6 @@ import pytest
 from gateway.audit.log import Log
 from gateway.coaching.store import Answer, Ask, Concern, NotGranted
 from gateway.coaching.store import Store as CoachingStore
-from gateway.database.schema import migrate
 from gateway.incidents.coached import Coached
 from gateway.incidents.people import Pseudonyms
 from gateway.incidents.record import FiredRule
@@ -28,10 +27,12 @@ class Clock:
 
 
 @pytest.fixture
-def place(url, incident):
-    migrate(url)
+def place(migrated_url, incident):
     clock = Clock()
-    store, coaching = Store.open(url), CoachingStore.open(url, bytes(32), clock=clock)
+    store, coaching = (
+        Store.open(migrated_url),
+        CoachingStore.open(migrated_url, bytes(32), clock=clock),
+    )
     coached = Coached(store.engine, Pseudonyms(bytes(32)), clock)
 
     def sends(

@@ -8,6 +8,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.thorough import examples
 
 from gateway.incidents import record
 from gateway.incidents.record import Incident, IncidentError, from_decision, from_json, to_json
@@ -204,14 +205,14 @@ def test_the_error_never_quotes_the_record(incident):
     assert caught.value.__cause__ is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_incident_or_the_one_error(data):
     with contextlib.suppress(IncidentError):
         from_json(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_any_text_survives_the_journal_and_fits_its_column(data):
     text = st.text(st.characters(codec=None, exclude_categories=()), max_size=600)

@@ -252,10 +252,9 @@ def test_starting_twice_is_a_mistake(start):
 
 
 def test_an_incident_that_the_database_refuses_is_set_aside_and_blocks_nobody(  # fixtures
-    url, start, spool, meter, incident, caplog
+    migrated_url, start, spool, meter, incident, caplog
 ):
-    migrate(url)
-    store = Store.open(url)
+    store = Store.open(migrated_url)
     canary = "canary-" + "41d8" * 4
     recorder = start(store, idle=0.2)
     time.sleep(0.05)

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.tables import sqlite
+from support.thorough import examples
 
 from gateway.incidents import spool as journal
 from gateway.incidents.record import to_json
@@ -230,7 +232,7 @@ def test_a_record_of_another_version_is_set_aside(directory, incident, monkeypat
     first.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_damage_costs_at_most_the_damaged_lines(data, incident):
     with tempfile.TemporaryDirectory() as folder:
@@ -262,7 +264,7 @@ def test_any_damage_costs_at_most_the_damaged_lines(data, incident):
         second.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(garbage=st.binary(min_size=1, max_size=3000), limit=st.integers(1, 20))
 def test_garbage_is_set_aside_to_the_last_byte(garbage, limit):
     with tempfile.TemporaryDirectory() as folder:
@@ -511,12 +513,10 @@ def kill_after(process: subprocess.Popen[bytes], seconds: float) -> list[str]:
 
 
 def test_a_killed_writer_loses_nothing_and_the_store_has_it_once(directory, incident, tmp_path):
-    from gateway.database.schema import migrate
     from gateway.incidents.recorder import Recorder
     from gateway.incidents.store import Store
 
-    url = f"sqlite:///{tmp_path / 'incidents.db'}"
-    migrate(url)
+    url = sqlite(tmp_path / "incidents.db")
     chance = random.Random(20261)
     promised: list[str] = []
     for turn in range(3):

@@ -17,9 +17,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(url):
-    migrate(url)
-    opened = Store.open(url, clock=lambda: NOON)
+def store(migrated_url):
+    opened = Store.open(migrated_url, clock=lambda: NOON)
     yield opened
     opened.close()
 

@@ -6,16 +6,15 @@ import pytest
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from gateway.database.schema import connected, migrate
+from gateway.database.schema import connected
 from gateway.database.tables import Base
 from gateway.incidents.record import NAME_CHARS, Incident
 from gateway.incidents.store import Store
 
 
 @pytest.fixture
-def store(url):
-    migrate(url)
-    opened = Store.open(url)
+def store(migrated_url):
+    opened = Store.open(migrated_url)
     yield opened
     opened.close()
 
@@ -38,9 +37,8 @@ def test_a_child_without_its_incident_is_refused(store):
         )
 
 
-def test_every_filter_and_reference_has_an_index(url):
-    migrate(url)
-    with connected(url) as connection:
+def test_every_filter_and_reference_has_an_index(migrated_url):
+    with connected(migrated_url) as connection:
         found = inspect(connection)
         indexed = {
             (table, tuple(index["column_names"]))

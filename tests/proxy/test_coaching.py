@@ -9,13 +9,13 @@ from functools import partial
 
 import pytest
 from mitmproxy.test import tflow
+from support.tables import sqlite
 
 from gateway import inspection
 from gateway.audit.log import Log
 from gateway.coaching.front import Front
 from gateway.coaching.pages import Pages
 from gateway.coaching.store import Answer, Store, withdraw
-from gateway.database.schema import migrate
 from gateway.model import (
     Act,
     Decision,
@@ -66,9 +66,7 @@ class Nobody(Counter):
 
 @pytest.fixture
 def url(tmp_path):
-    url = f"sqlite:///{tmp_path / 'coaching.db'}"
-    migrate(url)
-    return url
+    return sqlite(tmp_path / "coaching.db")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.database.schema import migrate
 from gateway.vault.keys import Key, Keyring
 from gateway.vault.store import Vault
 
@@ -44,13 +43,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def vaults(url: str, clock: Clock) -> Iterator[Callable[..., Vault]]:
+def vaults(migrated_url: str, clock: Clock) -> Iterator[Callable[..., Vault]]:
     """Makes vaults on one database, as several gateways have them."""
-    migrate(url)
     made: list[Vault] = []
 
     def make(ring: Keyring | None = None, ttl: timedelta = TTL) -> Vault:
-        vault = Vault.open(url, ring or a_ring(), ttl=ttl, clock=clock)
+        vault = Vault.open(migrated_url, ring or a_ring(), ttl=ttl, clock=clock)
         made.append(vault)
         return vault
 

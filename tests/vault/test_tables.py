@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from sqlalchemy import LargeBinary, inspect
 
-from gateway.database.schema import connected, migrate
+from gateway.database.schema import connected
 from gateway.vault.keys import DIGEST_BYTES, ID_CHARS
 from gateway.vault.tables import TokenRow
 
 
-def test_what_rows_are_looked_up_by_has_an_index(url):
-    migrate(url)
-    with connected(url) as connection:
+def test_what_rows_are_looked_up_by_has_an_index(migrated_url):
+    with connected(migrated_url) as connection:
         found = inspect(connection)
         assert found.get_pk_constraint("vault_tokens")["constrained_columns"] == ["actor", "token"]
         indexed = {tuple(i["column_names"]) for i in found.get_indexes("vault_tokens")}
