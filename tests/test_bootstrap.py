@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from support.gateway import warm
 
 from gateway import bootstrap
 from gateway.documents import DocumentError
@@ -53,7 +54,7 @@ def test_entities_of_one_file_are_known_in_all_and_found(tmp_path):
     rules = bootstrap.load_rules(write(tmp_path))
     assert {"PROJECT_NAME", "TICKET", "US_SSN"} <= bootstrap.labels(rules)["entity"]
     assert rules.detectors.min_confidence == {"PROJECT_NAME": 0.8}
-    engine = bootstrap.build_engine(rules.detectors, tmp_path / "state")
+    engine = bootstrap.build_engine(rules.detectors, warm())
     (result,) = bootstrap.run_cases(tmp_path, rules, engine)
     assert result.passed, str(result)
 

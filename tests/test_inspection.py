@@ -644,7 +644,7 @@ def test_the_companys_own_picture_is_marked_and_that_is_on_record(tmp_path):
     rules = bootstrap.load_rules(Path(__file__).parents[1] / "policies")
     looking = content.PictureSettings(register=tmp_path / "register", ocr=False, faces=False)
     inspector = bootstrap.build_inspector(
-        bootstrap.plan(rules, key=KEY, cache=None, max_decoded=1 << 22, looking=looking)
+        bootstrap.plan(rules, key=KEY, cache=patterns(KEY), max_decoded=1 << 22, looking=looking)
     )
     out = io.BytesIO()
     picture.resize((640, 480)).save(out, "JPEG", quality=80)
