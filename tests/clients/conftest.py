@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from support import bedrock, canaries, golden
 from support.gateway import GatewayProcess
 from support.mock import ANSWER, MISSING, Mock, Relay, available
 from support.policies import POLICY
+from support.thorough import FULL
 from support.upstream import Upstream, certificate
 
 ROOT = Path(__file__).parents[2]
@@ -167,4 +167,4 @@ def mocked(tmp_path_factory, tls):
 @pytest.fixture(scope="session")
 def everything():
     """Whole cross products instead of samples of them."""
-    return os.environ.get("LEAKGATE_SWEEP") == "full"
+    return FULL

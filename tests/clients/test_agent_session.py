@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import ssl
 
 import httpx
@@ -16,6 +15,7 @@ import pytest
 from support import agent
 from support.echo import Echo
 from support.gateway import GatewayProcess
+from support.thorough import FULL
 
 POLICY = """\
 version: 1
@@ -31,7 +31,7 @@ rules:
     redact:
       secret: {operator: token, restore: true}
 """
-TURNS = 40 if os.environ.get("LEAKGATE_SWEEP") == "full" else 25
+TURNS = 40 if FULL else 25
 WIRES = {"anthropic": agent.Anthropic, "responses": agent.Responses}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 from support.gateway import GatewayProcess
 from support.upstream import Upstream, certificate
 
+from gateway.cli import main
 from gateway.database.engines import open_engine
 from gateway.shadow.ledger import Ledger
 
@@ -63,12 +64,11 @@ def curl(place, person, host, body, *arguments, path="/v1/chat/completions", sch
 
 
 def shadow(place, *arguments):
+    """A command beside the running gateway; in this process, for a new one loads for seconds."""
     gateway, _, _ = place
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "shadow", *arguments, "--config", str(gateway.config)],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr
+    done = CliRunner().invoke(main, ["shadow", *arguments, "--config", str(gateway.config)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.stdout, done.stderr
 
 
 def seen(place, wanted):

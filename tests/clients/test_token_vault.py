@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import ssl
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -18,9 +16,11 @@ import httpcore
 import httpx
 import pytest
 import sqlalchemy
+from click.testing import CliRunner
 from support import echo
 from support.gateway import GatewayProcess
 
+from gateway.cli import main
 from gateway.vault import keys
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -124,14 +124,8 @@ class Place:
         return self.say(actor, replica, ASKED, answer=f"It was {token}.", **more)
 
     def leakgate(self, *command):
-        done = subprocess.run(
-            [
-                sys.executable, "-c", "from gateway.cli import main; main()", *command,
-                "--config", str(self.replicas["A"].config),
-            ],
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(main, [*command, "--config", str(self.replicas["A"].config)])
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     def execute(self, statement, **values):

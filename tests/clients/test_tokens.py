@@ -6,6 +6,7 @@ and once through the gateway.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import time
@@ -60,8 +61,8 @@ SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 class Place:
     """A gateway that tokenises, and the service behind it."""
 
-    def __init__(self, folder, tls, **more):
-        self.echo = Echo(tls[0], **more)
+    def __init__(self, folder, tls):
+        self.echo = Echo(tls[0])
         self.echo.__enter__()
         self.certificate = tls[1]
         self.gateway = GatewayProcess(
@@ -71,6 +72,15 @@ class Place:
             trusted_ca=tls[1],
         )
         self.gateway.start()
+
+    @contextlib.contextmanager
+    def slow(self, pause):
+        """The service waits so long before each piece that it says."""
+        self.echo.pause = pause
+        try:
+            yield
+        finally:
+            self.echo.pause = 0.0
 
     def client(self, **more):
         context = ssl.create_default_context(cafile=str(self.gateway.ca))
@@ -393,43 +403,40 @@ def test_tool_that_policy_names_gets_no_values(place):
     assert VALUES[0] in message["content"]
 
 
-def test_streamed_answer_is_not_held_back(tmp_path, tls):
+def test_streamed_answer_is_not_held_back(place):
     """The first piece of text is with the client long before the last one was sent."""
-    place = Place(tmp_path, tls, pause=0.05)
-    try:
-        text = "Hello there, " + "all is well. " * 8 + "Angela Whitfield"
-        with (
-            place.client() as client,
-            client.stream("POST", CHAT, json=_body(stream=True, text=text)) as answer,
-        ):
-            began = time.monotonic()
-            first = 0.0
-            whole = ""
-            for piece in answer.iter_text():
-                whole += piece
-                if "Hel" in whole and not first:
-                    first = time.monotonic() - began
-            last = time.monotonic() - began
-        assert "Angela" in whole
-        assert first < last / 2
-    finally:
-        place.close()
+    text = "Hello there, " + "all is well. " * 8 + "Angela Whitfield"
+    with (
+        place.slow(0.05),
+        place.client() as client,
+        client.stream("POST", CHAT, json=_body(stream=True, text=text)) as answer,
+    ):
+        began = time.monotonic()
+        first = 0.0
+        whole = ""
+        for piece in answer.iter_text():
+            whole += piece
+            if "Hel" in whole and not first:
+                first = time.monotonic() - began
+        last = time.monotonic() - began
+    assert "Angela" in whole
+    assert first < last / 2
 
 
-def test_what_may_become_a_token_leaves_when_nothing_follows(tmp_path, tls):
-    place = Place(tmp_path, tls, pause=2.0)
-    try:
-        _said(place, "Angela Whitfield")  # so that tokens may come up
-        body = _body(stream=True, text="ok PER")
-        with place.client() as client, client.stream("POST", CHAT, json=body) as answer:
-            pieces = []
-            for piece in answer.iter_text():
-                pieces.append((time.monotonic(), piece))
-        came = next(at for at, piece in pieces if "PER" in piece)
-        ended = next(at for at, piece in pieces if 'finish_reason": "stop' in piece)
-        assert ended - came > 0.5
-    finally:
-        place.close()
+def test_what_may_become_a_token_leaves_when_nothing_follows(place):
+    _said(place, "Angela Whitfield")  # so that tokens may come up
+    body = _body(stream=True, text="ok PER")
+    with (
+        place.slow(2.0),
+        place.client() as client,
+        client.stream("POST", CHAT, json=body) as answer,
+    ):
+        pieces = []
+        for piece in answer.iter_text():
+            pieces.append((time.monotonic(), piece))
+    came = next(at for at, piece in pieces if "PER" in piece)
+    ended = next(at for at, piece in pieces if 'finish_reason": "stop' in piece)
+    assert ended - came > 0.5
 
 
 def test_values_are_in_nothing_that_the_gateway_writes(place):
