@@ -37,7 +37,7 @@ ALONE := tests/test_workers.py tests/proxy/test_looking.py tests/proxy/test_tran
 
 test: check tools
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(ALONE))
 	$(BIN)/python -m pytest -q $(ALONE)
 else
 	$(BIN)/python -m pytest $(ARGS)

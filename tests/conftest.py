@@ -6,12 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from support.postgres import Postgres
 from support.tables import sqlite
 from support.thorough import examples
+from xdist.scheduler import LoadScopeScheduling
 
 from gateway.database.engines import open_engine
 from gateway.database.schema import migrate
@@ -22,32 +24,48 @@ hypothesis.settings.register_profile("untimed", deadline=None, max_examples=exam
 hypothesis.settings.load_profile("untimed")
 
 
-SHARED = {"mocked": "mocked", "blocking": "plain", "redacting": "plain"}
-"""Gateways that several files use, and a name for all these files."""
+TOGETHER = {
+    "clients/test_sweep.py": "plain",
+    "clients/test_corners.py": "plain",
+    "clients/test_sockets.py": "plain",
+    "clients/test_bedrock.py": "mocked",
+    "clients/test_browser.py": "mocked",
+    "clients/test_curl.py": "mocked",
+    "clients/test_sdks.py": "mocked",
+    "clients/test_uploads.py": "mocked",
+}
+"""Files that share gateways, and a name for them: one process runs them all."""
 LONG = """
 plain mocked clients/test_faults.py clients/test_token_vault.py clients/test_console.py
-clients/test_tokens.py clients/test_shadow.py clients/test_exports.py test_demo.py
-clients/test_mcp.py test_evaluation.py test_cli.py content/test_pdfwrite.py test_registering.py
-content/test_write.py test_inspection.py
+clients/test_coaching_two.py clients/test_tokens.py clients/test_shadow.py clients/test_exports.py
+test_demo.py clients/test_mcp.py test_evaluation.py test_cli.py content/test_pdfwrite.py
+test_registering.py content/test_write.py test_inspection.py
 """.split()
 """What takes longest, in this order."""
 
 
+def _group(nodeid: str) -> str:
+    """What runs in one process."""
+    file = nodeid.partition("::")[0].removeprefix("tests/")
+    return TOGETHER.get(file, file)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `-n auto --dist loadgroup`: a file stays together, and so do files that share a gateway.
-
-    What takes long begins first, so that nobody waits for the last one at the end.
-    """
-    here = Path(__file__).parent
-    group = {item.path: item.path.relative_to(here).as_posix() for item in items}
-    for item in items:
-        for gateway in sorted(SHARED.keys() & set(getattr(item, "fixturenames", ()))):
-            group[item.path] = SHARED[gateway]
+    """What takes long begins first, so that nobody waits for the last one at the end."""
     place = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: place.get(group[item.path], len(place)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group[item.path]))
+    items.sort(key=lambda item: place.get(_group(item.nodeid), len(place)))
+
+
+class _Groups(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """`--dist loadfile`, but for files that share gateways. xdist's own groups want an older pytest."""
+    return _Groups(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,6 +21,7 @@ from gateway.services import Catalogue
 ANN = "ann@example.com"
 ORIGIN = "https://leakgate.internal"
 FORM = "application/x-www-form-urlencoded"
+CATALOGUE = Catalogue.load()
 VOCABULARY = Vocabulary(
     {},
     frozenset(),
@@ -73,7 +74,7 @@ class Place:
 
     def rules(self, ask_text, text=RULE):
         policy = compile_text(text % ask_text if "%s" in text else text, VOCABULARY)
-        self.pages.adopt(policy, Catalogue.load())
+        self.pages.adopt(policy, CATALOGUE)
 
     def link(self, **changes):
         link = asyncio.run(self.front.ask(ask("f1", **changes)))

@@ -15,6 +15,7 @@ from gateway.shadow.watch import Watch
 from .conftest import NOON
 from .test_shapes import a_request
 
+CATALOGUE = Catalogue.load()
 CHAT = json.dumps({"model": "m", "messages": []}).encode()
 
 
@@ -48,7 +49,7 @@ def meter():
 def watch(kept, meter):
     return Watch(
         kept,
-        knows=Catalogue.load().knows,
+        knows=CATALOGUE.knows,
         harmless=lambda _: True,
         meter=meter,
         clock=lambda: NOON,
