@@ -68,6 +68,7 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (0, b"OTTO", "font/otf", "unknown"),
         (0, b"SQLite format 3\x00", "application/vnd.sqlite3", "unknown"),
         (0, b"PAR1", "application/vnd.apache.parquet", "unknown"),
+        (0, b"PARE", "application/vnd.apache.parquet", "unknown"),
         (0, b"\x7fELF", "application/x-executable", "unknown"),
         (0, b"MZ", "application/vnd.microsoft.portable-executable", "unknown"),
     )

@@ -13,6 +13,8 @@ import zipfile
 import zlib
 
 import pikepdf
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from corpus.files import make
@@ -45,6 +47,21 @@ def zip_bomb():
             for _ in range(ZEROS >> 20):
                 entry.write(b"\0" * (1 << 20))
     return out.getvalue()
+
+
+def parquet(columns):
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, compression="zstd")
+    return out.getvalue()
+
+
+def empty_rows():
+    return parquet({"none": pa.nulls(100 << 20)})
+
+
+def one_word():
+    number = pa.array([0] * 4096, pa.int32())
+    return parquet({"word": pa.DictionaryArray.from_arrays(number, ["x" * (1 << 20)])})
 
 
 def nested():
@@ -174,6 +191,9 @@ BOMBS = {
     "PDF deflated twice": (double_flate, R.CRASHED),
     "PDF with a bomb attached": (attached_bomb, R.EXPANDS_TOO_FAR),
     "encrypted PDF": (locked_pdf, R.ENCRYPTED),
+    "Parquet of nothing": (empty_rows, R.TOO_LARGE),
+    "Parquet of one word": (one_word, R.EXPANDS_TOO_FAR),
+    "encrypted Parquet": (lambda: b"PARE" + bytes(40) + b"PARE", R.ENCRYPTED),
 }
 
 

@@ -27,6 +27,7 @@ from gateway.content.readers import (
     notebook,
     office,
     otherarchives,
+    parquet,
     pdf,
     recording,
     rtf,
@@ -59,6 +60,7 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
     (mail.read, "message/rfc822"),
     (notebook.read, "application/x-ipynb+json"),
     (database.read, "application/vnd.sqlite3"),
+    (parquet.read, "application/vnd.apache.parquet"),
     (
         recording.read,
         (

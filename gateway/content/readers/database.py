@@ -11,14 +11,11 @@ import sqlite3
 import struct
 from collections.abc import Iterator
 
+from gateway.content.readers.cells import Cells
 from gateway.content.readers.strings import printable
 from gateway.content.readers.xmltext import PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
-from gateway.content.types import UNKNOWN, text_encoding, type_of
 from gateway.model import UnreadReason
-
-_SMALL = 24
-"""Bytes of a value that is not text and too short to be a file: ids and hashes."""
 
 
 def read(data: bytes, budget: Budget) -> Iterator[Said]:
@@ -51,23 +48,21 @@ def _tables(connection: sqlite3.Connection, budget: Budget) -> Iterator[Said]:
         place = f"table[{number}]"
         quoted = '"' + name.replace('"', '""') + '"'
         held: list[str] = []
-        size = pieces = files = unknown = 0
+        size = pieces = files = 0
+        cells = Cells()
         try:
             for row in connection.execute(f"SELECT * FROM {quoted}"):  # noqa: S608  # quoted
                 budget.tick()
-                words = []
-                for value in row:
-                    if isinstance(value, bytes):
-                        if type_of(value) == UNKNOWN:
-                            unknown += len(value) > _SMALL
-                            words.append(printable(value))
-                        elif text_encoding(value) == "utf-8":
-                            words.append(value.decode("utf-8"))
-                        else:
-                            yield Embedded(f"{place}.file[{files}]", value)
-                            files += 1
-                    elif value is not None:
-                        words.append(str(value))
+                words = [
+                    said
+                    for value in row
+                    if value is not None
+                    and (said := cells.words(value) if isinstance(value, bytes) else str(value))
+                    is not None
+                ]
+                for value in cells.taken():
+                    yield Embedded(f"{place}.file[{files}]", value)
+                    files += 1
                 line = "\t".join(words)
                 held.append(line)
                 size += len(line) + 1
@@ -79,7 +74,7 @@ def _tables(connection: sqlite3.Connection, budget: Budget) -> Iterator[Said]:
             yield Missed(place, UnreadReason.MALFORMED, detail="table")
         if held:
             yield Text(f"{place}.rows[{pieces}]", "\n".join(held))
-        if unknown:
+        if cells.unknown:
             yield Missed(place, UnreadReason.UNSUPPORTED_FILE, detail="values")
     if tables:
         yield Fact("pages", len(tables))

@@ -31,6 +31,8 @@ import pikepdf
 import pptx
 import pptx.chart.data
 import pptx.util
+import pyarrow as pa
+import pyarrow.parquet as pq
 import zstandard
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -485,6 +487,22 @@ def make_sqlite(plant):
     data = connection.serialize()
     connection.close()
     return data
+
+
+def make_parquet(plant):
+    table = pa.table(
+        {
+            plant("name of a column"): ["a", None],
+            "words": [plant("row"), None],
+            "inner": [{"list": [None, plant("list in a struct")]}, None],
+            "map": pa.array([[("key", plant("map"))], []], pa.map_(pa.string(), pa.string())),
+            "repeated": pa.array([plant("dictionary"), "x"]).dictionary_encode(),
+            "bytes": [plant("bytes").encode(), make_zip_of(plant("archive in a row"))],
+        }
+    ).replace_schema_metadata({"note": plant("metadata")})
+    out = io.BytesIO()
+    pq.write_table(table, out, write_statistics=False)
+    return out.getvalue()
 
 
 def make_ipynb(plant):
