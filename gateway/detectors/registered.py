@@ -229,10 +229,9 @@ def _of_cells(
     registered: Registered, together: Sequence[Together], table: Table, cells: list[Any]
 ) -> Iterator[Match]:
     if registered.kind == "dictionary":
+        says, detector = registered.says, detector_of(registered.name)
         for start, end in dict.fromkeys((cell.start, cell.end) for cell in cells):
-            yield Match(
-                registered.says, start, end, registered.confidence, detector_of(registered.name)
-            )
+            yield Match(says, start, end, registered.confidence, detector)
         return
     alone = {
         number

@@ -1,7 +1,8 @@
 """Where are the windows of a text that registers are asked about? Law: every window of up to
 `BEYOND` letters that begins with a word is in exactly one chunk.
 
-The sums of a chunk are made once, whatever number of registers there is.
+The sums of a chunk, and the hashes of what its words begin with, are made once, whatever number of
+registers there is.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Chunk:
     starts: Places = field(repr=False)
     ends: Places = field(repr=False)
     sums: Hashes = field(repr=False)
+    _heads: dict[int, tuple[Places, Hashes]] = field(default_factory=dict, repr=False)
 
     def hashes(self, starts: Places, ends: Places) -> Hashes:
         """Of windows of its letters."""
@@ -38,9 +40,12 @@ class Chunk:
 
     def heads(self, length: int) -> tuple[Places, Hashes]:
         """Its words after which there are `length` letters from their start on, and those' hashes."""
-        count = int(np.searchsorted(self.starts, self.size - length, "right"))
-        starts = self.starts[:count]
-        return starts, self.hashes(starts, starts + length)
+        made = self._heads.get(length)
+        if made is None:
+            count = int(self.starts.searchsorted(self.size - length, "right"))
+            starts = self.starts[:count]
+            made = self._heads[length] = starts, self.hashes(starts, starts + length)
+        return made
 
 
 def chunks(words: Words, prints: Prints) -> Iterator[Chunk]:

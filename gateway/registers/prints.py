@@ -42,7 +42,10 @@ class Prints:
     """The digests and hashes of one key."""
 
     def __init__(self, key: bytes) -> None:
-        self._digests = _derived(key, b"digests", KEY_BYTES)
+        # Begun once with the key, and copied: many digests are made of a text.
+        self._digests = hashlib.blake2b(
+            key=_derived(key, b"digests", KEY_BYTES), digest_size=DIGEST_BYTES
+        )
         self.seal = _derived(key, b"seal", KEY_BYTES)
         self.mark = _derived(key, b"mark", 8).hex()
         """Names the key, and tells nothing of it."""
@@ -58,7 +61,8 @@ class Prints:
 
     def digest(self, form: str) -> int:
         """What stands for `form` in a register."""
-        state = hashlib.blake2b(form.encode(), key=self._digests, digest_size=DIGEST_BYTES)
+        state = self._digests.copy()
+        state.update(form.encode())
         return int.from_bytes(state.digest(), "little")
 
     def sums(self, letters: Letters) -> Hashes:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.registers.chunks import Chunk
-from gateway.registers.prints import BEYOND, Gate, Prints
+from gateway.registers.prints import BEYOND, Gate, Places, Prints
 from gateway.registers.spellings import Kind, Order, is_a, spellings
 from gateway.registers.store import RegisterError, Stored
 from gateway.registers.words import cased_form, form_of, has_digit, words_of
@@ -396,28 +396,30 @@ class Table:
 
     def cells(self, chunk: Chunk, text: str) -> Iterator[Cell]:
         """The registered values that begin in a chunk of `text`."""
-        digests: list[int] = []
-        places: list[tuple[int, int]] = []
-        for word, count in self._likely(chunk):
-            words = chunk.words
-            start = int(words.starts[word])
-            end = int(words.ends[word + count - 1])
-            place = words.place(start, end)
-            cased = self.cased
-            form = cased_form(text[place[0] : place[1]]) if cased else words.form(word, count)
-            digests.append(chunk.prints.digest(form))
-            places.append(place)
-        if not digests:
+        likely = self._likely(chunk)
+        if likely is None:
             return
-        wanted = np.array(digests, np.uint64)
-        left = np.searchsorted(self.forms, wanted, "left")
-        right = np.searchsorted(self.forms, wanted, "right")
-        for at in np.flatnonzero(right > left):
-            for number in self.numbers[left[at] : right[at]]:
-                yield Cell(*places[at], int(number), int(self.owners[number]))
+        words, digest = chunk.words, chunk.prints.digest
+        first, counts = likely
+        starts = words.starts[first].tolist()
+        ends = words.ends[first + counts - 1].tolist()
+        windows = zip(first.tolist(), counts.tolist(), starts, ends, strict=True)
+        if self.cased:
+            forms = (
+                cased_form(text[slice(*words.place(start, end))]) for _, _, start, end in windows
+            )
+        else:
+            forms = (words.form_of(*window) for window in windows)
+        wanted = np.array([digest(form) for form in forms], np.uint64)
+        left = self.forms.searchsorted(wanted, "left")
+        right = self.forms.searchsorted(wanted, "right")
+        for at in (right > left).nonzero()[0].tolist():
+            place = words.place(starts[at], ends[at])
+            for number in self.numbers[left[at] : right[at]].tolist():
+                yield Cell(*place, number, int(self.owners[number]))
 
-    def _likely(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
-        """Number of the first word, and count of words, of windows that the gate lets through."""
+    def _likely(self, chunk: Chunk) -> tuple[Places, Places] | None:
+        """Numbers of the first words, and counts of words, of windows that the gate lets through."""
         starts, hashes = chunk.heads(_HEAD)
         begin = self.heads.passing(hashes)
         if self.short is not None:
@@ -425,7 +427,7 @@ class Table:
             begin = np.union1d(begin, self.short.passing(hashes))
             starts = chunk.starts
         if not len(begin):
-            return
+            return None
         ends = chunk.ends
         beyond = len(self.lengths) - 1  # no form is so long
         padded = np.empty(len(ends) + self.words, np.int64)
@@ -436,11 +438,10 @@ class Table:
         np.minimum(sizes, beyond, out=sizes)
         which, more = self.lengths[sizes].nonzero()
         if not len(which):
-            return
+            return None
         first = begin[which]
-        hashes = chunk.hashes(starts[first], reached[which, more])
-        for at in self.gate.passing(hashes).tolist():
-            yield chunk.first + int(first[at]), int(more[at]) + 1
+        passing = self.gate.passing(chunk.hashes(starts[first], reached[which, more]))
+        return (chunk.first + first[passing], more[passing] + 1) if len(passing) else None
 
 
 def _typed(arrays: Mapping[str, NDArray[Any]], name: str, kind: str) -> NDArray[Any]:

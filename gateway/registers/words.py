@@ -177,7 +177,10 @@ class Words:
 
     def form(self, word: int, count: int) -> str:
         """The form of `count` words from number `word` on."""
-        start, end = int(self.starts[word]), int(self.ends[word + count - 1])
+        return self.form_of(word, count, int(self.starts[word]), int(self.ends[word + count - 1]))
+
+    def form_of(self, word: int, count: int, start: int, end: int) -> str:
+        """The same, of whom knows that they are `letters[start:end]`."""
         whole = self.text(start, end)
         if count == 1 or has_digit(whole):
             return whole
