@@ -343,6 +343,7 @@ class Table:
     heads: Gate = field(repr=False)
     short: Gate | None = field(repr=False)
     lengths: NDArray[np.bool_] = field(repr=False)
+    longest: int
 
     @classmethod
     def of(cls, stored: Stored) -> Table:
@@ -351,6 +352,9 @@ class Table:
         try:
             columns, kinds = zip(
                 *((str(name), str(kind)) for name, kind in about["columns"]), strict=True
+            )
+            lengths = np.unpackbits(_typed(arrays, "lengths", "|u1"), bitorder="little").astype(
+                bool
             )
             made = cls(
                 columns,
@@ -365,7 +369,8 @@ class Table:
                 Gate(_typed(arrays, "gate", "<u8")),
                 Gate(_typed(arrays, "heads", "<u8")),
                 Gate(short) if (short := _typed(arrays, "short", "<u8")).any() else None,
-                np.unpackbits(_typed(arrays, "lengths", "|u1"), bitorder="little").astype(bool),
+                lengths,
+                int(lengths.nonzero()[0].max(initial=0)),
             )
         except (KeyError, ValueError, TypeError, OverflowError):
             raise RegisterError("is not a table") from None
@@ -430,10 +435,15 @@ class Table:
             return None
         ends = chunk.ends
         beyond = len(self.lengths) - 1  # no form is so long
-        padded = np.empty(len(ends) + self.words, np.int64)
+        # Of many words that a form may have, few are within the letters of the longest, as a rule.
+        within = ends.searchsorted(starts[begin] + self.longest, "right") - begin
+        most = min(self.words, int(within.max()))
+        if most < 1:
+            return None
+        padded = np.empty(len(ends) + most, np.int64)
         padded[: len(ends)] = ends
         padded[len(ends) :] = chunk.size + beyond
-        reached = padded[begin[:, None] + np.arange(self.words)]
+        reached = padded[begin[:, None] + np.arange(most)]
         sizes = reached - starts[begin][:, None]
         np.minimum(sizes, beyond, out=sizes)
         which, more = self.lengths[sizes].nonzero()
