@@ -186,15 +186,26 @@ class Context:
         self.beyond = beyond
         self.shared: dict[tuple[int, int, bool], list[tuple[int, int, str, bool, int]]] = {}
         """Runs of digits by window, looked for once for all that want them (see `phones`)."""
-        self.spoken: prefilter.Spoken | None = None
+        self._spoken: prefilter.Spoken | None = None
         """Where words stand in the text that vocabularies want; None when nobody looked."""
+        self._said: dict[Vocabulary, bool] = {}
+        """Is there any word of a vocabulary?"""
         self._before: dict[int, str] = {}
         self._after: dict[tuple[int, int], str] = {}
         self._over: dict[int, str] = {}
 
+    def hear(self, spoken: prefilter.Spoken) -> None:
+        """From now on it is known where words stand."""
+        self._spoken = spoken
+        self._said.clear()
+
     def speaks(self, vocabulary: Vocabulary, start: int, end: int) -> bool:
         """True when a word of `vocabulary` tells of `start:end`, beside it or in the label."""
-        if not vocabulary or not self.near(vocabulary, 0, len(self._text)):
+        said = self._said.get(vocabulary)
+        if said is None:
+            said = bool(vocabulary) and self.near(vocabulary, 0, len(self._text))
+            self._said[vocabulary] = said
+        if not said:
             return False
         near = self.near(vocabulary, start - REACH, end + REACH_AFTER + SLACK)
         if near:
@@ -218,13 +229,13 @@ class Context:
 
     def near(self, vocabulary: Vocabulary, first: int, last: int) -> bool:
         """False where no word of `vocabulary` ends in `first:last` of the text."""
-        return self.spoken is None or self.spoken.near(vocabulary.wanted, first, last)
+        return self._spoken is None or self._spoken.near(vocabulary.wanted, first, last)
 
     def ends(self, vocabulary: Vocabulary, first: int, last: int) -> Sequence[int]:
         """Where words of `vocabulary` can end in `first:last` of the text: one of these places, or
         one before it.
         """
-        known = None if self.spoken is None else self.spoken.ends(vocabulary.wanted, first, last)
+        known = None if self._spoken is None else self._spoken.ends(vocabulary.wanted, first, last)
         return range(first, last + 1) if known is None else known
 
     def titled(self, vocabulary: Vocabulary, start: int) -> bool:

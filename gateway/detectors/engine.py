@@ -440,10 +440,12 @@ class Engine:
         found: dict[str, list[Raw]] = {}
         # INVARIANT: the label stands for all that `around` sees beyond the text; patterns that wait
         # for a word are not looked for when it is in neither.
-        windows, around.spoken = self._prefilter.look(
+        windows, spoken = self._prefilter.look(
             text, start, end, label=around.beyond, proving=proven
         )
-        for number, hit in windows.items():
+        around.hear(spoken)
+        # By number: of equal matches the first stands, in whatever order the matcher tells of them.
+        for number, hit in sorted(windows.items()):
             probe = self._probes[number]
             if proven and not _may_prove(probe):
                 continue

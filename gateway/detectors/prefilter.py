@@ -26,7 +26,7 @@ import re
 import struct
 import threading
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -38,13 +38,13 @@ import regex
 
 from gateway.detectors import sealed
 
-GROUP = 150
-"""Expressions per database: scan time falls with fewer databases, compile time grows faster than
-the number of expressions. Expressions that want the same words have a database of their own: few of
-those are scanned at all."""
+GROUP = 1_600
+"""Weight of the expressions in a database: scan time falls with fewer databases, compile time grows
+faster than the number of expressions. Expressions that want the same words have a database of their
+own: few of those are scanned at all."""
 
-PLAIN = 1_000
-"""Expressions per database that have no long repeat: they compile fast in any number."""
+HEAVY = 4
+"""What an expression weighs that has a long repeat; others, which compile fast, weigh one."""
 
 _LONG = re.compile(r"(?<!\\)[*+]|\{\d\d|\{\d+,")
 
@@ -506,8 +506,8 @@ class Prefilter:
         label: str = "",
         proving: bool = False,
     ) -> tuple[dict[int, list[Block]], Spoken]:
-        """The `candidates` (with `proving` only those that prove themselves), and where the
-        expressions' `words` are.
+        """The `candidates` (with `proving` those that prove themselves, others where that is free),
+        and where the expressions' `words` are.
         """
         flat = flatten(text)
         stop = len(flat) if end is None else end
@@ -679,25 +679,35 @@ def study(expressions: Sequence[Expression]) -> None:
 def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     """Expressions that run over the same part of a text, and want the same words, together."""
     topics = _topics(expressions)
-    sorts: dict[tuple[_Tier, frozenset[int], bool, bool], list[int]] = {}
+    sorts: dict[tuple[_Tier, frozenset[int], bool], list[int]] = {}
     for first, same in _twins(expressions).items():
         twins = [expressions[number] for number in same]
         asked = all(twin.words and not twin.alone for twin in twins)
         wanted = frozenset(topics[twin.words] for twin in twins if asked)
-        plain = _LONG.search(twins[0].pattern) is None
-        proves = any(twin.proves for twin in twins)
-        sorts.setdefault((_tier(twins[0]), wanted, plain and not asked, proves), []).append(first)
+        tier = _tier(twins[0])
+        # A pass over all of a text costs hardly more with those that do not prove themselves.
+        proves = any(twin.proves for twin in twins) or (tier is _Tier.ALL and not asked)
+        sorts.setdefault((tier, wanted, proves), []).append(first)
     return [
-        _Group(tier, tuple(numbers[first : first + size]), wanted, proves)
-        for (tier, wanted, plain, proves), numbers in sorted(
-            sorts.items(), key=lambda item: item[1]
-        )
-        for size in [PLAIN if plain else GROUP]
-        for first in range(0, len(numbers), size)
+        _Group(tier, numbers, wanted, proves)
+        for (tier, wanted, proves), together in sorted(sorts.items(), key=lambda item: item[1])
+        for numbers in _parts(together, expressions)
     ]
 
 
-@functools.lru_cache(maxsize=8_192)
+def _parts(numbers: Sequence[int], expressions: Sequence[Expression]) -> Iterator[tuple[int, ...]]:
+    """`numbers` in as many parts as there must be databases."""
+    part: list[int] = []
+    weight = 0
+    for number in numbers:
+        if weight >= GROUP:
+            yield tuple(part)
+            part, weight = [], 0
+        part.append(number)
+        weight += HEAVY if _LONG.search(expressions[number].pattern) else 1
+    yield tuple(part)
+
+
 def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     """The expression for the flat text, relaxed where the exact form costs compile time."""
     # A long bounded repeat costs a state per repetition; without its bound it costs one.
@@ -800,7 +810,7 @@ def _open(blob: bytes) -> Any:
 
 def _digest(expressions: Sequence[Expression]) -> str:
     state = hashlib.blake2b(digest_size=16)
-    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {PLAIN}".encode())
+    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {HEAVY}".encode())
     for expression in expressions:
         form, flags = _hyperscan_form(expression)
         state.update(struct.pack("<II", len(form), flags) + form)

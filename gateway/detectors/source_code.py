@@ -206,7 +206,9 @@ class SourceCode:
         for start, end, score, cues in self._lines(flat, hits):
             if score < TELLING:
                 continue
-            between = None if current is None else _between(flat, current.end + 1, start)
+            between: int | None = 0
+            if current is not None and start > current.end + 1:
+                between = _between(flat, current.end + 1, start)
             if current is None or between is None:
                 if current is not None:
                     yield current
