@@ -70,6 +70,7 @@ from gateway.policy.teams import Teams
 from gateway.redaction import Keys, Minter, fingerprint, key_print, plan, preview
 from gateway.redaction.tokens import Hit, is_opaque
 from gateway.services import Catalogue
+from gateway.services.hosts import registered_domain
 
 if TYPE_CHECKING:
     from gateway.detectors import Engine
@@ -259,7 +260,7 @@ class Inspector:
             source_ip=exchange.source_ip,
             method=_method_of(exchange),
             # A host that holds something is content; the route still says which service it is.
-            host="*" if _names_something(reading.scan) else exchange.host,
+            host="*" if _names_something(reading.scan, exchange.host) else exchange.host,
             route=lean,
             scan=scan,
             outcome=outcome,
@@ -878,9 +879,23 @@ def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:
     )
 
 
-def _names_something(scan: Scan) -> bool:
-    """Was anything found in the host?"""
-    return any(finding.locator.path == "header.host" for finding in scan.findings)
+def _names_something(scan: Scan, host: str) -> bool:
+    """Was anything found in the host?
+
+    The domain that somebody registered is no secret where it only sounds like a name: services are
+    called like people.
+    """
+    found = [each for each in scan.findings if each.locator.path == "header.host"]
+    if not found:
+        return False
+    name = host.lower().rstrip(".")
+    domain = registered_domain(name)
+    public = len(name) - len(domain) if domain and name.endswith(domain) else len(name)
+    return any(each.entity not in _SOUNDS_LIKE or each.start < public for each in found)
+
+
+_SOUNDS_LIKE = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
+"""Entities that are told by words alone."""
 
 
 def _method_of(exchange: Exchange) -> str:

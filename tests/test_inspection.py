@@ -61,6 +61,14 @@ def build(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def watching(build):
+    return build(
+        "version: 1\nrules:\n"
+        "  - {id: all, severity: low, when: {entity: [PERSON, CREDIT_CARD]}, action: log}\n"
+    )
+
+
+@pytest.fixture(scope="module")
 def redacting(build):
     return build(
         """
@@ -283,6 +291,22 @@ def test_host_is_read_where_no_header_names_it(redacting):
     assert isinstance(decision.enforcement, Refuse)
     assert decision.host == "*"
     assert decision.route.service == "openai-api"
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("julius.ai", True),  # somebody registered it: services are called like people
+        ("JULIUS.ai.", True),
+        ("anna-schmidt.com", True),
+        ("anna-schmidt.example.com", False),
+        ("julius.internal", False),
+        (f"{CARD.replace(' ', '')}.com", False),
+    ],
+)
+def test_names_of_people_are_content_before_what_is_registered(watching, host, told):
+    value = Exchange("e", 1.0, "", "", "GET", "https", host, 443, "/v1/models", (), b"")
+    assert watching.inspect(value).host == (host if told else "*")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ most specific pattern wins: an exact name, then a name with a hole in it, then a
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+import tldextract
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _LABEL_WITH_HOLES = re.compile(r"[a-z0-9_*-]{1,63}")
@@ -48,6 +51,22 @@ def _to_ascii(text: str) -> str:
         return trimmed.encode("idna").decode("ascii").lower()
     except UnicodeError:
         return unicodedata.normalize("NFKC", trimmed).lower()
+
+
+@functools.cache
+def suffixes() -> tldextract.TLDExtract:
+    """Takes a host apart: what somebody registered, and what stands before it."""
+    # INVARIANT: the list that is bundled; without this, it would be loaded from the network.
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+def registered_domain(host: str) -> str:
+    """What of a host in canonical spelling is registered, so that anybody may look it up.
+
+    `example.co.uk` of `a.b.example.co.uk`; empty for an address or a name within a company. A
+    domain whose owner gives names away is registered, those names are not.
+    """
+    return suffixes()(host).top_domain_under_public_suffix
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,15 @@ what its operations are taken from stands beside them.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import tldextract
 import yaml
 
 from gateway.services import vocabulary
+from gateway.services.hosts import suffixes
 from gateway.shadow.ledger import Suspect
 from gateway.shadow.shapes import SURFACES
 
@@ -129,14 +128,14 @@ def _category(suspect: Suspect) -> str:
 
 
 def _name(host: str) -> str:
-    parts = _suffixes()(host)
+    parts = suffixes()(host, include_psl_private_domains=True)
     return parts.top_domain_under_public_suffix or host
 
 
 def _identity(host: str, taken: Collection[str]) -> str:
     """An id that no service has: that of the domain, of the whole host, or one with a number."""
     known = {each.lower() for each in taken} | {"unknown", "any"}
-    parts = _suffixes()(host)
+    parts = suffixes()(host, include_psl_private_domains=True)
     # A name within the company ends in no public suffix, and has no domain.
     tries = (parts.domain, f"{parts.subdomain} {parts.domain}", host) if parts.suffix else (host,)
     for words in tries:
@@ -145,12 +144,4 @@ def _identity(host: str, taken: Collection[str]) -> str:
             return identity
     return next(
         name for number in range(2, 10_000) if (name := f"{identity}-{number}") not in known
-    )
-
-
-@functools.cache
-def _suffixes() -> tldextract.TLDExtract:
-    # INVARIANT: the list that is bundled; without this, it would be loaded from the network.
-    return tldextract.TLDExtract(
-        suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
     )
