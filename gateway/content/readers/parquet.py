@@ -13,6 +13,7 @@ import binascii
 import importlib
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -56,7 +57,6 @@ class _Library:
     def __init__(self, arrow: Any, parquet: Any) -> None:
         self._arrow, self._parquet = arrow, parquet
         self._errors = (arrow.ArrowException, OSError, ValueError)
-        # Its own allocator asks the system for what a confined process may not have.
         arrow.set_memory_pool(arrow.system_memory_pool())
         arrow.set_cpu_count(1)
         # What the library loads with its first work, it could not load there.
@@ -184,6 +184,9 @@ def _is_whole(group: Any) -> bool:
 
 
 def _load() -> _Library | None:
+    # Its own allocators reserve a gigabyte, which counts as this process's, and ask the system for
+    # what a confined process may not have.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         arrow = importlib.import_module("pyarrow")
         parquet = importlib.import_module("pyarrow.parquet")
