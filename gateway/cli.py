@@ -1301,9 +1301,12 @@ def coaching_withdraw(identity: str, *, reason: str, **options: Any) -> None:
 
     From then on they are asked again, at every gateway of the database.
     """
+    from gateway.audit.chain import LEAST_REASON  # noqa: PLC0415
     from gateway.coaching.store import NotGranted  # noqa: PLC0415
     from gateway.incidents.coached import Coached  # noqa: PLC0415  # loads the database
 
+    if len(reason.strip()) < LEAST_REASON:
+        raise click.BadParameter("say why it is taken back", param_hint="`--reason`")
     with _desk(_settings(**options)) as desk:
         coached = Coached(desk.store.engine, desk.people.pseudonyms, lambda: datetime.now(UTC))
         try:

@@ -978,6 +978,9 @@ def test_coaching_withdraw_takes_it_back_once_and_notes_it(inside, worked):
     )
     coaching.ask(ask, link="l" * 24, identity="c1")
     coaching.answer("c1", Answer("justified", "work", "", timedelta(hours=1)))
+    status, _, err = inside("coaching", "withdraw", "c1", "--reason", "   ", "--state", worked)
+    assert status == 2
+    assert "say why" in err
     assert coaching.live("ann@example.com", {grant})
     status, out, _ = inside("coaching", "withdraw", "c1", "--reason", "too much", "--state", worked)
     assert status == 0

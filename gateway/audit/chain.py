@@ -19,6 +19,8 @@ WHO_CHARS = 256
 ACTION_CHARS = 64
 TARGET_CHARS = 128
 REASON_CHARS = 1000
+LEAST_REASON = 3
+"""Characters without which a reason tells nothing."""
 DETAIL_CHARS = 4000
 
 FIRST = bytes(SEAL_BYTES)

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import StringConstraints
 
-from gateway.audit.chain import REASON_CHARS
+from gateway.audit.chain import LEAST_REASON, REASON_CHARS
 from gateway.audit.log import Log
 from gateway.coaching.store import Concern, NotGranted, State
 from gateway.console.api import Body, Calls
@@ -22,14 +22,14 @@ from gateway.console.pages import sentence
 from gateway.console.roles import Permission
 from gateway.incidents.coached import Coached, CoachedLine, Figures
 
-SHORTEST = 3
-"""Letters of a reason that tells something."""
-
 
 class Why(Body):
     """Why somebody may not send it any more."""
 
-    reason: Annotated[str, StringConstraints(min_length=SHORTEST, max_length=REASON_CHARS)]
+    reason: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=LEAST_REASON, max_length=REASON_CHARS),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

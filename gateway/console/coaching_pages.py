@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
+from gateway.audit.chain import LEAST_REASON
 from gateway.audit.log import Log
 from gateway.coaching.store import STATES, NotGranted
-from gateway.console.coaching_calls import SHORTEST
 from gateway.console.figures import PERIODS
 from gateway.console.pages import Shown, sentence
 from gateway.console.roles import Permission
@@ -39,7 +39,7 @@ class CoachingPages:
     def withdraw(self, visit: Visit) -> Response:
         """Take back what somebody may send on their reason."""
         reason = visit.given("reason").strip()
-        if len(reason) < SHORTEST:
+        if len(reason) < LEAST_REASON:
             return self._shown.refused(visit, 400, "Say why it is taken back.")
         coaching = visit.request.path_params["coaching"]
         try:

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import StringConstraints
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from gateway.audit.chain import LEAST_REASON
 from gateway.audit.log import Log
 from gateway.console.accounts import NotSo
 from gateway.console.api import Body, Calls, missing
@@ -28,7 +29,6 @@ from gateway.shadow import drafts
 from gateway.shadow.ledger import REASON_CHARS, Dismissal, Ledger, NotSeen, Suspect
 
 PERIODS = (7, 30, 90)
-SHORTEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Draft:
 class Why(Body):
     """Why a host is no AI service, or none that matters."""
 
-    reason: Annotated[str, StringConstraints(min_length=SHORTEST, max_length=REASON_CHARS)]
+    reason: Annotated[str, StringConstraints(min_length=LEAST_REASON, max_length=REASON_CHARS)]
 
 
 class Shadows:
@@ -98,7 +98,7 @@ class Shadows:
 
     def dismiss(self, host: str, *, who: str, reason: str) -> Suspect:
         """Say that it is none. Raises `NotSeen`, and `NotSo` without a reason."""
-        if len(reason.strip()) < SHORTEST:
+        if len(reason.strip()) < LEAST_REASON:
             raise NotSo("say why it is no AI service")
         return self._ledger.dismiss(host, self._log, who=who, reason=reason)
 

@@ -58,6 +58,7 @@ def test_programs_take_it_back_too(given):
     assert (told["state"], told["holds"]) == ("justified", True)
     path = "/api/v1/coachings/c1/withdrawal"
     assert program.post(path, json={"reason": ""}).status_code == 422
+    assert program.post(path, json={"reason": "    "}).status_code == 422
     assert place.program(Role.POLICY_AUTHOR).post(path, json={"reason": "why"}).status_code == 403
     told = program.post(path, json={"reason": "too much"}).json()
     assert (told["state"], told["holds"]) == ("withdrawn", False)
