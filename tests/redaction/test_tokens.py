@@ -124,6 +124,13 @@ def test_look_alikes_and_tokens_of_other_keys_are_not_ours():
     assert alike < 70
 
 
+def test_a_label_is_cut_at_its_words_and_within_the_first_alone():
+    token = mint("Jane", "RESS")
+    assert not found(f"EMAIL_ADD{token}")
+    assert found(f"ADD{token}")
+    assert found(f"EMAIL_{token}")
+
+
 def test_stand_ins_with_proof_of_other_keys_are_not_ours():
     others = Keys({"x": b"x" * 32})
     for value, entity in (
