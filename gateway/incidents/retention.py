@@ -1,12 +1,13 @@
 """What is kept how long? Incidents by severity, evidence, the audit log; the rest goes, bit by bit.
 
-Law: every step is a small transaction that waits for nobody, so that nothing else waits for it; of
-all gateways of one database one keeps house at a time; what was purged is noted in the audit log.
+Law: every step is a small transaction that waits for nobody, so that nothing else waits for it, and
+takes as many rows as the last one says go in a tenth of a second; of all gateways of one database one
+keeps house at a time; what was purged is noted in the audit log.
 """
 
 from __future__ import annotations
 
-import functools
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +25,20 @@ from gateway.incidents.tables import EvidenceRow, IncidentRow
 from gateway.incidents.work_tables import WorkRow
 from gateway.model import Severity
 
-BATCH = 500
+BATCH = 1000
 """Most rows of one step; with an incident go some twenty rows of other tables."""
+
+FIRST = 50
+"""Rows of a first step, before it is known how long a row takes."""
+
+STEP_SECONDS = 0.1
+"""What a step should take: others feel long ones."""
+
+LOOKED_AT = 20
+"""Incidents that are looked at for each that is taken in: almost none lacks its row of work."""
+
+ADOPT_SECONDS = 30.0
+"""How often it is looked for incidents of older gateways while there is something else to do."""
 
 LEASE = timedelta(seconds=90)
 """How long a gateway that died keeps others from keeping house."""
@@ -58,6 +71,20 @@ class Retention:
         return max(self.incidents.values())
 
 
+class Pace:
+    """How many rows the next step takes, from how long the last one took."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.rows = min(FIRST, most)
+
+    def took(self, rows: int, seconds: float) -> None:
+        """A step of so many rows took so long. Less follows at once, more bit by bit."""
+        if rows and (seconds > STEP_SECONDS or rows >= self.rows):
+            fits = int(min(rows, self.rows) * STEP_SECONDS / max(seconds, 1e-3))
+            self.rows = max(1, min(fits, 2 * self.rows, self._most))
+
+
 class House:
     """What one gateway, named by `me`, does to keep the database in order. Methods raise SQLAlchemy's
     errors and `AuditError`. `further` purges what is not of incidents: so many rows at most, and it
@@ -73,16 +100,29 @@ class House:
         me: str,
         further: Mapping[str, Callable[[int], int]] | None = None,
         clock: Callable[[], datetime] | None = None,
+        timer: Callable[[], float] = time.monotonic,
         batch: int = BATCH,
     ) -> None:
         self._engine = engine
-        self._further = further or {}
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._timer = timer
+        self._steps: dict[str, Callable[[int], int]] = {
+            "incidents": self._purge_incidents,
+            "evidence": self._purge_evidence,
+            "repeats": self._purge_repeats,
+            "coachings": self._purge_coachings,
+            "audit entries": self._purge_audit,
+            **(further or {}),
+        }
+        self._paces = {kind: Pace(batch) for kind in self._steps}
+        self._adopting = Pace(batch)
+        self._looking_since = self._clock()
+        self._looked_to: tuple[datetime, str] | None = None
+        self._adopt_at: float | None = None
         self._store = Store(engine)
         self._audit = audit
         self._retention = retention
         self._me = me
-        self._clock = clock or (lambda: datetime.now(UTC))
-        self._batch = batch
         self._gone: Counter[str] = Counter()
 
     # --- who -------------------------------------------------------------------------------------
@@ -119,31 +159,36 @@ class House:
 
         When all is done, what was purged since is noted in the audit log.
         """
-        steps: dict[str, Callable[[], int]] = {
-            "adopted": self._adopt,
-            "incidents": self._purge_incidents,
-            "evidence": self._purge_evidence,
-            "repeats": self._purge_repeats,
-            "coachings": self._purge_coachings,
-            "audit entries": self._purge_audit,
-        }
-        steps |= {
-            kind: functools.partial(purge, self._batch) for kind, purge in self._further.items()
-        }
-        for kind, act in steps.items():
-            if done := act():
-                if kind != "adopted":
-                    self._gone[kind] += done
+        if self._adopt_at is None or self._timer() >= self._adopt_at:
+            if done := self._timed(self._adopting, self._adopt):
                 return done
+            self._adopt_at = self._timer() + ADOPT_SECONDS
+        for kind, act in self._steps.items():
+            if done := self._timed(self._paces[kind], act):
+                self._gone[kind] += done
+                return done
+        self._adopt_at = None
         if self._gone:
             detail = {kind: str(many) for kind, many in self._gone.items()}
             self._audit.note(WHO, "retention.purged", detail=detail)
             self._gone.clear()
         return 0
 
-    def _adopt(self) -> int:
-        """Take in incidents that an older gateway has stored: they have no row of work yet."""
-        now = self._clock()
+    def _timed(self, pace: Pace, act: Callable[[int], int]) -> int:
+        started = self._timer()
+        done = act(pace.rows)
+        pace.took(done, self._timer() - started)
+        return done
+
+    def _adopt(self, most: int) -> int:
+        """Take in incidents that an older gateway has stored: they have no row of work yet.
+
+        How many, or how many were looked at when that was not the end; 0 only at the end.
+        """
+        if self._looked_to is None:
+            self._looking_since = self._clock()
+        now = self._looking_since
+        page = most * LOOKED_AT
         with self._engine.begin() as connection:
             # Also the lock: who else keeps house by mistake waits here.
             reached = connection.execute(
@@ -152,32 +197,44 @@ class House:
                 .values(holder=ChoreRow.holder)
                 .returning(ChoreRow.reached_at)
             ).scalar_one()
+            # INVARIANT: read in pieces in the order of an index: a database of a million incidents that
+            # all have their row is not walked in one statement.
             found = connection.execute(
-                select(IncidentRow.id, IncidentRow.stored_at)
+                select(
+                    IncidentRow.id,
+                    IncidentRow.stored_at,
+                    exists().where(WorkRow.incident_id == IncidentRow.id).label("known"),
+                )
                 .where(
-                    IncidentRow.stored_at >= reached - OVERLAP,
-                    ~exists().where(WorkRow.incident_id == IncidentRow.id),
+                    IncidentRow.stored_at >= reached - OVERLAP
+                    if self._looked_to is None
+                    else tuple_(IncidentRow.stored_at, IncidentRow.id) > tuple_(*self._looked_to)
                 )
                 .order_by(IncidentRow.stored_at, IncidentRow.id)
-                .limit(self._batch)
+                .limit(page)
             ).all()
-            done = adopt(connection, [row.id for row in found])
-            last = found[-1].stored_at if len(found) == self._batch else now
+            missing = [row for row in found if not row.known]
+            done = adopt(connection, [row.id for row in missing[:most]])
+            ended = len(missing) <= most and len(found) < page
+            last = None if ended else missing[most - 1] if len(missing) > most else found[-1]
+            until = now if last is None else last.stored_at
             connection.execute(
                 update(ChoreRow)
                 .where(ChoreRow.name == HOUSE)
-                .values(reached_at=max(reached, min(last, now)))
+                .values(reached_at=max(reached, min(until, now)))
             )
-        return done
+        # Once it is on record: after an error the same piece is looked at again.
+        self._looked_to = None if last is None else (last.stored_at, last.id)
+        return done if ended or done else len(found)
 
-    def _purge_incidents(self) -> int:
+    def _purge_incidents(self, most: int) -> int:
         for severity, kept in self._retention.incidents.items():
             before = self._clock() - kept
-            if gone := self._store.purge(before, severity=severity, limit=self._batch):
+            if gone := self._store.purge(before, severity=severity, limit=most):
                 return gone
         return 0
 
-    def _purge_evidence(self) -> int:
+    def _purge_evidence(self, most: int) -> int:
         if self._retention.evidence is None:
             return 0
         key = tuple_(EvidenceRow.incident_id, EvidenceRow.position)
@@ -185,7 +242,7 @@ class House:
             select(EvidenceRow.incident_id, EvidenceRow.position)
             .where(EvidenceRow.at < self._clock() - self._retention.evidence)
             .order_by(EvidenceRow.at)
-            .limit(self._batch)
+            .limit(most)
             .with_for_update(skip_locked=True)
         )
         with self._engine.begin() as connection:
@@ -195,7 +252,7 @@ class House:
                 .execution_options(synchronize_session=False)
             ).rowcount
 
-    def _purge_repeats(self) -> int:
+    def _purge_repeats(self, most: int) -> int:
         kept = self._retention.repeats
         if kept is None:
             return 0
@@ -204,7 +261,7 @@ class House:
             select(RepeatRow.fingerprint, RepeatRow.rule, RepeatRow.service)
             .where(RepeatRow.last_at < self._clock() - kept)
             .order_by(RepeatRow.last_at)
-            .limit(self._batch)
+            .limit(most)
             .with_for_update(skip_locked=True)
         )
         with self._engine.begin() as connection:
@@ -214,14 +271,14 @@ class House:
                 .execution_options(synchronize_session=False)
             ).rowcount
 
-    def _purge_coachings(self) -> int:
+    def _purge_coachings(self, most: int) -> int:
         kept, now = self._retention.coachings, self._clock()
-        return 0 if kept is None else purge(self._engine, now - kept, now=now, limit=self._batch)
+        return 0 if kept is None else purge(self._engine, now - kept, now=now, limit=most)
 
-    def _purge_audit(self) -> int:
+    def _purge_audit(self, most: int) -> int:
         if self._retention.audit is None:
             return 0
-        return self._audit.purge(self._clock() - self._retention.audit, limit=self._batch)
+        return self._audit.purge(self._clock() - self._retention.audit, limit=most)
 
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

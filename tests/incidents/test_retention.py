@@ -12,7 +12,7 @@ from gateway.database.engines import open_engine
 from gateway.incidents.counts import Counts
 from gateway.incidents.filters import Filters, counted
 from gateway.incidents.housekeeping import Housekeeper
-from gateway.incidents.retention import House, Retention
+from gateway.incidents.retention import FIRST, House, Pace, Retention
 from gateway.incidents.states import Change
 from gateway.incidents.store import Store
 from gateway.incidents.tables import EvidenceRow
@@ -49,7 +49,15 @@ def store(migrated_url, clock):
 def house(store, clock):
     def make(retention=None, me="one", batch=500):
         log = Log(store.engine, KEY, clock=clock)
-        made = House(store.engine, log, retention or Retention(), me=me, clock=clock, batch=batch)
+        made = House(
+            store.engine,
+            log,
+            retention or Retention(),
+            me=me,
+            clock=clock,
+            timer=lambda: 0.0,
+            batch=batch,
+        )
         made.hold()
         return made
 
@@ -91,6 +99,40 @@ def test_it_goes_in_small_steps_and_is_noted_once(store, house, incident):
     assert all_of(keeper) == []
     assert len(Log(store.engine, KEY).list()) == 1
     assert left(store) == set()
+
+
+def test_a_step_takes_what_goes_in_a_tenth_of_a_second():
+    pace = Pace(1000)
+    assert pace.rows == FIRST
+    for _ in range(3):
+        pace.took(pace.rows, 0.001)
+    assert pace.rows == 8 * FIRST, "more bit by bit"
+    pace.took(pace.rows, 4.0)
+    assert pace.rows == FIRST // 5, "less at once"
+    pace.took(3, 0.001)
+    assert pace.rows == FIRST // 5, "three rows tell nothing of more"
+    pace.took(0, 4.0)
+    assert pace.rows == FIRST // 5, "neither does looking"
+    pace.took(1, 100.0)
+    assert pace.rows == 1
+    for _ in range(20):
+        pace.took(pace.rows, 0.0)
+    assert pace.rows == 1000
+    assert Pace(7).rows == 7
+
+
+def test_steps_get_shorter_on_a_slow_database(store, house, incident):
+    store.add(incident(n, at=NOON - 40 * DAY) for n in range(120))
+    keeper, now = house(Retention(ALL)), [0.0]
+
+    def slow(many):
+        done = keeper._store.purge(NOON - 30 * DAY, limit=many)
+        now[0] += done * 0.01
+        return done
+
+    keeper._timer = lambda: now[0]
+    keeper._steps = {"incidents": slow}
+    assert all_of(keeper) == [50, 10, 10, 10, 10, 10, 10, 10]
 
 
 def test_without_retention_everything_stays(store, house, incident):
@@ -146,11 +188,29 @@ def test_what_older_gateways_stored_is_taken_in(store, house, incident, clock):
     keeper = house(batch=2)
     assert all_of(keeper) == [2, 2, 2]
     assert counted(store.engine, Filters(assignee="")) == 7
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE incident_chores SET reached_at = '2000-01-01 00:00:00+00'"
+        )
+    assert all_of(keeper) == [], "all have their row: looked at, and nothing done"
     clock.now += timedelta(hours=1)
     store.add([incident(9)])
     with store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM incident_work WHERE incident_id = 'inc-9'")
     assert all_of(keeper) == [1]
+
+
+def test_many_incidents_are_looked_at_in_pieces(store, house, incident, clock):
+    for n in range(90):
+        clock.now += timedelta(minutes=n % 3)
+        store.add([incident(n)])
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "DELETE FROM incident_work WHERE incident_id IN ('inc-0', 'inc-50', 'inc-51', 'inc-89')"
+        )
+    # Twenty at a time: the first lacks its row; none; the 51st; from there the next; the rest.
+    assert all_of(house(batch=1)) == [1, 20, 1, 1, 1]
+    assert counted(store.engine, Filters(assignee="")) == 90
 
 
 def test_one_gateway_keeps_house_until_it_dies_or_hands_over(house, clock):
@@ -177,13 +237,13 @@ def test_two_gateways_at_once_purge_everything_once(migrated_url, store, inciden
 
     def run(me):
         engine = open_engine(migrated_url)
-        house = House(engine, Log(engine, KEY), kept, me=me, clock=lambda: NOON, batch=7)
+        house = House(engine, Log(engine, KEY), kept, me=me, clock=lambda: NOON)
         gone[me] = 0
         until = time.monotonic() + 20
         while time.monotonic() < until and left(store):
             # Also without the lease, as when it ran out meanwhile: nothing breaks, nothing is twice.
             if house.hold() or me == "careless":
-                gone[me] += house._purge_incidents()
+                gone[me] += house._purge_incidents(7)
         engine.dispose()
 
     threads = [threading.Thread(target=run, args=(me,)) for me in ("one", "careless")]
@@ -202,9 +262,9 @@ def test_what_somebody_works_on_is_passed_over(migrated_url, store, house, incid
     keeper = house(Retention(ALL))
     with store.engine.begin() as busy:
         busy.exec_driver_sql("SELECT 1 FROM incidents WHERE id = 'inc-1' FOR KEY SHARE")
-        assert keeper._purge_incidents() == 1
+        assert keeper._purge_incidents(500) == 1
         assert left(store) == {"inc-1"}
-    assert keeper._purge_incidents() == 1
+    assert keeper._purge_incidents(500) == 1
 
 
 def test_the_thread_purges_outlives_errors_and_hands_over(migrated_url, store, incident, caplog):
