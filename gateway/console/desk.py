@@ -183,6 +183,15 @@ class Desk:
         found.sort(key=lambda line: (-line.use.requests, line.name.lower()))
         return tuple(found)
 
+    def service_names(self) -> Mapping[str, str]:
+        """Ids and names of all services, the most used first; without their facts, which cost more."""
+        uses = self.gateway.traffic().services
+        found = sorted(
+            self.gateway.loaded().catalogue.services(),
+            key=lambda each: (-uses.get(each.id, Use()).requests, each.name.lower()),
+        )
+        return {each.id: each.name for each in found}
+
     def service(self, identity: str) -> ServicePage | None:
         """One service."""
         loaded = self.gateway.loaded()
@@ -207,11 +216,15 @@ class Desk:
     def in_use(self) -> tuple[ServiceLine, ...]:
         """The services that this gateway has seen requests to, the most used first."""
         seen = self.gateway.traffic().services
-        lines = [line for line in self.services() if line.use.requests]
+        lines = [
+            _service_line(service, use)
+            for service in self.gateway.loaded().catalogue.services()
+            if (use := seen.get(service.id, Use())).requests
+        ]
         if unknown := seen.get(UNKNOWN_SERVICE):
             name = "Hosts without a service"
             lines.append(ServiceLine(UNKNOWN_SERVICE, name, "unknown", unknown, (), False))  # noqa: FBT003  # a field
-        return tuple(sorted(lines, key=lambda line: -line.use.requests))
+        return tuple(sorted(lines, key=lambda line: (-line.use.requests, line.name.lower())))
 
     def uninspected(self, *, hosts: int = 20) -> Uninspected:
         """What nobody looked into; of hosts those with the most bytes."""

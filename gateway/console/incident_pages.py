@@ -87,7 +87,7 @@ class IncidentPages:
             resolutions=tuple(Resolution),
             enforcements=ENFORCEMENTS,
             reasons=tuple(UnreadReason),
-            services=self._desk.services(),
+            services=self._desk.service_names(),
             rules=self._desk.policies().rules,
             may_work=visit.who.may(Permission.WORK_INCIDENTS),
             bulk_said=_bulk_said(visit),

@@ -6,7 +6,8 @@ speak of the row beside the incident (`work_tables`), which is made when the inc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -105,9 +106,18 @@ def counted(engine: Engine, filters: Filters, *, most: int = 1000) -> int:
     In no order: an index of what is asked for tells it, where the newest of few would be found only by
     walking through all.
     """
+    asked = {each.name for each in fields(filters) if getattr(filters, each.name) is not None}
+    inner: Select[Any]
+    if len(asked) == 1 and asked <= _CHILDREN.keys():
+        # Their own index tells it, without a look at each incident.
+        (name,) = asked
+        owner, column = _CHILDREN[name]
+        inner = select(owner).where(column == getattr(filters, name)).distinct()
+    else:
+        inner = listed([IncidentRow.id], filters).order_by(None)
     with engine.connect() as connection:
-        inner = listed([IncidentRow.id], filters).order_by(None).limit(most).subquery()
-        return connection.execute(select(func.count()).select_from(inner)).scalar_one()
+        inner = inner.limit(most)
+        return connection.execute(select(func.count()).select_from(inner.subquery())).scalar_one()
 
 
 def _filtered(query: Select[Any], filters: Filters, at: Any) -> Select[Any]:
@@ -146,15 +156,19 @@ def _filtered(query: Select[Any], filters: Filters, at: Any) -> Select[Any]:
         query = query.where(WorkRow.severity == int(filters.min_severity))
     elif filters.min_severity is not None:
         query = query.where(WorkRow.severity >= int(filters.min_severity))
-    children = {
-        (RuleRow.incident_id, RuleRow.rule): filters.rule,
-        (FindingRow.incident_id, FindingRow.entity): filters.entity,
-        (FingerprintRow.incident_id, FingerprintRow.fingerprint): filters.fingerprint,
-        (UnreadRow.incident_id, UnreadRow.reason): filters.unread,
-        (LabelRow.incident_id, LabelRow.label): filters.label,
-        (TeamRow.incident_id, TeamRow.team): filters.team,
-    }
-    for (owner, column), wanted in children.items():
+    for name, (owner, column) in _CHILDREN.items():
+        wanted = getattr(filters, name)
         if wanted is not None:
             query = query.where(IncidentRow.id.in_(select(owner).where(column == wanted)))
     return query
+
+
+_CHILDREN: Mapping[str, tuple[Any, Any]] = {
+    "rule": (RuleRow.incident_id, RuleRow.rule),
+    "entity": (FindingRow.incident_id, FindingRow.entity),
+    "fingerprint": (FingerprintRow.incident_id, FingerprintRow.fingerprint),
+    "unread": (UnreadRow.incident_id, UnreadRow.reason),
+    "label": (LabelRow.incident_id, LabelRow.label),
+    "team": (TeamRow.incident_id, TeamRow.team),
+}
+"""Filters that hold if any row of another table does: whose it is, and what it says."""

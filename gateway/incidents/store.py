@@ -163,7 +163,7 @@ class Store:
                         place >= tuple_(*first),
                         place <= tuple_(*last),
                     )
-                    yield _incidents(connection, rows, [within])
+                    yield _incidents(connection, rows, within=within)
             if len(rows) < page:
                 return
             after = rows[-1].at, rows[-1].id
@@ -407,7 +407,7 @@ def _named(connection: Connection, incidents: Sequence[str]) -> tuple[Incident, 
     for some in itertools.batched(incidents, _AT_ONCE):
         these = IncidentRow.id.in_(some)
         rows = connection.execute(select(*_columns(whole=True)).where(these)).all()
-        for incident in _incidents(connection, rows, [(these,)]):
+        for incident in _incidents(connection, rows, among=some):
             found[incident.id] = incident
     return tuple(found[name] for name in incidents if name in found)
 
@@ -418,21 +418,26 @@ def _columns(*, whole: bool) -> list[Any]:
 
 
 def _incidents(
-    connection: Connection, rows: Sequence[Row[Any]], within: Sequence[Any]
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    *,
+    within: Sequence[Any] = (),
+    among: Sequence[str] = (),
 ) -> tuple[Incident, ...]:
     """Incidents of plain rows with all their children: one statement per table, and no objects of
-    the mapper, which cost three times as much. `within` says of the incidents which they are.
+    the mapper, which cost three times as much. Which they are say either conditions on the incidents,
+    or their ids: then children are found by those alone.
     """
 
     def children(table: Any, *columns: Any) -> Iterator[Any]:
         query = select(table.incident_id, *columns)
-        query = query.join(IncidentRow, IncidentRow.id == table.incident_id)
-        for which in within:
-            yield from connection.execute(
-                query.where(*which).order_by(
-                    table.incident_id, *table.__table__.primary_key.columns[1:]
-                )
-            )
+        if among:
+            query = query.where(table.incident_id.in_(among))
+        else:
+            query = query.join(IncidentRow, IncidentRow.id == table.incident_id).where(*within)
+        yield from connection.execute(
+            query.order_by(table.incident_id, *table.__table__.primary_key.columns[1:])
+        )
 
     rules: defaultdict[str, list[FiredRule]] = defaultdict(list)
     for owner, rule, mode, action, severity, justified in children(

@@ -38,6 +38,7 @@ PAGES = (
     "/console/incidents?service=chatgpt&since=2026-11-01",
     f"/console/incidents?rule={RULES[0]}",
     f"/console/incidents?rule={RULES[-1]}",
+    f"/console/incidents?rule={RULES[20]}&service=mistral",
     "/console/incidents?entity=SOURCE_CODE",
     "/console/incidents?enforcement=refuse",
     "/console/incidents?unread=encrypted",
