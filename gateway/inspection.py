@@ -212,6 +212,9 @@ class Inspector:
             for rule in policy.rules
         )
         self._asked_of_answers = _asked(policy.answers)
+        self._looks_elsewhere = bool(policy.answers) and any(
+            there.service for rule in policy.rules if (there := rule.to) is not None
+        )
 
     def inspect(self, exchange: Exchange) -> Decision:
         """Decide about `exchange`. Raises only on a defect: the caller refuses then."""
@@ -221,11 +224,17 @@ class Inspector:
         route = route_of(self.catalogue, exchange)
         timings: dict[str, float] = {}
         look = look_at_answer(self.policy, exchange, route)
-        sent: set[str] | None = None if look is Look.NONE else set()
+        # Where it goes is not known yet; what was sent is noted where its answer might be looked at.
+        looks = look is not Look.NONE or self._looks_elsewhere
+        sent: set[str] | None = set() if looks else None
         reading = self._read(exchange, route, timings, sent)
         before = self._clock()
         outcome, headers = self._judge(exchange, route, reading.scan)
         timings["evaluate"] = self._clock() - before
+        if outcome.redirect is not None:
+            away = self._away(route, outcome.redirect.service)
+            if away is not None:
+                look = max(look, look_at_answer(self.policy, exchange, away))
         enforcement: Enforcement = Forward()
         match outcome.verdict:
             case Verdict.BLOCK:
@@ -273,7 +282,7 @@ class Inspector:
             timings=timings,
             quoted=reading.quoted,
             look=Look.NONE if isinstance(enforcement, Refuse) else look,
-            sent=frozenset(sent or ()),
+            sent=frozenset(sent or ()) if look is not Look.NONE else frozenset(),
             headers=headers,
             known=self._teams.known(self._with_keys(exchange))
             if remember or look is not Look.NONE
@@ -292,14 +301,10 @@ class Inspector:
         """
         outcome = evaluate(self.policy, exchange, route, scan)
         there = outcome.redirect
-        known = self.catalogue.get(there.service) if there is not None else None
+        away = self._away(route, there.service) if there is not None else None
         try:
             headers = restrictions(self.policy, exchange, route)
-            if there is not None and known is not None:
-                away = known.route()
-                away = replace(
-                    route, service=away.service, category=away.category, facts=away.facts
-                )
+            if away is not None:
                 outcome = merged(outcome, evaluate(self.policy, exchange, away, scan))
                 # What restricts the tenants of the one service says nothing to the other.
                 headers = restrictions(self.policy, exchange, away)
@@ -312,6 +317,14 @@ class Inspector:
             outcome = replace(outcome, verdict=Verdict.BLOCK, message=message)
             headers = ()
         return outcome, headers
+
+    def _away(self, route: Route, service: str) -> Route | None:
+        """The route of what goes to another service instead; None where that is not known."""
+        known = self.catalogue.get(service)
+        if known is None:
+            return None
+        there = known.route()
+        return replace(route, service=there.service, category=there.category, facts=there.facts)
 
     def _with_keys(self, exchange: Exchange) -> Exchange:
         """The exchange with the fingerprints of its API keys."""
@@ -456,6 +469,9 @@ class Inspector:
                 )
         scan = Scan(tuple(findings), tuple(unread))
         outcome = evaluate_answer(self.policy, exchange, route, scan)
+        away = self._away(route, reply.service)
+        if away is not None:
+            outcome = merged(outcome, evaluate_answer(self.policy, exchange, away, scan))
         return Looked(
             findings=scan.findings,
             outcome=outcome,

@@ -656,7 +656,8 @@ class Reply:
     """Part of the answer to `exchange`, which is without its body, or all of it.
 
     Either `passages`, or a `body` as on the wire; `head` are then its headers. `sent` are the
-    fingerprints of what the client sent itself, `before` what was found in earlier parts.
+    fingerprints of what the client sent itself, `before` what was found in earlier parts. `service` is
+    the one that answers, where a rule sent the request there, and empty otherwise.
     """
 
     exchange: Exchange
@@ -666,6 +667,7 @@ class Reply:
     body: bytes = field(default=b"", repr=False)
     content_type: str = ""
     content_encoding: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,12 @@ class Looking:
         """Whether the answer waits for it."""
         return self.decision.look is Look.AHEAD
 
+    @property
+    def _service(self) -> str:
+        """The service that a rule sent the request to; empty for the one that was asked."""
+        there = self.decision.outcome.redirect
+        return "" if there is None else there.service
+
     def goes_on(self, decision: Decision) -> None:
         """The client has sent more on the same connection."""
         self.sent |= decision.sent
@@ -114,7 +120,13 @@ class Looking:
         ahead = self.ahead
         if ahead is None:
             return
-        reply = Reply(self.exchange, self.sent, ahead.wanted, self._findings[:_MOST_FINDINGS])
+        reply = Reply(
+            self.exchange,
+            self.sent,
+            ahead.wanted,
+            self._findings[:_MOST_FINDINGS],
+            service=self._service,
+        )
         looked = await self._answered(reply)
         if looked is None:
             self.stop(self._failed)
@@ -159,6 +171,7 @@ class Looking:
             body=bytes(self._body),
             content_type=self.content_type,
             content_encoding=self.content_encoding,
+            service=self._service,
         )
         self._body.clear()
         await self._answered(reply)

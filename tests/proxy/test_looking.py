@@ -36,6 +36,15 @@ answers:
       when: {{entity: [CREDIT_CARD, SEED_PHRASE], min_confidence: 0.6, service: [{services}]}}
       action: {action}
 """
+REDIRECT = """\
+approved:
+  ours: {{url: "{url}", protocol: openai, service: mistral-api}}
+rules:
+  - id: one-assistant
+    when: {{service: openai-api}}
+    action: redirect
+    to: ours
+"""
 SOCKET_HOST, SOCKET_SERVICE = "chatgpt.com", "chatgpt"
 SERVICES = "openai-api, anthropic-api, gemini-api, ollama, bedrock"
 
@@ -65,10 +74,10 @@ class Place:
         self.fault = None
         self.looks = 0
 
-    def policy(self, action, mode="enforce", services=SERVICES):
-        key = (action, mode, services)
+    def policy(self, action, mode="enforce", services=SERVICES, more=""):
+        key = (action, mode, services, more)
         if key not in self._inspectors:
-            text = POLICY.format(action=action, mode=mode, services=services)
+            text = POLICY.format(action=action, mode=mode, services=services) + more
             (self._policies / "policy.yaml").write_text(text)
             rules = bootstrap.load_rules(self._policies)
             self._inspectors[key] = bootstrap.build_inspector(
@@ -154,6 +163,24 @@ def spoken(content):
         else:
             out += strings(value)
     return "".join(out)
+
+
+@pytest.mark.parametrize("action", ["redact", "log"])
+def test_the_answer_of_the_service_that_a_rule_sent_it_to_is_judged_as_its_own(place, action):
+    place.policy(action, services="mistral-api", more=REDIRECT.format(url=place.echo.url))
+    answer = place.ask(prompts.PROTOCOLS[0], says(SAID), stream=False)
+    assert answer.status_code == 200
+    assert (CARD.encode() in answer.content) == (action == "log")
+    assert (LABEL in answer.content) == (action == "redact")
+    request, told = place.recorded(2)
+    assert [hit.rule for hit in request.outcome.hits] == ["one-assistant"]
+    assert [hit.rule for hit in told.outcome.hits] == ["cards-in-answers"]
+    # What the client sent itself is no news in the answer.
+    place.ask(prompts.PROTOCOLS[0], f"My card is {CARD}. {says(SAID)}", stream=False)
+    assert len(place.recorded(3)) == 3
+    place.policy(action, services="mistral-api")
+    assert CARD.encode() in place.ask(prompts.PROTOCOLS[0], says(SAID), stream=False).content
+    assert place.looks == 0, "nobody sent it there"
 
 
 def test_value_that_the_service_says_is_logged_and_passes(place, protocol, stream):
