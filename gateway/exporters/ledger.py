@@ -233,6 +233,25 @@ class Ledger:
                 select(CursorRow.reached_at).where(CursorRow.export == export)
             ).scalar_one_or_none()
 
+    def sending(self, export: str) -> datetime | None:
+        """Where the digest ends that was begun to be sent and may have arrived; None when there is none."""
+        with self.engine.connect() as connection:
+            return connection.execute(
+                select(CursorRow.sending_until).where(
+                    CursorRow.export == export, CursorRow.sending_until > CursorRow.reached_at
+                )
+            ).scalar_one_or_none()
+
+    def begin_sending(self, export: str, until: datetime) -> bool:
+        """Note that a digest up to `until` is sent now; False when another gateway has taken over."""
+        with self.engine.begin() as connection:
+            changed = connection.execute(
+                update(CursorRow)
+                .where(CursorRow.export == export, CursorRow.holder == self._me)
+                .values(sending_until=until)
+            )
+        return changed.rowcount == 1
+
     # --- status ----------------------------------------------------------------------------------
 
     def status(self, least: Mapping[str, Severity] | None = None) -> tuple[Status, ...]:

@@ -266,7 +266,8 @@ class Digester(Exporter):
     """The task of one digest: counts of a time, when that is over, in one mail.
 
     It holds the export as others do, and its cursor stands where the last digest ended: so of several
-    gateways one sends it, and after a restart it goes on where it was.
+    gateways one sends it, and after a restart it goes on where it was. That it is sent is noted before it
+    is: whoever does not know whether it arrived sends one of the same time, with the same Message-ID.
     """
 
     def __init__(
@@ -290,12 +291,17 @@ class Digester(Exporter):
         await self._settle()
         until = digest.due(self._mail, datetime.fromtimestamp(self._clock(), UTC))
         since = await self._database(self._ledger.reached, self.name)
+        # INVARIANT: what may have arrived is repeated as it was, not as part of a longer time.
+        begun = await self._database(self._ledger.sending, self.name)
+        until = until if begun is None else begun
         if since is None or since >= until:
             self._oldest = None
             return self._pace.look
         self._oldest = until
         told = await self._database(digest.read, self._ledger.engine, self._mail, since, until)
         if told.all or self._mail.empty:
+            if not await self._database(self._ledger.begin_sending, self.name, until):
+                return self._pace.standby
             try:
                 async with asyncio.timeout(SEND_SECONDS):
                     refused = await self._post(told)

@@ -17,7 +17,8 @@ from gateway.incidents.record import NAME_CHARS
 class CursorRow(Base):
     """One export. Everything stored before `reached_at` less the overlap was told, or is before `started_at`.
 
-    Whoever stands in `holder` tells it, until `held_until`.
+    Whoever stands in `holder` tells it, until `held_until`. A digest up to `sending_until` was begun to be
+    sent, and may be with its receiver, while that is later than `reached_at`.
     """
 
     __tablename__ = "export_cursors"
@@ -27,6 +28,7 @@ class CursorRow(Base):
     reached_at: Mapped[datetime]
     holder: Mapped[str] = mapped_column(String(64))
     held_until: Mapped[datetime]
+    sending_until: Mapped[datetime | None]
 
 
 class ToldRow(Base):

@@ -272,6 +272,35 @@ def test_each_digest_comes_once_whichever_gateway_sends_it(migrated_url, tls, no
     store.close()
 
 
+def test_what_a_dead_gateway_may_have_sent_is_repeated_as_it_was(
+    migrated_url, tls, notes, clock, monkeypatch
+):
+    store = Store.open(migrated_url, clock=clock)
+    ledgers = [Ledger.open(migrated_url, name, clock=clock) for name in ("one", "two")]
+    with served(tls) as (box, port):
+        made = export(tls, port)
+        ledgers[0].begin([made.name])
+        store.add([an_incident(1, at=NOON)])
+        clock.forward(hours=20)
+        (dying,) = tasks(made, ledgers[:1], notes, clock)
+        with monkeypatch.context() as patched:
+            # Killed when the server has the mail, and before that is noted.
+            patched.setattr(dying, "_settle", lambda: asyncio.sleep(0))
+            asyncio.run(turned([dying], times=1))
+        assert len(box.mails) == 1
+        # The other takes over when the next digest is due already.
+        store.add([an_incident(2, at=NOON), an_incident(3, at=NOON)])
+        clock.forward(days=1)
+        asyncio.run(turned(tasks(made, ledgers[1:], notes, clock)))
+    first, again, later = (mail for mail, _, _ in box.mails)
+    assert again["message-id"] == first["message-id"] != later["message-id"]
+    assert again["subject"] == first["subject"] == "Leakgate soc: 1 incident, 1 high"
+    assert later["subject"] == "Leakgate soc: 2 incidents, 2 high"
+    for ledger in ledgers:
+        ledger.close()
+    store.close()
+
+
 def test_an_empty_digest_comes_where_it_is_wanted(migrated_url, tls, notes, clock):
     ledger = Ledger.open(migrated_url, "one", clock=clock)
     with served(tls) as (box, port):
