@@ -189,6 +189,8 @@ class Certificates(Strict):
 
     ca: Path
     """PEM file of the authorities that issue them."""
+    crl_file: Path | None = None
+    """PEM file of their revocation lists, one of each authority; read again when it changes."""
     name: Literal["common_name", "email", "dns"] = "common_name"
     """Where in a certificate the name stands."""
     names: Literal["user", "device"] = "user"
@@ -245,6 +247,7 @@ class Identity(Strict):
             ("passwords.htpasswd", self.passwords and self.passwords.htpasswd),
             ("directory.ca", self.directory and self.directory.ca),
             ("certificates.ca", self.certificates and self.certificates.ca),
+            ("certificates.crl_file", self.certificates and self.certificates.crl_file),
             ("address_map.file", self.address_map and self.address_map.file),
             ("groups", self.groups),
         )

@@ -1,4 +1,4 @@
-"""What do the files say that operators keep: passwords, groups, addresses?
+"""What do the files say that operators keep: passwords, groups, addresses, revoked certificates?
 
 Law: a file is taken whole or not at all. A broken one leaves the last good one in force, and the first
 one must be good. No name and no hash of a file is quoted in a message.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import bcrypt
+from cryptography import x509
 from passlib.hash import sha256_crypt, sha512_crypt
 from pydantic import RootModel
 
@@ -283,3 +285,34 @@ def _moment(text: str, default: float) -> float | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+# --- revoked certificates -------------------------------------------------------------------------
+
+_CRL = re.compile("-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+
+
+def revocations(text: str, source: str, _: float) -> tuple[x509.CertificateRevocationList, ...]:
+    """Read a PEM file of revocation lists. One that has run out is taken: it lets nobody in."""
+    found: list[x509.CertificateRevocationList] = []
+    problems: list[Problem] = []
+    for block in _CRL.finditer(text):
+        line = text.count("\n", 0, block.start()) + 1
+        try:
+            found.append(x509.load_pem_x509_crl(block[0].encode()))
+        except ValueError:
+            problems.append(Problem(source, line, 1, "is no revocation list"))
+    if not found and not problems:
+        how = "openssl crl -inform DER -in LIST -out FILE"
+        problems.append(Problem(source, 0, 0, f"holds no PEM revocation list; from DER: `{how}`"))
+    if problems:
+        raise DocumentError(problems)
+    for each in found:
+        if each.next_update_utc is not None and each.next_update_utc <= datetime.now(UTC):
+            logger.error(
+                "`%s`: the list of `%s` ran out at %s; certificates of that authority are refused",
+                source,
+                each.issuer.rfc4514_string(),
+                each.next_update_utc.isoformat(),
+            )
+    return tuple(found)

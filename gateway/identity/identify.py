@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
+from cryptography import x509
+
 from gateway.documents import DocumentError, Problem
 from gateway.identity import document, files
 from gateway.identity.directory import Away, Directory, Entry
@@ -395,6 +397,12 @@ class Identities:
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
+    @property
+    def revoked(self) -> tuple[x509.CertificateRevocationList, ...] | None:
+        """The revocation lists of clients' certificates as they are now; None where none are looked at."""
+        lists = self._files.revoked
+        return None if lists is None else lists.value
+
     # --- life -------------------------------------------------------------------------------------
 
     async def tend(self) -> None:
@@ -436,6 +444,7 @@ class _Files:
     htpasswd: Followed[files.Htpasswd] | None
     groups: Followed[files.Groups] | None
     addresses: Followed[files.Addresses] | None
+    revoked: Followed[tuple[x509.CertificateRevocationList, ...]] | None
 
     @classmethod
     def read(cls, settings: document.Identity) -> _Files:
@@ -451,10 +460,12 @@ class _Files:
         listed = settings.passwords.htpasswd if settings.passwords else None
         holders = settings.address_map.file if settings.address_map else None
         groups = settings.groups
+        lists = settings.certificates.crl_file if settings.certificates else None
         found = cls(
             followed(None if listed is None else lambda: Followed(listed, files.htpasswd)),
             followed(None if groups is None else lambda: Followed(groups, files.groups)),
             followed(None if holders is None else lambda: Followed(holders, files.addresses)),
+            followed(None if lists is None else lambda: Followed(lists, files.revocations)),
         )
         if problems:
             raise DocumentError(problems)
@@ -462,7 +473,7 @@ class _Files:
 
     def look(self) -> None:
         """Read again what has changed."""
-        for each in (self.htpasswd, self.groups, self.addresses):
+        for each in (self.htpasswd, self.groups, self.addresses, self.revoked):
             if each is not None:
                 each.look()
 

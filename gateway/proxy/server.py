@@ -57,8 +57,9 @@ class _Certificates(tlsconfig.TlsConfig):
 
     def __init__(self, authority: Authority, identifying: Identifying | None) -> None:
         self._identifying = identifying
-        wanted = identifying and identifying.identities.settings.certificates
-        self._clients = ClientCertificates(wanted) if wanted else None
+        self._clients: ClientCertificates | None = None
+        if identifying is not None and (wanted := identifying.identities.settings.certificates):
+            self._clients = ClientCertificates(wanted, lambda: identifying.identities.revoked)
         certs.CertStore.STORE_CAP = _CERTIFICATES
         dhparam = authority.folder / "dhparam.pem"
         self.certstore = certs.CertStore.from_files(authority.key_path, dhparam)

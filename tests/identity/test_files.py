@@ -121,8 +121,9 @@ def test_a_map_that_cannot_be_read_is_an_error_with_its_place(text, where):
 
 @given(st.text())
 def test_any_text_is_read_or_an_error_and_nothing_else(text):
-    for parse in (files.htpasswd, files.groups, files.addresses):
-        for told in (text, f"address,user\n{text}", f"a: {text}"):
+    block = f"-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----"
+    for parse in (files.htpasswd, files.groups, files.addresses, files.revocations):
+        for told in (text, f"address,user\n{text}", f"a: {text}", block):
             try:
                 parse(told, "f", 0.0)
             except DocumentError:
@@ -157,6 +158,10 @@ def test_a_broken_file_leaves_the_last_good_one_in_force(tmp_path):
 def test_the_first_file_must_be_good(tmp_path):
     with pytest.raises(DocumentError, match="cannot be read"):
         files.Followed(tmp_path / "none", files.groups)
+    with pytest.raises(DocumentError, match="openssl crl -inform DER"):
+        files.revocations("no list", "f", 0.0)
+    with pytest.raises(DocumentError, match="f:2:1: is no revocation list"):
+        files.revocations("\n-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", "f", 0.0)
 
 
 @pytest.mark.skipif(

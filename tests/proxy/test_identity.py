@@ -66,6 +66,18 @@ class Issuer:
         path.write_bytes(self._sign(subject, key, ca=False) + secret)
         return path
 
+    def revokes(self, *certificates, ends=dt.timedelta(days=1)):
+        """A revocation list with these certificates, as PEM."""
+        now = dt.datetime.now(dt.UTC)
+        made = x509.CertificateRevocationListBuilder().issuer_name(self.subject)
+        made = made.last_update(now - dt.timedelta(days=1)).next_update(now + ends)
+        for path in certificates:
+            serial = x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+            gone = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
+            made = made.add_revoked_certificate(gone.build())
+        signed = made.sign(self.key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM).decode()
+
     def _sign(self, subject, key, *, ca):
         now = dt.datetime.now(dt.UTC)
         return (
@@ -390,6 +402,45 @@ def test_a_body_that_waits_for_a_name_is_bounded(strict, plain):
     told = curl(strict, "--proxy-user", "bob:wrong", to=f"{plain.url}/x", data=body)
     assert told.code in {400, 407}
     assert plain.seen == []
+
+
+# --- certificates that were revoked ---------------------------------------------------------------
+
+
+def test_a_revoked_certificate_is_refused_and_so_are_all_when_the_list_ran_out(
+    tmp_path, tls, upstream, settings, issuer, caplog
+):
+    ann, bob = issuer.issue("ann"), issuer.issue("bob")
+    lists = tmp_path / "crl.pem"
+    lists.write_text(issuer.revokes(bob))
+    named = settings | {"certificates": {"ca": str(issuer.path), "crl_file": str(lists)}}
+    with GateThread(
+        tmp_path / "gate", upstreams={AI_HOST: upstream.url}, trusted_ca=tls[1], identity=named
+    ) as proxy:
+
+        def taken(path):
+            return curl(proxy, "--proxy-cert", str(path), tls_proxy=True).code == 200
+
+        def put(text):
+            lists.write_text(text)
+            proxy.identities._files.look()
+
+        assert (taken(ann), taken(bob)) == (True, False)
+        put(issuer.revokes(ann))
+        assert (taken(ann), taken(bob)) == (False, True), "as the file says now"
+        put("half a li")
+        assert (taken(ann), taken(bob)) == (False, True), "what is broken changes nothing"
+        put(issuer.revokes(ends=-dt.timedelta(hours=1)))
+        assert (taken(ann), taken(bob)) == (False, False)
+        assert "of `CN=Clients` ran out at" in caplog.text
+        assert "of `CN=Clients` are refused: its revocation list has run out" in caplog.text
+        put(Issuer(tmp_path, "Others").revokes())
+        assert not taken(ann)
+        assert "are refused: there is no revocation list of it in" in caplog.text
+        # Whoever shows none is asked for a name as always.
+        assert curl(proxy, *ANN, tls_proxy=True).code == 200
+        put(issuer.revokes())
+        assert (taken(ann), taken(bob)) == (True, True)
 
 
 # --- WebSocket ------------------------------------------------------------------------------------
