@@ -25,6 +25,7 @@ MAX_NAMES = 10
 """Names of a certificate beyond which it says nothing of one host: many share it."""
 
 _UNMISTAKABLE = 0.8
+_LONG = 6
 _KEPT = 50_000
 
 
@@ -33,6 +34,13 @@ class Brand(Strict):
 
     chance: Chance
     of: tuple[str, ...] = ()
+
+
+class Ending(Strict):
+    """That a part ends with `ai`, `after` one of these letters."""
+
+    chance: Chance
+    after: str
 
 
 class Document(Strict):
@@ -45,6 +53,7 @@ class Document(Strict):
     edges: dict[str, Chance]
     joined: Chance
     stems: str
+    ending: Ending
     brands: dict[str, Brand]
     shapes: dict[str, Chance]
 
@@ -72,6 +81,7 @@ class Signs:
         chances = {f"tld:{name}": chance for name, chance in document.top_level.items()}
         chances |= {f"word:{name}": chance for name, chance in words.items()}
         chances["word:…ai"] = document.joined
+        chances["word:-ai"] = document.ending.chance
         # What a certificate says is as good as what the host says, for it was issued to be seen.
         chances |= {f"cert:{sign}": chance for sign, chance in chances.items()}
         chances |= document.shapes
@@ -118,6 +128,8 @@ class Signs:
         rests = {part.removesuffix("ai"), part.removeprefix("ai")} - {part}
         if rests & self._stems:
             yield "…ai"
+        elif len(part) >= _LONG and part.endswith("ai") and part[-3] in document.ending.after:
+            yield "-ai"
 
     def _brands(self, part: str) -> Iterator[str]:
         for name, brand in self._document.brands.items():

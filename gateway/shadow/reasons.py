@@ -36,5 +36,7 @@ def _sentence(sign: str) -> str:
         return _SHAPES[sign]
     if sign.startswith("cert:"):
         return f"in its certificate, {_sentence(sign.removeprefix('cert:'))}"
+    if sign == "word:-ai":
+        return "its name ends with “ai”, as few other names do"
     kind, _, word = sign.partition(":")
     return f"its name ends in .{word}" if kind == "tld" else f"its name has “{word}” in it"
