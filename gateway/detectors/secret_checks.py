@@ -91,8 +91,20 @@ def is_mixed(value: str) -> bool:
     return kinds >= 2 and not (value.isdecimal() and len(value) < 12)
 
 
-_UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{48}|[0-9a-f]{64}|[0-9a-f]{96,128})")
+_BEHIND = r"(?:[A-Za-z][A-Za-z0-9]{0,9}[-_]){0,2}"
+"""A mark before a text in hexadecimal digits: `acm-` or `acm_live_`."""
+_UUID = re.compile(
+    rf"(?i){_BEHIND}[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}}"
+)
+_HASH = re.compile(
+    rf"{_BEHIND}(?:[0-9a-f]{{32}}|[0-9a-f]{{40}}|[0-9a-f]{{48}}|[0-9a-f]{{64}}|[0-9a-f]{{96,128}})"
+)
+_SEQUENCE = re.compile(
+    r"(?=\w*\d)(?=\w*[A-Za-z])\w*"
+    r"(?i:abcdef|bcdefg|cdefgh|ghijkl|mnopqr|uvwxyz|fedcba|zyxwvu|123456|234567|654321|987654)\w*"
+)
+"""A key that somebody made up: letters and digits in their order, too long for a name."""
+_MADE_UP = 20
 _LETTERS = re.compile(r"[A-Za-z_-]{20,}")
 # Some vowel stands in drawn letters; consonants alone are how redaction writes a digest.
 _UNSAID = re.compile(
@@ -128,6 +140,8 @@ def is_random(value: str) -> bool:
     """
     if _UUID.fullmatch(value) or _HASH.fullmatch(value):
         return True
+    if len(value) >= _MADE_UP and _SEQUENCE.fullmatch(value):
+        return True
     if _LETTERS.fullmatch(value):
         # Drawn from letters alone: of either case, or with a run that nobody could say.
         return _has_drawn(value) or _UNSAID.search(value) is not None
@@ -146,6 +160,29 @@ def is_drawn_at_end(value: str) -> bool:
         return True
     return turns >= 2 and turns + len(_FLIPS.findall(segment)) >= size * 0.4
 
+
+_MARK = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}(?:[-_.][A-Za-z0-9]{1,6}){0,2}?[-_.](?=[\w-]{32})")
+
+
+def is_marked(value: str) -> bool:
+    """A short mark and then a drawn text of digits and letters of either case, as vendors issue keys.
+
+    Identifiers in hexadecimal digits or in letters of one case have marks too (`resp_68...`,
+    `user_01J...`), and so do names of many words: neither shows all three kinds, taking turns.
+    """
+    mark = _MARK.match(value)
+    if mark is None or not (mark[0].islower() or mark[0].isupper()):
+        return False
+    body = value[mark.end() :]
+    if not (any(map(str.islower, body)) and any(map(str.isupper, body))):
+        return False
+    turns, flips, size = len(_TURNS.findall(body)), len(_FLIPS.findall(body)), len(body)
+    longest = max(map(len, re.split(r"[-_]", body)))
+    return turns >= size / 8 and flips >= size / 8 and longest >= _MARKED and entropy(body) >= 4.2
+
+
+_MARKED = 10
+"""Letters and digits in a row that a text so drawn has somewhere between its dashes."""
 
 _NO_PASSWORD = re.compile(
     r"""(?ix)
@@ -267,8 +304,8 @@ def is_encoded_secret(value: str) -> bool:
 
 
 type Name = Literal[
-    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "kubernetes-token", "mixed", "password",
-    "random", "refresh-token", "supabase-service",
+    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "kubernetes-token", "marked", "mixed",
+    "password", "random", "refresh-token", "supabase-service",
 ]  # fmt: skip
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
@@ -280,6 +317,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "id-token": is_id_token,
         "jwt": is_jwt,
         "kubernetes-token": is_kubernetes_token,
+        "marked": is_marked,
         "mixed": is_mixed,
         "password": is_password,
         "random": is_random,
