@@ -178,7 +178,7 @@ def is_marked(value: str) -> bool:
         return False
     turns, flips, size = len(_TURNS.findall(body)), len(_FLIPS.findall(body)), len(body)
     longest = max(map(len, re.split(r"[-_]", body)))
-    return turns >= size / 8 and flips >= size / 8 and longest >= _MARKED and entropy(body) >= 4.2
+    return min(turns, flips) >= size / 10 and longest >= _MARKED and entropy(body) >= 4.2
 
 
 _MARKED = 10

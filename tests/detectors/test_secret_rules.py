@@ -9,7 +9,7 @@ import pytest
 import regex
 
 from gateway.detectors import Engine
-from gateway.detectors.secret_checks import entropy, is_placeholder, is_random
+from gateway.detectors.secret_checks import entropy, is_marked, is_placeholder, is_random
 from gateway.detectors.secret_rules import FOLDER, Rule, expand, load_rules, shape
 from gateway.documents import DocumentError
 
@@ -129,6 +129,10 @@ def test_samples_are_no_placeholders():
         ("<<hex:32>>", True),
         ("<<uuid>>", True),
         ("<<base64:44>>", True),
+        ("acm-<<uuid>>", True),
+        ("acm_live_<<hex:40>>", True),
+        ("abcdefghijklmnopqrstuvwxyz123456", True),
+        ("step123456", False),
         ("app-v2-tls-cert-3", False),
         ("text-embedding-3-large", False),
         ("getUserTokenFromHeader2", False),
@@ -143,6 +147,26 @@ def test_drawn_values_are_told_from_names(value, drawn):
     for _ in range(20):
         sample = expand(value.replace("<<uuid>>", uuid), rng)
         assert is_random(sample) is drawn, sample
+
+
+@pytest.mark.parametrize(
+    ("value", "marked"),
+    [
+        ("acm_<<alnum:36>>", True),
+        ("ACMPAT-<<alnum:43>>", True),
+        ("acme.pt.dev.<<alnum:43>>", True),
+        ("<<alnum:40>>", False),
+        ("resp_<<hex:48>>", False),
+        ("user_<<upperalnum:32>>", False),
+        ("image-<<loweralnum:40>>", False),
+        ("test_NamesOfTestsAreLongAndSayWhatTheyAreAboutIn2Words", False),
+        ("Acm_<<alnum:36>>", False),
+    ],
+)
+def test_marked_keys_are_told_from_identifiers(value, marked):
+    rng = random.Random(11)
+    found = [is_marked(expand(value, rng)) for _ in range(200)]
+    assert found.count(marked) >= 192
 
 
 @pytest.mark.parametrize(
