@@ -31,7 +31,8 @@ from corpus.files import pictures as drawn
 
 from gateway.content import pictures
 from gateway.content.pictures import codes, documents, faces, metadata, ocr
-from gateway.content.reading import Budget, FileLimits
+from gateway.content.pictures.beside import Hands
+from gateway.content.reading import Budget, FileLimits, Text
 
 
 def alike(text: str) -> str:
@@ -60,23 +61,30 @@ class Watch:
             print(f"  {name:<12} median {middle * 1e3:7.0f} ms   max {most * 1e3:7.0f} ms")
 
 
-def look(eyes, data: bytes, watch: Watch) -> str:
-    """Everything that `read` does, step by step."""
+def stages(eyes, data: bytes, watch: Watch) -> None:
+    """Everything that `read` does, step by step on one thread."""
     watch("metadata", lambda: metadata.read(data, budget()))
     pixels = watch("decode", lambda: np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
     watch("codes", lambda: list(codes.codes(pixels, "picture")))
     drawn_flat = documents.flatness(pixels) >= documents.FLAT
+    settings = dataclasses.replace(eyes.settings, threads=1)
     watch(
         "faces",
         lambda: faces.faces(
-            eyes.faces, pixels, budget(), settings=eyes.settings, turned_too=not drawn_flat
+            eyes.faces, pixels, budget(), settings=settings, turned_too=not drawn_flat
         ),
     )
     if not watch("gate", lambda: ocr.may_hold_text(pixels)):
-        return ""
-    places = watch("find lines", lambda: eyes.ocr.places(pixels))
-    lines = watch("read lines", lambda: list(eyes.ocr.read(pixels, places, budget())))
-    return ocr.in_order(lines)[0]
+        return
+    with Hands(1) as hand:
+        places = watch("find lines", eyes.ocr.places(pixels, hand))
+        watch("read lines", lambda: eyes.ocr.read(pixels, places, budget(), hand))
+
+
+def shown(data: bytes, settings) -> str:
+    """What a picture says, read as the gateway reads it."""
+    told = list(pictures.read(data, budget(), settings))
+    return "".join(one.text for one in told if isinstance(one, Text) and one.place.endswith("text"))
 
 
 def main() -> None:
@@ -104,8 +112,10 @@ def main() -> None:
     got, exact, lost = collections.Counter(), collections.Counter(), []
     for shot in shots[: chosen.count]:
         started = now()
-        text = look(eyes, shot.data, watch)
+        text = shown(shot.data, settings)
         whole.append(now() - started)
+        if not len(whole) % 4:
+            stages(eyes, shot.data, watch)
         for kind, value in shot.planted:
             found = alike(value) in alike(text)
             got[kind] += found
@@ -121,11 +131,11 @@ def main() -> None:
     print("  " + ", ".join(f"{kind} {got[kind] / count:.0%}" for kind in drawn.MAKERS))
     print("  lost: " + ("; ".join(lost) or "none"))
     print(f"  everything: median {statistics.median(whole):.2f} s, max {max(whole):.2f} s")
+    print("  step by step on one thread, every fourth:")
     watch.show()
 
-    print("pictures without text, everything on:")
+    print("pictures without text, everything on; step by step on one thread:")
     data = package("skimage") / "data"
-    watch = Watch()
     smooth = Image.radial_gradient("L").resize(drawn.SIZE).convert("RGB")
     plain = {
         "smooth 1080p": drawn.save(smooth, "JPEG", quality=85),
@@ -135,9 +145,11 @@ def main() -> None:
     }
     for name, picture in plain.items():
         started = now()
-        text = look(eyes, picture, watch)
+        text = shown(picture, settings)
         print(f"  {name:<20} {(now() - started) * 1e3:6.0f} ms, {len(text)} characters")
-    watch.show()
+        watch = Watch()
+        stages(eyes, picture, watch)
+        print("   ", ", ".join(f"{step} {took[0] * 1e3:.0f}" for step, took in watch.times.items()))
 
     print("faces:")
     watch, right, false = Watch(), 0, 0

@@ -9,7 +9,7 @@ without threads of their own.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,6 +18,7 @@ from gateway.content.looking import PictureSettings
 from gateway.content.pictures import codes as barcodes
 from gateway.content.pictures import decode, dicom, documents, metadata, redact, svg
 from gateway.content.pictures import faces as portraits
+from gateway.content.pictures.beside import Hands
 from gateway.content.pictures.decode import Frame, NotAPicture
 from gateway.content.pictures.ocr import Line, Ocr, folded, in_order
 from gateway.content.pictures.register import Register
@@ -91,34 +92,54 @@ def read(
 
 def _look(eyes: Eyes, frame: Frame, *, budget: Budget, camera: bool = False) -> Iterator[Said]:
     """What one frame shows. `camera`: its metadata name one, so that it is no screenshot."""
-    pixels, place = frame.pixels, frame.place
-    if min(pixels.shape[:2]) < 8:
+    if min(frame.pixels.shape[:2]) < 8:
         return
-    if eyes.register is not None and (copy := eyes.register.look_up(pixels)) is not None:
+    if eyes.register is not None and (copy := eyes.register.look_up(frame.pixels)) is not None:
         yield Fact("registered", copy.name)
+    with Hands(eyes.settings.threads) as hands:
+        yield from _seen(eyes, frame, budget, hands, camera=camera)
+
+
+def _seen(
+    eyes: Eyes, frame: Frame, budget: Budget, hands: Hands, *, camera: bool
+) -> Iterator[Said]:
+    """All is begun at once, and told in the order of what it costs."""
+    pixels, place = frame.pixels, frame.place
+    begun: list[Callable[[], Iterable[Said]]] = []
     if eyes.settings.codes:
-        yield from barcodes.codes(pixels, place)
-        budget.tick()
+        begun.append(hands.start(lambda: list(barcodes.codes(pixels, place))))
     if eyes.faces is not None:
-        yield from _faces(eyes.faces, frame, budget, eyes.settings)
-    if eyes.ocr is None:
+        begun.append(_faces(eyes.faces, frame, budget, eyes.settings, hands))
+    reading = None if eyes.ocr is None else eyes.ocr.look(pixels, budget, hands)
+    for told in begun:
+        yield from told()
+        budget.tick()
+    if reading is None:
         return
-    lines, left = eyes.ocr.lines(pixels, budget)
-    if not lines:
-        yield from _screen(frame, lines, camera=camera)
-        return
-    yield from _text(lines, place, budget)
+    lines, left = reading()
+    if lines:
+        yield from _text(lines, place, budget)
     yield from _screen(frame, lines, camera=camera)
     if left:
         yield Missed(place, UnreadReason.TOO_LARGE, 0, "lines")
 
 
 def _faces(
-    detector: portraits.Detector, frame: Frame, budget: Budget, settings: PictureSettings
-) -> Iterator[Said]:
+    detector: portraits.Detector,
+    frame: Frame,
+    budget: Budget,
+    settings: PictureSettings,
+    hands: Hands,
+) -> Callable[[], Iterable[Said]]:
     # What is drawn flat is a screen or a page: nobody turns those, and photographs in them stand.
     drawn = documents.flatness(frame.pixels) >= documents.FLAT
-    found = portraits.faces(detector, frame.pixels, budget, settings=settings, turned_too=not drawn)
+    found = portraits.look(
+        detector, frame.pixels, budget, settings=settings, hands=hands, turned_too=not drawn
+    )
+    return lambda: _told_faces(found(), frame)
+
+
+def _told_faces(found: tuple[portraits.Face, ...], frame: Frame) -> Iterator[Said]:
     if not found:
         return
     height, width = frame.pixels.shape[:2]

@@ -11,11 +11,12 @@ https://arxiv.org/abs/1604.02878: three networks, each refining the boxes of the
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 
 from gateway.content.looking import PictureSettings
 from gateway.content.pictures import onnx_form
+from gateway.content.pictures.beside import Hands
 from gateway.content.pictures.ocr import Pixels, Tensor
 from gateway.content.pictures.onnx_form import Node
 from gateway.content.reading import Box, Budget
@@ -67,26 +69,62 @@ def faces(
     settings: PictureSettings,
     turned_too: bool = True,
 ) -> tuple[Face, ...]:
-    """The faces of `picture`; a turned one is looked for only where none stands upright.
+    """The faces of `picture`; see `look`."""
+    with Hands(settings.threads) as hands:
+        return look(
+            detector, picture, budget, settings=settings, hands=hands, turned_too=turned_too
+        )()
 
-    `turned_too`: look for turned ones at all; three times the time where there are none.
+
+def look(
+    detector: Detector,
+    picture: Pixels,
+    budget: Budget,
+    *,
+    settings: PictureSettings,
+    hands: Hands,
+    turned_too: bool = True,
+) -> Callable[[], tuple[Face, ...]]:
+    """Begin to look for faces; what comes back gives them.
+
+    A turned one is looked for only where none stands upright, first at half the size: what is seen
+    there must be seen at the whole size, too.
+    `turned_too`: look for turned ones at all; that takes as long again where there are none.
     """
+
+    def at(side: int, turns: int) -> Callable[[], tuple[Face, ...]]:
+        return hands.start(functools.partial(_faces_at, detector, picture, budget, side, turns))
+
+    upright = at(settings.face_side, 0)
+
+    def found() -> tuple[Face, ...]:
+        seen = upright()
+        if seen or not turned_too:
+            return seen
+        turned = [(turns, at(settings.face_side // 2, turns)) for turns in (1, 3, 2)]
+        for turns, half in turned:
+            if half() and (seen := at(settings.face_side, turns)()):
+                return seen
+        return ()
+
+    return found
+
+
+def _faces_at(
+    detector: Detector, picture: Pixels, budget: Budget, side: int, turns: int
+) -> tuple[Face, ...]:
+    """The faces of `picture` once it is no longer than `side` and turned."""
+    budget.tick()
     height, width = picture.shape[:2]
-    scale = min(1.0, settings.face_side / max(height, width))
+    scale = min(1.0, side / max(height, width))
     if scale < 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    for turns in (0, 1, 3, 2) if turned_too else (0,):
-        budget.tick()
-        turned = np.ascontiguousarray(np.rot90(picture, turns))
-        found = detector.find(turned)
-        if found:
-            high, wide = picture.shape[:2]
-            return tuple(
-                Face(_box(_back(corners, turns, (wide, high)), scale, (width, height)), sure, turns)
-                for *corners, sure in found
-            )
-    return ()
+    high, wide = picture.shape[:2]
+    return tuple(
+        Face(_box(_back(corners, turns, (wide, high)), scale, (width, height)), sure, turns)
+        for *corners, sure in detector.find(np.ascontiguousarray(np.rot90(picture, turns)))
+    )
 
 
 def _back(corners: list[float], turns: int, size: tuple[int, int]) -> tuple[float, ...]:
@@ -124,7 +162,9 @@ _DIGESTS = {
 _SHRINK = 0.709
 """From one picture of the pyramid to the next: half the area."""
 
-_SURE_P, _SURE_R = 0.6, 0.7
+_SURE_P, _SURE_R = math.log(0.6 / 0.4), 0.7
+"""Of the first network, as the difference of its two answers, and of the second."""
+
 _CELL, _STRIDE = 12, 2
 _MOST = 3_000
 """Boxes that the second network looks at, at most: a picture made to yield more is no portrait."""
@@ -139,7 +179,7 @@ class Mtcnn:
 
     def find(self, picture: Pixels) -> list[tuple[float, float, float, float, float]]:
         """See `Detector`."""
-        pixels = ((picture.astype(np.float32)) - 127.5) / 128.0
+        pixels = (picture.astype(np.float32) - 127.5) / 128.0
         boxes = self._proposals(pixels)
         if not len(boxes):
             return []
@@ -148,7 +188,7 @@ class Mtcnn:
         boxes = self._refine(
             self._onet, pixels, boxes, side=48, least=self._settings.face_confidence
         )
-        boxes = boxes[_keep(boxes, 0.7, smaller=True)]
+        boxes = boxes[_keep_around(boxes, 0.7)]
         return [(float(b[0]), float(b[1]), float(b[2]), float(b[3]), float(b[4])) for b in boxes]
 
     def _proposals(self, pixels: Tensor) -> Tensor:
@@ -156,13 +196,18 @@ class Mtcnn:
         scale, found = _CELL / self._settings.face_pixels, []
         while min(height, width) * scale >= _CELL:
             size = (math.ceil(width * scale), math.ceil(height * scale))
+            if 2 * size[0] <= pixels.shape[1] and 2 * size[1] <= pixels.shape[0]:
+                # The mean of means: shrinking the whole picture for each level would cost as much.
+                half = (math.ceil(pixels.shape[1] / 2), math.ceil(pixels.shape[0] / 2))
+                pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA).astype(np.float32)
             level = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-            shift, sure = self._pnet.run(None, {"x": level.transpose(2, 0, 1)[None]})
-            rows, columns = np.nonzero(np.asarray(sure)[0, 1] > _SURE_P)
+            (answer,) = self._pnet.run(None, {"x": level.transpose(2, 0, 1)[None]})
+            shift, sure = np.split(np.asarray(answer)[0], [4])
+            rows, columns = np.nonzero(sure[0] > _SURE_P)
             at = np.stack([columns, rows, columns, rows], 1) * _STRIDE
             at = at + np.array([0, 0, _CELL, _CELL])
-            at = at + np.asarray(shift)[0][:, rows, columns].T * _CELL
-            boxes = np.concatenate([at / scale, np.asarray(sure)[0, 1, rows, columns][:, None]], 1)
+            at = at + shift[:, rows, columns].T * _CELL
+            boxes = np.concatenate([at / scale, sure[0, rows, columns][:, None]], 1)
             found.append(boxes[_keep(boxes, 0.5)])
             scale *= _SHRINK
         if not found:
@@ -223,11 +268,18 @@ def _square(boxes: Tensor) -> Tensor:
     return out
 
 
-def _keep(boxes: Tensor, most: float, *, smaller: bool = False) -> NDArray[np.intp]:
-    """Of boxes that overlap by more than `most` the surest one.
+def _keep(boxes: Tensor, most: float) -> NDArray[np.intp]:
+    """Of boxes whose shared area is more than `most` of that of both the surest one."""
+    corners = boxes[:, :4].astype(np.float64)
+    corners[:, 2:] -= corners[:, :2]
+    kept = cv2.dnn.NMSBoxes(
+        corners.tolist(), boxes[:, 4].tolist(), score_threshold=0.0, nms_threshold=most
+    )
+    return np.asarray(kept, np.intp)
 
-    Overlap is shared area to that of both, or to that of the smaller one.
-    """
+
+def _keep_around(boxes: Tensor, most: float) -> NDArray[np.intp]:
+    """Of boxes whose shared area is more than `most` of that of the smaller one the surest one."""
     order = boxes[:, 4].argsort()[::-1]
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     kept = []
@@ -241,15 +293,14 @@ def _keep(boxes: Tensor, most: float, *, smaller: bool = False) -> NDArray[np.in
             boxes[best, 1], boxes[rest, 1]
         )
         shared = np.maximum(0, wide) * np.maximum(0, high)
-        whole = np.minimum(area[best], area[rest]) if smaller else area[best] + area[rest] - shared
-        order = rest[shared <= most * whole]
+        order = rest[shared <= most * np.minimum(area[best], area[rest])]
     return np.array(kept, np.intp)
 
 
 def _network(name: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = True  # as in `ocr`
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(
         _in_onnx(name, _weights(name)), options, providers=["CPUExecutionProvider"]
@@ -299,14 +350,28 @@ def _in_onnx(name: str, weights: list[NDArray[np.float32]]) -> bytes:
         return add("Gemm", x, kernel, bias)
 
     same, valid = "SAME_UPPER", "VALID"
-    x = bend(convolve("x"))
     match name:
         case "pnet":
+            # The first layer sees most pixels. ONNX Runtime bends slowly there, and convolves fast:
+            # both halves of the bend are channels of their own, and are put together by a third.
+            kernel, bias, slope = next(left).transpose(3, 2, 0, 1), next(left), next(left)
+            x = add(
+                "Conv",
+                "x",
+                weight(np.concatenate([kernel, -kernel])),
+                weight(np.concatenate([bias, -bias])),
+            )
+            whole = np.concatenate([np.eye(len(bias)), -np.diag(slope.reshape(-1))], 1)
+            x = add("Conv", add("Relu", x), weight(whole[:, :, None, None]))
             x = bend(convolve(bend(convolve(pool(x, 2, same)))))
-            shift = convolve(x)
-            sure = add("Softmax", convolve(x), axis=1)
+            # Where a face would be, and by how much more one there is than none: one layer.
+            at, moved, certain, more = (next(left) for _ in range(4))
+            kernel = np.concatenate([at, certain[..., 1:] - certain[..., :1]], 3)
+            bias = np.concatenate([moved, more[1:] - more[:1]])
+            x = add("Conv", x, weight(kernel.transpose(3, 2, 0, 1)), weight(bias))
+            return onnx_form.model(nodes, named, takes="x", gives=(x,))
         case "rnet" | "onet":
-            x = pool(bend(convolve(pool(x, 3, same))), 3, valid)
+            x = pool(bend(convolve(pool(bend(convolve("x")), 3, same))), 3, valid)
             x = bend(convolve(x))
             if name == "onet":
                 x = bend(convolve(pool(x, 2, same)))

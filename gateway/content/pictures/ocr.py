@@ -7,13 +7,12 @@ no threads of its own, so that a process may load it and fork.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import math
-import os
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from gateway.content.looking import PictureSettings
+from gateway.content.pictures.beside import Hands
 from gateway.content.reading import Box, Budget
 
 type Pixels = NDArray[np.uint8]
@@ -89,12 +89,6 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def available() -> int:
-    """Threads of this process that may run at the same time."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-
-
 def _models() -> Path:
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or not spec.submodule_search_locations:
@@ -125,16 +119,27 @@ class Ocr:
 
     def lines(self, picture: Pixels, budget: Budget) -> tuple[list[Line], int]:
         """The lines of `picture` from top to bottom, and how many more were found but not read."""
-        if not may_hold_text(picture):
-            return [], 0
-        places = self.places(picture)
-        budget.tick()
-        most = self._settings.ocr_lines
-        lines = list(self.read(picture, places[:most], budget))
-        return lines, max(0, len(places) - most)
+        with Hands(self._settings.threads) as hands:
+            return self.look(picture, budget, hands)()
 
-    def places(self, picture: Pixels) -> list[_Place]:
-        """Where lines of text stand, from top to bottom."""
+    def look(
+        self, picture: Pixels, budget: Budget, hands: Hands
+    ) -> Callable[[], tuple[list[Line], int]]:
+        """Begin to look for lines; what comes back reads them, and gives what `lines` gives."""
+        if not may_hold_text(picture):
+            return lambda: ([], 0)
+        looking = self.places(picture, hands)
+
+        def read() -> tuple[list[Line], int]:
+            places = looking()
+            budget.tick()
+            most = self._settings.ocr_lines
+            return self.read(picture, places[:most], budget, hands), max(0, len(places) - most)
+
+        return read
+
+    def places(self, picture: Pixels, hands: Hands) -> Callable[[], list[_Place]]:
+        """Begin to look; what comes back says where lines of text stand, from top to bottom."""
         height, width = picture.shape[:2]
         side = self._settings.ocr_side
         # The side bounds the area too, that of a wide screen: memory is in proportion to it.
@@ -143,24 +148,25 @@ class Ocr:
             scale = min(2.0, 320 / max(height, width))  # small crops read better enlarged
         rows, columns = (max(32, round(side * scale / 32) * 32) for side in (height, width))
         small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8)
-        heat = self._heat(small)
-        return _places(heat, (width / columns, height / rows), (width, height))
+        heat = self._heat(small, hands)
+        return lambda: _places(heat(), (width / columns, height / rows), (width, height))
 
-    def _heat(self, small: Pixels) -> Tensor:
+    def _heat(self, small: Pixels, hands: Hands) -> Callable[[], Tensor]:
         """How sure the network is of each pixel to be text; two threads take half of it each."""
         rows = small.shape[0]
-        if self._threads() < 2 or rows < _HALVED:
-            return self._found(small)
+        if hands.count < 2 or rows < _HALVED:
+            return hands.start(functools.partial(self._found, small))
         # At the calmest row near the middle hardly anything is cut; each half sees beyond it, too.
         first, last = rows // 2 - _NEAR_MIDDLE, rows // 2 + _NEAR_MIDDLE
         calm = small[first:last].astype(np.int16).std(axis=(1, 2))
         cut = first + int(calm.argmin())
         above = -(-(cut + _BEYOND) // 32) * 32
         below = (cut - _BEYOND) // 32 * 32
-        with ThreadPoolExecutor(2) as pool:
-            upper, lower = pool.map(self._found, (small[:above], small[below:]))
-        heat: Tensor = np.concatenate([upper[:cut], lower[cut - below :]])
-        return heat
+        upper, lower = (
+            hands.start(functools.partial(self._found, half))
+            for half in (small[:above], small[below:])
+        )
+        return lambda: np.concatenate([upper()[:cut], lower()[cut - below :]])
 
     def _found(self, small: Pixels) -> Tensor:
         # PP-OCR was trained on BGR, scaled to -1..1.
@@ -169,23 +175,19 @@ class Ocr:
         heat: Tensor = np.asarray(answer, np.float32)[0, 0]
         return heat
 
-    def _threads(self) -> int:
-        """As many as are wanted, and no more than may run at the same time."""
-        return min(self._settings.threads, available())
-
-    def read(self, picture: Pixels, places: Sequence[_Place], budget: Budget) -> Iterator[Line]:
+    def read(
+        self, picture: Pixels, places: Sequence[_Place], budget: Budget, hands: Hands
+    ) -> list[Line]:
         """Read the lines at `places`; what comes out empty or doubtful is no line."""
-        threads = min(self._threads(), len(places))
 
         def one(place: _Place) -> Line | None:
             budget.tick()
             return self._line(_cut(picture, place), place)
 
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                yield from (line for line in pool.map(one, places) if line)
-        else:
-            yield from (line for line in map(one, places) if line)
+        # The longest first, so that no thread still reads one when the others are done.
+        order = sorted(range(len(places)), key=lambda number: -_length(places[number]))
+        begun = {number: hands.start(functools.partial(one, places[number])) for number in order}
+        return [line for number in range(len(places)) if (line := begun[number]())]
 
     def _line(self, strip: Pixels, place: _Place) -> Line | None:
         high, wide = strip.shape[:2]
@@ -322,6 +324,13 @@ def _clockwise(corners: NDArray[Any]) -> NDArray[Any]:
     if ordered[1][0] < ordered[0][0]:
         ordered = np.roll(ordered, -2, axis=0)
     return np.asarray(ordered)
+
+
+def _length(place: _Place) -> float:
+    """About how long the line is once it has the rows that the network wants."""
+    one, two, _, four = place.corners
+    sides = float(np.linalg.norm(two - one)), float(np.linalg.norm(four - one))
+    return max(sides) / max(1.0, min(sides))
 
 
 def _cut(picture: Pixels, place: _Place) -> Pixels:

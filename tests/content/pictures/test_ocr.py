@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from gateway.content.pictures import ocr
+from gateway.content.pictures import beside, ocr
 from gateway.content.pictures.ocr import Line, folded, in_order, may_hold_text
 from gateway.content.reading import Budget, FileLimits
 
@@ -157,12 +157,12 @@ def test_threads_read_the_same():
 def test_two_threads_find_the_lines_of_a_screen_that_one_finds(monkeypatch):
     from gateway.content.pictures import PictureSettings
 
-    monkeypatch.setattr(ocr, "available", lambda: 2)
+    monkeypatch.setattr(beside, "available", lambda: 2)
     shot = next(iter(drawn.screenshots()))
     picture = np.asarray(Image.open(io.BytesIO(shot.data)).convert("RGB"))
     one, two = (
-        [place.box for place in ocr.Ocr(PictureSettings(threads=number)).places(picture)]
-        for number in (1, 2)
+        [place.box for place in ocr.Ocr(PictureSettings()).places(picture, hands)()]
+        for hands in (beside.Hands(1), beside.Hands(2))
     )
     assert len(one) == len(two) > 10
     assert all(
