@@ -109,7 +109,18 @@ def _outcome(candidates: Candidates, view: View) -> Outcome:
     scan = view.scan
     hits = [hit for rule in candidates.plain if (hit := view.hit(rule)) is not None]
     if scan.findings:
-        hits += [hit for rule in candidates.finding if (hit := view.hit(rule)) is not None]
+        present = view.entities()
+        hits += [
+            hit
+            for rule in candidates.finding
+            # Asked first, for it is the cheapest question, and most rules ask for what is not there.
+            if (
+                (test := rule.finding) is None
+                or test.entities is None
+                or not test.entities.isdisjoint(present)
+            )
+            and (hit := view.hit(rule)) is not None
+        ]
     if scan.unread:
         hits += [hit for rule in candidates.unread if (hit := view.hit(rule)) is not None]
     if view.files:
@@ -478,10 +489,14 @@ class View:
             return ()
         indices: Iterable[int] = range(len(self.scan.findings))
         if test.entities is not None:
-            present = self._entities()
+            present = self.entities()
+            # Those that were found are few, those that a rule asks for many.
+            asked = [entity for entity in present if entity in test.entities]
             # Sorted, so that the hit lists findings in the order of the scan.
-            indices = sorted(
-                index for entity in test.entities & present.keys() for index in present[entity]
+            indices = (
+                present[asked[0]]
+                if len(asked) == 1
+                else sorted(index for entity in asked for index in present[entity])
             )
         chosen = []
         for index in indices:
@@ -524,7 +539,8 @@ class View:
             )
         )
 
-    def _entities(self) -> Mapping[str, Sequence[int]]:
+    def entities(self) -> Mapping[str, Sequence[int]]:
+        """What was found, and where in the scan."""
         if self._by_entity is None:
             by_entity: defaultdict[str, list[int]] = defaultdict(list)
             for index, finding in enumerate(self.scan.findings):

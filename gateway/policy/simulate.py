@@ -15,7 +15,7 @@ from typing import Literal
 
 from gateway.model import Mode, Route, Severity, Verdict
 from gateway.policy.compile import CompiledRule, PolicySet
-from gateway.policy.recorded import Hindsight, Recorded, unknown_of
+from gateway.policy.recorded import Bounds, Hindsight, Recorded, unknown_of
 
 type Change = Literal[
     "new block",
@@ -219,12 +219,18 @@ class Simulation:
             answered = _Answered(
                 {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.surely.items()},
                 {rule: Fired(hit.mode, hit.action) for rule, hit in bounds.possibly.items()},
-                () if known else tuple(r for r in self._kept if not bounds.decided(r)),
+                () if known else tuple(self._undecided(bounds)),
             )
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
             self._remembered[shape] = answered
         return answered
+
+    def _undecided(self, bounds: Bounds) -> Iterator[str]:
+        """Rules that stay as they are, of which it is not known what they did; of most it is, nothing."""
+        for rule in {*bounds.surely, *bounds.possibly}:
+            if rule in self._kept and not bounds.decided(rule):
+                yield rule
 
     def _answers(
         self, answered: _Answered, happened: Happened, *, same: bool, known: bool
