@@ -15,9 +15,7 @@ import base64
 import binascii
 import bisect
 import functools
-import hashlib
 import html
-import importlib.metadata
 import re
 import threading
 import unicodedata
@@ -26,11 +24,10 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import hyperscan
 
-from gateway.detectors import codes, sealed
+from gateway.detectors import codes, databases
 
 DEPTH = 3
 """Disguises within disguises that are undone. What lies deeper raises `TooMuch`."""
@@ -355,37 +352,18 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
 class _Hints:
     """The hints as one database of the multi-pattern matcher. Safe to use from several threads."""
 
-    def __init__(self, path: Path | None, key: bytes) -> None:
+    def __init__(self, cache_dir: Path | None, key: bytes) -> None:
         self._lock = threading.Lock()  # a database has one scratch space
-        self._database = self._kept(path, key) or self._compiled(path, key)
-        self._database.scratch = hyperscan.Scratch(self._database)
-        self._kinds = [kind for kind, _, _ in _HINTS]
-
-    @staticmethod
-    def _kept(path: Path | None, key: bytes) -> Any:
-        """What an earlier start left, None when it left nothing that this matcher takes."""
-        blob = None if path is None else sealed.load(path, key=key)
-        try:
-            return None if blob is None else hyperscan.loadb(blob, hyperscan.HS_MODE_BLOCK)
-        except hyperscan.error:
-            return None
-
-    @staticmethod
-    def _compiled(path: Path | None, key: bytes) -> Any:
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        database.compile(
-            expressions=[pattern.encode("ascii") for _, pattern, _ in _HINTS],
-            ids=list(range(len(_HINTS))),
-            flags=[
+        forms = [
+            (
+                pattern.encode("ascii"),
                 (0 if kind == "wrapped" else hyperscan.HS_FLAG_SINGLEMATCH)
-                | (hyperscan.HS_FLAG_CASELESS if any_case else 0)
-                for kind, _, any_case in _HINTS
-            ],
-            elements=len(_HINTS),
-        )
-        if path is not None:
-            sealed.store(path, bytes(hyperscan.dumpb(database)), key=key)
-        return database
+                | (hyperscan.HS_FLAG_CASELESS if any_case else 0),
+            )
+            for kind, pattern, any_case in _HINTS
+        ]
+        self._database = databases.database(forms, key=key, cache_dir=cache_dir).matcher
+        self._kinds = [kind for kind, _, _ in _HINTS]
 
     def find(self, text: str) -> dict[str, list[tuple[int, int]]]:
         """For each kind, the regions of `text` in which its tokens begin."""
@@ -443,10 +421,7 @@ def prepare(cache_dir: Path | None, *, key: bytes) -> None:
     The matcher is kept in `cache_dir`, sealed with `key`, since it takes a second to compile.
     """
     if not _made:
-        said = f"{importlib.metadata.version('hyperscan')} {_HINTS}"
-        digest = hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
-        path = None if cache_dir is None else cache_dir / f"hints-{digest}.hsdb"
-        _made.append(_Hints(path, key))
+        _made.append(_Hints(cache_dir, key))
     _lookalike_patterns()
 
 

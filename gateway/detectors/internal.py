@@ -34,13 +34,21 @@ class InternalProbe:
     """One kind of name. Group `value` of `pattern` is the name."""
 
     def __init__(
-        self, name: str, entity: str, shape: str, pattern: str, judge: Judge, *, strongest: float
+        self,
+        name: str,
+        entity: str,
+        shape: str,
+        pattern: str,
+        judge: Judge,
+        *,
+        strongest: float,
+        own: bool = False,
     ) -> None:
         self.name = name
         self.entity = entity
         self.strongest = strongest
         self.vocabulary = _WORDS if name == "host:suffix" else Vocabulary(())
-        self.expressions = (Expression(shape, regex.IGNORECASE, before=_REACH),)
+        self.expressions = (Expression(shape, regex.IGNORECASE, before=_REACH, own=own),)
         self._pattern = regex.compile(pattern, regex.IGNORECASE)
         self._judge = judge
 
@@ -194,6 +202,7 @@ def _own_hosts(domains: tuple[str, ...]) -> Iterator[Probe]:
         rf"(?<![\w.-])(?P<value>(?:{_LABEL}\.){{0,8}}(?:{names}))(?![\w-]|\.\w)",
         judge,
         strongest=0.95,
+        own=True,
     )
 
 
@@ -210,4 +219,5 @@ def _own_packages(prefixes: tuple[str, ...]) -> Iterator[Probe]:
         rf"(?<![\w.@/-])(?P<value>(?:{names})(?<=[./:@-])[\w][\w./:-]*\w|(?:{names})(?![a-z0-9])(?:[./:_-]\w+)*)",
         lambda *_: 0.95,
         strongest=0.95,
+        own=True,
     )

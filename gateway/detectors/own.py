@@ -6,6 +6,7 @@ Law: what is found here is what `custom.problems` proved: the same code runs for
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import regex
 
@@ -31,7 +32,8 @@ class OwnProbe:
         self.name = custom.name
         self.entity = custom.entity
         self.vocabulary = Vocabulary(())
-        self.expressions = (_ANYWHERE if _NOT_FLAT.search(pattern) else located(pattern),)
+        shape = _ANYWHERE if _NOT_FLAT.search(pattern) else located(pattern)
+        self.expressions = (replace(shape, own=True),)
         self.strongest = custom.confidence
         self._pattern = regex.compile(pattern)
         self._group: str | int = "value" if "value" in self._pattern.groupindex else 0

@@ -19,11 +19,8 @@ from __future__ import annotations
 
 import bisect
 import functools
-import hashlib
-import importlib.metadata
 import math
 import re
-import struct
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +33,7 @@ from typing import Any
 import hyperscan
 import regex
 
-from gateway.detectors import sealed
+from gateway.detectors.databases import Database, Form, database, tidy
 
 GROUP = 1_600
 """Weight of the expressions in a database: scan time falls with fewer databases, compile time grows
@@ -79,7 +76,7 @@ class Expression:
     match may begin, in code points. Without `before` that is not known, and all of a block in
     which the pattern matches is named. With `words` (see `word`), matches count only in a text
     that holds one of them, or everywhere if they stand `alone`. Matches that `prove` themselves can
-    be asked for apart from the others.
+    be asked for apart from the others. A company's `own` are compiled apart from what ships.
     """
 
     pattern: str
@@ -89,6 +86,7 @@ class Expression:
     words: frozenset[str] = frozenset()
     alone: bool = False
     proves: bool = False
+    own: bool = False
 
 
 NARROW = 600
@@ -421,12 +419,13 @@ class Prefilter:
 
     def __init__(
         self,
-        databases: Sequence[tuple[_Group, Any]],
-        topics: tuple[Any, Any],
+        groups: Sequence[tuple[_Group, Any]],
+        topics: tuple[tuple[tuple[int, ...], Any], tuple[tuple[int, ...], Any]],
         unfiltered: Sequence[int],
         expressions: Sequence[Expression],
     ) -> None:
-        self._databases = tuple(databases)
+        """`topics` are words, by number, and what looks for them: of ASCII letters, and others."""
+        self._databases = tuple(groups)
         self._topics = topics
         self.unfiltered = tuple(unfiltered)
         self._reaches = tuple((item.before or 0, item.after) for item in expressions)
@@ -457,35 +456,29 @@ class Prefilter:
     def build(
         cls, expressions: Sequence[Expression], *, key: bytes, cache_dir: Path | None
     ) -> Prefilter:
-        """Compile `expressions`, or load them from a file that an earlier build left.
+        """Compile `expressions`, or load what was compiled before (see `databases`)."""
 
-        The file is keyed by the expressions and by the version of the matcher, and authenticated
-        with `key`: a database is code to its matcher, so a file that this gateway did not write,
-        or that is damaged, is compiled anew. A cache that cannot be written costs time, nothing
-        else.
-        """
-        path = None
+        def made(forms: Sequence[Form]) -> Database:
+            return database(forms, key=key, cache_dir=cache_dir)
+
+        found: list[tuple[_Group, Any]] = []
+        unfiltered: list[int] = []
+        for group in _groups(expressions):
+            matcher, rejected = made([_hyperscan_form(expressions[i]) for i in group.numbers])
+            unfiltered.extend(group.numbers[place] for place in rejected)
+            if matcher is not None:
+                found.append((group, matcher))
+        said = list(enumerate(_said(expressions)))
+        topics = []
+        for which in (False, True):
+            words = [(n, word) for n, word in said if word.startswith(_FOREIGN_WORD) is which]
+            matcher, rejected = made([(word.encode("ascii"), 0) for _, word in words])
+            if rejected:
+                raise ValueError("words that the matcher does not take")
+            topics.append((tuple(number for number, _ in words), matcher))
         if cache_dir is not None:
-            path = cache_dir / f"patterns-{_digest(expressions)}.hsdb"
-            loaded = _load(path, expressions, key=key)
-            if loaded is not None:
-                return loaded
-        blobs, unfiltered = _compile(expressions)
-        if path is not None:
-            _store(path, blobs, unfiltered, key=key)
-        return cls._of(blobs, unfiltered, expressions)
-
-    @classmethod
-    def _of(
-        cls, blobs: Sequence[bytes], unfiltered: Sequence[int], expressions: Sequence[Expression]
-    ) -> Prefilter:
-        """From the databases of all groups and, at last, of the words; an empty blob is none."""
-        groups = _groups(expressions)
-        databases = [
-            (group, _open(blob)) for group, blob in zip(groups, blobs, strict=False) if blob
-        ]
-        plain, foreign = (_open(blob) if blob else None for blob in blobs[-2:])
-        return cls(databases, (plain, foreign), unfiltered, expressions)
+            tidy(cache_dir)
+        return cls(found, (topics[0], topics[1]), sorted(unfiltered), expressions)
 
     def candidates(
         self, text: str, start: int = 0, end: int | None = None, *, label: str = ""
@@ -516,9 +509,10 @@ class Prefilter:
         result = {number: _split(start, stop) for number in self.unfiltered}
         found: list[tuple[int, int]] = []
         first = 0
+        numbers: tuple[int, ...] = ()
 
-        def hit(number: int, _begin: int, at: int, _flags: int, _context: object) -> None:
-            found.append((number, first + at))
+        def hit(place: int, _begin: int, at: int, _flags: int, _context: object) -> None:
+            found.append((numbers[place], first + at))
 
         with self._lock:
             places = self._spoken(flat, foreign=not text.isascii())
@@ -529,16 +523,17 @@ class Prefilter:
             everything = _buffers(flat, start, stop)
             around: list[Block] | None = None
             for place in sorted(self._always.union(*map(self._asked.__getitem__, spoken))):
-                group, database = self._databases[place]
+                group, matcher = self._databases[place]
                 if proving and not group.proves:
                     continue
+                numbers = group.numbers
                 if group.tier is _Tier.BLOCKS:
-                    self._blocks(database, flat, (start, stop), result)
+                    self._blocks(numbers, matcher, flat, (start, stop), result)
                     continue
                 if group.tier is _Tier.DIGITS and around is None:
                     around = _around_digits(flat, start, stop)
                 for first, last in (around or ()) if group.tier is _Tier.DIGITS else everything:
-                    database.scan(flat[first:last], match_event_handler=hit)
+                    matcher.scan(flat[first:last], match_event_handler=hit)
         reaches = self._reaches
         for number, at in found:
             before, after = reaches[number]
@@ -573,35 +568,42 @@ class Prefilter:
     def _spoken(self, flat: bytes, *, foreign: bool) -> dict[int, list[int]]:
         """Where the words that patterns wait for end in `flat`, by their numbers."""
         spoken: dict[int, list[int]] = {}
+        numbers: tuple[int, ...] = ()
 
-        def hit(number: int, _begin: int, at: int, _flags: int, _context: object) -> None:
+        def hit(place: int, _begin: int, at: int, _flags: int, _context: object) -> None:
+            number = numbers[place]
             ends = spoken.get(number)
             if ends is None:
                 spoken[number] = [at]
             else:
                 ends.append(at)
 
-        for words in self._topics if foreign else self._topics[:1]:
+        for numbers, words in self._topics if foreign else self._topics[:1]:  # noqa: B007  # for `hit`
             if words is not None and flat:
                 words.scan(flat, match_event_handler=hit)
         return spoken
 
+    @staticmethod
     def _blocks(
-        self, database: Any, flat: bytes, asked: Block, result: dict[int, list[Block]]
+        numbers: Sequence[int],
+        matcher: Any,
+        flat: bytes,
+        asked: Block,
+        result: dict[int, list[Block]],
     ) -> None:
         """Adds the blocks of `asked` in which patterns match that are not located."""
         found: set[int] = set()
         size = len(flat)
 
-        def hit(number: int, _begin: int, _end: int, _flags: int, _context: object) -> None:
-            found.add(number)
+        def hit(place: int, _begin: int, _end: int, _flags: int, _context: object) -> None:
+            found.add(numbers[place])
 
         for start, end in blocks(flat, *asked):
             stop = end
             if stop < size:
                 # A cut inside a token gets a whole block of look-ahead: the token goes on.
                 stop += LOOKAHEAD if flat[end - 1] in b" \n" else BLOCK
-            database.scan(flat[start:stop], match_event_handler=hit)
+            matcher.scan(flat[start:stop], match_event_handler=hit)
             for number in found:
                 windows = result.setdefault(number, [])
                 if windows and start == windows[-1][1] and end - windows[-1][0] <= WINDOW:
@@ -654,7 +656,7 @@ def _twins(expressions: Sequence[Expression]) -> dict[int, list[int]]:
     firsts: dict[object, int] = {}
     twins: dict[int, list[int]] = {}
     for number, expression in enumerate(expressions):
-        same = (_hyperscan_form(expression), expression.before, expression.after)
+        same = (_hyperscan_form(expression), expression.before, expression.after, expression.own)
         twins.setdefault(firsts.setdefault(same, number), []).append(number)
     return twins
 
@@ -679,7 +681,7 @@ def study(expressions: Sequence[Expression]) -> None:
 def _groups(expressions: Sequence[Expression]) -> list[_Group]:
     """Expressions that run over the same part of a text, and want the same words, together."""
     topics = _topics(expressions)
-    sorts: dict[tuple[_Tier, frozenset[int], bool], list[int]] = {}
+    sorts: dict[tuple[_Tier, frozenset[int], bool, bool], list[int]] = {}
     for first, same in _twins(expressions).items():
         twins = [expressions[number] for number in same]
         asked = all(twin.words and not twin.alone for twin in twins)
@@ -687,10 +689,10 @@ def _groups(expressions: Sequence[Expression]) -> list[_Group]:
         tier = _tier(twins[0])
         # A pass over all of a text costs hardly more with those that do not prove themselves.
         proves = any(twin.proves for twin in twins) or (tier is _Tier.ALL and not asked)
-        sorts.setdefault((tier, wanted, proves), []).append(first)
+        sorts.setdefault((tier, wanted, proves, twins[0].own), []).append(first)
     return [
         _Group(tier, numbers, wanted, proves)
-        for (tier, wanted, proves), together in sorted(sorts.items(), key=lambda item: item[1])
+        for (tier, wanted, proves, _), together in sorted(sorts.items(), key=lambda item: item[1])
         for numbers in _parts(together, expressions)
     ]
 
@@ -749,92 +751,3 @@ def _flat_letters(pattern: str) -> str:
             inside = negated = False
         result.append(piece[0])
     return "".join(result)
-
-
-def _compile(expressions: Sequence[Expression]) -> tuple[list[bytes], list[int]]:
-    """The databases of all groups and of the words (those that ASCII holds, and the others), and
-    what the matcher did not take.
-    """
-    blobs, unfiltered = [], []
-    for group in _groups(expressions):
-        entries = [(_hyperscan_form(expressions[number]), number) for number in group.numbers]
-        blob, rejected = _compile_all(entries)
-        blobs.append(blob)
-        unfiltered.extend(rejected)
-    said = list(enumerate(_said(expressions)))
-    for foreign in (False, True):
-        words = [
-            ((word.encode("ascii"), 0), number)
-            for number, word in said
-            if word.startswith(_FOREIGN_WORD) is foreign
-        ]
-        blob, rejected = _compile_all(words)
-        if rejected:
-            raise ValueError("words that the matcher does not take")
-        blobs.append(blob)
-    return blobs, sorted(unfiltered)
-
-
-def _compile_all(entries: Sequence[tuple[tuple[bytes, int], int]]) -> tuple[bytes, list[int]]:
-    """A database of what the matcher takes (empty when nothing is left), and what it does not."""
-    rejected: list[int] = []
-    blob = _compile_group(entries) if entries else b""
-    if blob is None:
-        accepted = [entry for entry in entries if _compile_group([entry]) is not None]
-        rejected = [entry[1] for entry in entries if entry not in accepted]
-        blob = _compile_group(accepted) if accepted else b""
-        if blob is None:
-            return b"", [number for _, number in entries]
-    return blob, rejected
-
-
-def _compile_group(entries: Sequence[tuple[tuple[bytes, int], int]]) -> bytes | None:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    try:
-        database.compile(
-            expressions=[form[0] for form, _ in entries],
-            ids=[number for _, number in entries],
-            flags=[form[1] for form, _ in entries],
-            elements=len(entries),
-        )
-    except hyperscan.error:
-        return None
-    return bytes(hyperscan.dumpb(database))
-
-
-def _open(blob: bytes) -> Any:
-    database = hyperscan.loadb(blob, hyperscan.HS_MODE_BLOCK)
-    database.scratch = hyperscan.Scratch(database)
-    return database
-
-
-def _digest(expressions: Sequence[Expression]) -> str:
-    state = hashlib.blake2b(digest_size=16)
-    state.update(f"{importlib.metadata.version('hyperscan')} {GROUP} {HEAVY}".encode())
-    for expression in expressions:
-        form, flags = _hyperscan_form(expression)
-        state.update(struct.pack("<II", len(form), flags) + form)
-        state.update(f"{sorted(expression.words)} {expression.alone} {expression.proves}".encode())
-    return state.hexdigest()
-
-
-def _load(path: Path, expressions: Sequence[Expression], *, key: bytes) -> Prefilter | None:
-    payload = sealed.load(path, key=key)
-    if payload is None:
-        return None
-    try:
-        count, loose = struct.unpack_from("<II", payload)
-        sizes = struct.unpack_from(f"<{count + loose}I", payload, 8)
-        offset, blobs = 8 + 4 * (count + loose), []
-        for size in sizes[:count]:
-            blobs.append(payload[offset : offset + size])
-            offset += size
-        return Prefilter._of(blobs, sizes[count:], expressions)  # noqa: SLF001  # of this module
-    except (struct.error, hyperscan.error):
-        return None  # made for another processor or version
-
-
-def _store(path: Path, blobs: Sequence[bytes], unfiltered: Sequence[int], *, key: bytes) -> None:
-    head = struct.pack("<II", len(blobs), len(unfiltered))
-    sizes = struct.pack(f"<{len(blobs) + len(unfiltered)}I", *map(len, blobs), *unfiltered)
-    sealed.store(path, head + sizes + b"".join(blobs), key=key)

@@ -12,8 +12,6 @@ Findings name the detector `code:python`, `config:yaml`, `markup:html` …; the 
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.metadata
 import math
 import re
 import string
@@ -26,7 +24,7 @@ from typing import Any
 
 import hyperscan
 
-from gateway.detectors import sealed
+from gateway.detectors import databases
 from gateway.documents import DocumentError, Marks, Strict, load, read
 from gateway.model import Match
 
@@ -173,18 +171,23 @@ class SourceCode:
     def __init__(self, *, key: bytes, cache_dir: Path | None) -> None:
         """`key` seals the compiled cues in `cache_dir`; None compiles in memory."""
         self._cues = _cues()
-        self._databases = [_open(blob) for blob in _compiled(self._cues.patterns, key, cache_dir)]
+        patterns = self._cues.patterns
+        self._databases = [
+            (first, _matcher(patterns[first : first + _GROUP], key=key, cache_dir=cache_dir))
+            for first in range(0, len(patterns), _GROUP)
+        ]
         self._lock = threading.Lock()  # a database has one scratch space
 
     def find(self, flat: bytes) -> list[Match]:
         """Stretches of code in the flat copy of a text (see `prefilter.flatten`), by place."""
         hits: list[int] = []
+        before = 0
 
-        def hit(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-            hits.append(end << 8 | number)
+        def hit(place: int, _begin: int, end: int, _flags: int, _context: object) -> None:
+            hits.append(end << 8 | before + place)
 
         with self._lock:
-            for database in self._databases:
+            for before, database in self._databases:  # noqa: B007  # `hit` reads it
                 database.scan(flat, match_event_handler=hit)
         fences = _fences(flat) if b"```" in flat or b"~~~" in flat else []
         if not fences and len(hits) < 2:
@@ -336,45 +339,6 @@ def _fences(flat: bytes) -> list[tuple[int, int, str]]:
     return [(start, end, tag) for start, end, tag in found if start < end]
 
 
-def _compiled(patterns: tuple[str, ...], key: bytes, cache_dir: Path | None) -> list[bytes]:
-    state = hashlib.blake2b(digest_size=16)
-    state.update(f"{importlib.metadata.version('hyperscan')} {_GROUP}".encode())
-    for pattern in patterns:
-        state.update(pattern.encode() + b"\0")
-    path = None if cache_dir is None else cache_dir / f"cues-{state.hexdigest()}.hsdb"
-    kept = None if path is None else sealed.load(path, key=key)
-    if kept is not None:
-        return _unpacked(kept)
-    blobs = []
-    for first in range(0, len(patterns), _GROUP):
-        group = patterns[first : first + _GROUP]
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        database.compile(
-            expressions=[pattern.encode() for pattern in group],
-            ids=list(range(first, first + len(group))),
-            flags=[hyperscan.HS_FLAG_MULTILINE] * len(group),
-            elements=len(group),
-        )
-        blobs.append(bytes(hyperscan.dumpb(database)))
-    if path is not None:
-        sealed.store(path, _packed(blobs), key=key)
-    return blobs
-
-
-def _packed(blobs: list[bytes]) -> bytes:
-    return b"".join(len(blob).to_bytes(4, "little") + blob for blob in blobs)
-
-
-def _unpacked(data: bytes) -> list[bytes]:
-    blobs, at = [], 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "little")
-        blobs.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
-    return blobs
-
-
-def _open(blob: bytes) -> Any:
-    database = hyperscan.loadb(blob, hyperscan.HS_MODE_BLOCK)
-    database.scratch = hyperscan.Scratch(database)
-    return database
+def _matcher(patterns: Sequence[str], *, key: bytes, cache_dir: Path | None) -> Any:
+    forms = [(pattern.encode(), hyperscan.HS_FLAG_MULTILINE) for pattern in patterns]
+    return databases.database(forms, key=key, cache_dir=cache_dir).matcher

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import replace
 
 import pytest
@@ -88,44 +87,6 @@ def test_a_pattern_that_cannot_be_compiled_runs_everywhere():
     )
     assert made.unfiltered == (0,)
     assert made.candidates("zzz")[0] == [(0, 3)]
-
-
-def test_the_cache_is_loaded_private_and_mended(tmp_path, monkeypatch):
-    from gateway.detectors import prefilter as module
-
-    made = Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
-    (file,) = tmp_path.iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    compiled = []
-    compile_all = module._compile
-    monkeypatch.setattr(module, "_compile", lambda e: compiled.append(1) or compile_all(e))
-    again = Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
-    assert not compiled
-    text = "ssn 123-45-6789"
-    assert again.candidates(text) == made.candidates(text)
-    data = file.read_bytes()
-    for damaged in (
-        b"",
-        data[:40],
-        data[:-1] + bytes([data[-1] ^ 1]),
-        b"X" + data[1:],
-        data + b"more",
-    ):
-        file.write_bytes(damaged)
-        compiled.clear()
-        Prefilter.build(PATTERNS, key=b"k", cache_dir=tmp_path)
-        assert compiled, len(damaged)
-        assert file.read_bytes() == data or len(file.read_bytes()) > 40
-    compiled.clear()
-    Prefilter.build(PATTERNS, key=b"another key", cache_dir=tmp_path)
-    assert compiled  # a file that someone else sealed
-
-
-def test_an_unwritable_cache_costs_time_only(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    made = Prefilter.build(PATTERNS, key=b"k", cache_dir=blocked / "below")
-    assert made.candidates("123-45-6789")[0]
 
 
 @pytest.mark.parametrize(
