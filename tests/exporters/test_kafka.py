@@ -9,7 +9,8 @@ import socket
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from support import kafka
-from support.receivers import until
+from support.receivers import server_context, until
+from support.upstream import certificate
 
 from gateway.exporters import building
 from gateway.exporters.document import Export
@@ -95,6 +96,38 @@ def test_a_login_is_given_and_a_refused_one_is_told(cluster, incident, monkeypat
         sent(sink(cluster, **login), [incident(2)])
     assert caught.value.cause == "secret"
     assert len(cluster.records()) == 1
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    return certificate(tmp_path_factory.mktemp("kafka"), "localhost", "127.0.0.1")
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_scram_over_tls_shows_no_password_and_a_wrong_one_is_told(
+    tls, incident, monkeypatch, mechanism
+):
+    monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
+    login = {"user": "gateway", "mechanism": mechanism, "password": {"env": "KAFKA_PASSWORD"}}
+    cluster = kafka.Kafka(server_context(tls), login=("gateway", PASSWORD), mechanism=mechanism)
+    try:
+        way = {"to": f"tls://localhost:{cluster.port}", "ca": tls[1]}
+        sent(sink(cluster, **way, **login), [incident(1)])
+        assert until(lambda: len(cluster.records()) == 1)
+        assert len(cluster.logins) >= 2
+        assert not [frame for frame in cluster.logins if PASSWORD.encode() in frame]
+        other = {"SCRAM-SHA-256": "SCRAM-SHA-512", "SCRAM-SHA-512": "SCRAM-SHA-256"}[mechanism]
+        for wrong in ({"user": "else"}, {"mechanism": other}, {"mechanism": "PLAIN"}):
+            with pytest.raises(Undelivered) as caught:
+                sent(sink(cluster, **way, **login | wrong), [incident(2)])
+            assert caught.value.cause == "auth"
+        monkeypatch.setenv("KAFKA_PASSWORD", "another")
+        with pytest.raises(Undelivered) as caught:
+            sent(sink(cluster, **way, **login), [incident(2)])
+        assert caught.value.cause == "auth"
+        assert len(cluster.records()) == 1
+    finally:
+        cluster.close()
 
 
 @pytest.mark.parametrize(

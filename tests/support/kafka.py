@@ -1,7 +1,8 @@
 """A Kafka cluster that others wrote: the one that librdkafka carries for tests of its own.
 
 It speaks no TLS and knows no logins, and cannot be stopped and started at one address. So tests reach
-it through a relay, which does all that, and which can be made to fail.
+it through a relay, which does all that, and which can be made to fail. Logins by SCRAM are checked by
+another library's server.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 import confluent_kafka
+import scramp
 
 TOPIC = "leakgate"
 _API_VERSIONS, _HANDSHAKE, _AUTHENTICATE, PRODUCE, INIT_PRODUCER = 18, 17, 36, 0, 22
@@ -41,6 +43,7 @@ class Kafka:
         port: int = 0,
         *,
         login: tuple[str, str] | None = None,
+        mechanism: str = "PLAIN",
         partitions: int = 1,
     ) -> None:
         self.port = port
@@ -48,6 +51,7 @@ class Kafka:
         self.connections = 0
         self.logins: list[bytes] = []
         self._login = login
+        self._mechanism = mechanism
         self._library = _library()
         error = ctypes.create_string_buffer(512)
         client = self._library.rd_kafka_new(_PRODUCER, None, error, len(error))
@@ -134,6 +138,9 @@ class Kafka:
         writers.add(there)
         asked: dict[int, int] = {}
         welcome = self._login is None
+        scram = None
+        if self._login is not None and self._mechanism != "PLAIN":
+            scram = _Scram(self._mechanism, *self._login)
 
         async def answers() -> None:
             with contextlib.suppress(asyncio.IncompleteReadError, OSError):
@@ -160,13 +167,23 @@ class Kafka:
                     _send(writer, told)
                     continue
                 if api == _HANDSHAKE:
-                    _send(writer, struct.pack(">ihih", number, 0, 1, 5) + b"PLAIN")
+                    name = self._mechanism.encode()
+                    known = _after_client(frame, ">h") == name
+                    told = struct.pack(">ihih", number, 0 if known else 33, 1, len(name))
+                    _send(writer, told + name)
                     continue
                 if api == _AUTHENTICATE:
                     self.logins.append(frame)
                     user, password = self._login or ("", "")
-                    welcome = f"\0{user}\0{password}".encode() in frame
-                    head = struct.pack(">ihhi", number, 0 if welcome else 58, -1, 0)
+                    good, said = f"\0{user}\0{password}".encode() in frame, b""
+                    welcome = good
+                    if scram is not None:
+                        try:
+                            said, welcome = scram.answer(_after_client(frame, ">i"))
+                            good = True
+                        except scramp.ScramException:
+                            good = welcome = False
+                    head = struct.pack(">ihhi", number, 0 if good else 58, -1, len(said)) + said
                     _send(writer, head + (struct.pack(">q", 0) if version else b""))
                     continue
                 if not welcome and api != _API_VERSIONS:
@@ -194,6 +211,40 @@ class Kafka:
             self._reader = None
             self._library.rd_kafka_mock_cluster_destroy(self._cluster)
             self._library.rd_kafka_destroy(self._client)
+
+
+class _Scram:
+    """The server's side of one login by SCRAM (RFC 5802)."""
+
+    def __init__(self, mechanism: str, user: str, password: str) -> None:
+        made = scramp.ScramMechanism(mechanism)
+        info = made.make_auth_info(password)
+
+        def known(name: str) -> object:
+            if name != user:
+                raise scramp.ScramException("nobody is called so")
+            return info
+
+        self._server = made.make_server(known)
+        self._begun = False
+
+    def answer(self, said: bytes) -> tuple[bytes, bool]:
+        """What is answered, and whether the client is known now."""
+        if not self._begun:
+            self._begun = True
+            self._server.set_client_first(said.decode())
+            return self._server.get_server_first().encode(), False
+        self._server.set_client_final(said.decode())
+        return self._server.get_server_final().encode(), True
+
+
+def _after_client(frame: bytes, size: str) -> bytes:
+    """The string or bytes that follow the client's name in a request."""
+    (name,) = struct.unpack(">h", frame[8:10])
+    begin = 10 + max(name, 0)
+    (length,) = struct.unpack_from(size, frame, begin)
+    begin += struct.calcsize(size)
+    return frame[begin : begin + length]
 
 
 async def _size(reader: asyncio.StreamReader) -> int:
