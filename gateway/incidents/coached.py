@@ -43,7 +43,7 @@ from gateway.incidents.tables import IncidentRow, RuleRow
 AROUND = timedelta(days=30)
 """How long before and after is looked at."""
 
-PAIRS = 1_000
+PAIRS = 500
 """Of how many people and services, the last, it is counted whether it helped."""
 
 TIMED = 2_000
@@ -279,7 +279,11 @@ class Coached:
             )
             .label("place")
         )
-        each = select(asked, address, place).where(asked.c.lesson != "").subquery()
+        # Only what is wanted of them: all are sorted, and few are kept.
+        wanted = (asked.c.at, asked.c.expires_at, asked.c.actor, asked.c.service, asked.c.rule)
+        each = (
+            select(*wanted, asked.c.lesson, address, place).where(asked.c.lesson != "").subquery()
+        )
         tries = (
             select(each)
             .where(each.c.place == 1)
