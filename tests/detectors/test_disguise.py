@@ -320,7 +320,7 @@ def test_views_take_linear_time(unit):
         return time.process_time() - started
 
     disguise.prepare(None, key=b"k")
-    small, large = min(seconds(20_000) for _ in range(2)), min(seconds(80_000) for _ in range(2))
+    small, large = min(seconds(10_000) for _ in range(2)), min(seconds(40_000) for _ in range(2))
     assert large < 8 * small + 0.05
 
 
