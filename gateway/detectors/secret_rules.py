@@ -242,7 +242,8 @@ class Rule(rule_files.Identified):
         """The expression that finds it."""
         if self.regex:
             return _spelled(self.regex)
-        value = "|".join(map(shape, self.form))
+        # The longest first: one form may begin as a shorter one does, which would leave the rest.
+        value = "|".join(map(shape, sorted(self.form, key=_least, reverse=True)))
         if not self.names:
             return value if len(self.form) == 1 else f"(?:{value})"
         return f"(?i:{self._named()}{_GIVEN})(?P<value>{value})"
@@ -286,6 +287,12 @@ class Rule(rule_files.Identified):
                 misses.append(_BLANK.sub(_shortened, form))
                 misses.append(_BLANK.sub(lambda b: f"<<x:{_blank(b)[1]}>>", form))
         return tuple(misses)
+
+
+def _least(form: str) -> int:
+    """Characters of the shortest value of `form`."""
+    blanks = [_blank(found)[1] for found in _BLANK.finditer(form)]
+    return len(_BLANK.sub("", form)) + sum(blanks)
 
 
 def _beginning(form: str) -> str:

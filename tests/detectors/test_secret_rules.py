@@ -52,6 +52,21 @@ def test_rule_leaves_its_misses_alone(engine: Engine, rule: Rule):
         assert rule.id not in detectors(engine, expand(template, rng)), template
 
 
+def test_a_value_of_each_form_is_taken_to_its_end():
+    """Where one form begins as another does, the shorter must not leave the rest standing."""
+    left = []
+    for rule in RULES:
+        pattern = regex.compile(rule.pattern())
+        for form in rule.form:
+            for number in range(3):
+                value = expand(form, random.Random(f"{form}{number}"))
+                text = f"{rule.names[0]}={value} " if rule.names else f"{value} "
+                found = pattern.search(text)
+                if found is None or found.end() != len(text) - 1:
+                    left.append((rule.id, form))
+    assert left == []
+
+
 def test_there_are_many_kinds():
     assert len({rule.entity for rule in RULES}) >= 500
 

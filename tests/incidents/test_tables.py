@@ -72,6 +72,7 @@ def test_no_column_can_hold_what_was_sent():
         "at", "stored_at", "severity", "inspected", "findings_total", "unread_total", "omitted",
         "timings", "position", "count", "distinct", "confidence", "finding", "size",
         "sealed", "created", "expires_at", "started_at", "reached_at", "held_until",
+        "sending_until",
         # What people who work on incidents write themselves, and what the gateway says of it.
         "text", "reason", "detail", "number", "version", "changed_at",
         "id", "seq", "before", "seal", "floor_seq", "floor_seal", "head_seal",
