@@ -87,44 +87,37 @@ def look(
 ) -> Callable[[], tuple[Face, ...]]:
     """Begin to look for faces; what comes back gives them.
 
-    A turned one is looked for only where none stands upright, first at half the size: what is seen
-    there must be seen at the whole size, too.
-    `turned_too`: look for turned ones at all; that takes as long again where there are none.
+    A turned one is looked for only where none stands upright, and at the whole size: at half of it those
+    in the background of a picture that lies on its side are too small.
+    `turned_too`: look for turned ones at all; three times the time where there are none.
     """
+    height, width = picture.shape[:2]
+    scale = min(1.0, settings.face_side / max(height, width))
+    if scale < 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    high, wide = picture.shape[:2]
 
-    def at(side: int, turns: int) -> Callable[[], tuple[Face, ...]]:
-        return hands.start(functools.partial(_faces_at, detector, picture, budget, side, turns))
+    def turned(turns: int) -> tuple[Face, ...]:
+        budget.tick()
+        return tuple(
+            Face(_box(_back(corners, turns, (wide, high)), scale, (width, height)), sure, turns)
+            for *corners, sure in detector.find(np.ascontiguousarray(np.rot90(picture, turns)))
+        )
 
-    upright = at(settings.face_side, 0)
+    def at(turns: int) -> Callable[[], tuple[Face, ...]]:
+        return hands.start(functools.partial(turned, turns))
+
+    upright = at(0)
 
     def found() -> tuple[Face, ...]:
         seen = upright()
         if seen or not turned_too:
             return seen
-        turned = [(turns, at(settings.face_side // 2, turns)) for turns in (1, 3, 2)]
-        for turns, half in turned:
-            if half() and (seen := at(settings.face_side, turns)()):
-                return seen
-        return ()
+        each = [at(turns) for turns in (1, 3, 2)]
+        return next((seen for one in each if (seen := one())), ())
 
     return found
-
-
-def _faces_at(
-    detector: Detector, picture: Pixels, budget: Budget, side: int, turns: int
-) -> tuple[Face, ...]:
-    """The faces of `picture` once it is no longer than `side` and turned."""
-    budget.tick()
-    height, width = picture.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    if scale < 1.0:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    high, wide = picture.shape[:2]
-    return tuple(
-        Face(_box(_back(corners, turns, (wide, high)), scale, (width, height)), sure, turns)
-        for *corners, sure in detector.find(np.ascontiguousarray(np.rot90(picture, turns)))
-    )
 
 
 def _back(corners: list[float], turns: int, size: tuple[int, int]) -> tuple[float, ...]:
