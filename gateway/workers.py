@@ -30,7 +30,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -39,8 +39,9 @@ from typing import Any, Protocol
 from gateway.model import Decision, Exchange, Looked, Reply
 
 _LENGTH = struct.Struct("<I")
-_HEAD = struct.Struct("<Id")
-"""Length, and on what `time.monotonic` says, a clock of the machine, it is too late to begin."""
+_HEAD = struct.Struct("<IId")
+"""Lengths of what is asked and of the body that comes after it, and on what `time.monotonic` says, a clock
+of the machine, it is too late to begin."""
 
 _READ_SIZE = 1 << 20
 _IN_FLIGHT = 2
@@ -134,6 +135,7 @@ class Watching(Protocol):
 @dataclass(slots=True, eq=False)
 class _Job:
     payload: bytes
+    body: bytes
     deadline: float
     future: asyncio.Future[Any]
     affinity: int
@@ -147,7 +149,7 @@ class _Worker:
     process: BaseProcess
     channel: socket.socket
     jobs: deque[_Job] = field(default_factory=deque)
-    out: bytearray = field(default_factory=bytearray)
+    out: deque[memoryview] = field(default_factory=deque)
     into: bytearray = field(default_factory=bytearray)
     ready: bool = False
     retired: bool = False
@@ -299,8 +301,10 @@ class Pool:
 
     async def _decide(self, asked: object, affinity: str, *, light: bool) -> Any:
         loop = asyncio.get_running_loop()
+        payload, body = _packed(asked)
         job = _Job(
-            payload=pickle.dumps(asked, protocol=pickle.HIGHEST_PROTOCOL),
+            payload=payload,
+            body=body,
             deadline=loop.time() + self._deadline,
             future=loop.create_future(),
             affinity=hash(affinity),
@@ -341,14 +345,13 @@ class Pool:
         if len(worker.jobs) == 1:
             self._arm(worker, loop)
         left = job.deadline - loop.time()
-        frame = _HEAD.pack(len(job.payload), time.monotonic() + left)
-        if worker.out:
-            worker.out += frame
-            worker.out += job.payload
-            return
-        worker.out += frame
-        worker.out += job.payload
-        self._write(worker)
+        head = _HEAD.pack(len(job.payload), len(job.body), time.monotonic() + left)
+        waits = bool(worker.out)
+        worker.out.append(memoryview(head + job.payload))
+        if job.body:
+            worker.out.append(memoryview(job.body))
+        if not waits:
+            self._write(worker)
 
     def _arm(self, worker: _Worker, loop: asyncio.AbstractEventLoop) -> None:
         """Watch the clock for the exchange that the worker runs now.
@@ -365,13 +368,18 @@ class Pool:
     def _write(self, worker: _Worker) -> None:
         loop = asyncio.get_running_loop()
         try:
-            sent = worker.channel.send(worker.out)
+            sent = worker.channel.sendmsg(worker.out)
         except BlockingIOError:
             sent = 0
         except OSError:
             self._lost(worker, "worker_died")
             return
-        del worker.out[:sent]
+        while sent:
+            first = worker.out.popleft()
+            if sent < len(first):
+                worker.out.appendleft(first[sent:])
+                break
+            sent -= len(first)
         if worker.out:
             loop.add_writer(worker.channel, self._write, worker)
         else:
@@ -588,6 +596,20 @@ def _has_room(worker: _Worker, job: _Job) -> bool:
     )
 
 
+def _packed(asked: object) -> tuple[bytes, bytes]:
+    """`asked` as bytes, and the body of an exchange beside it, of which megabytes need no copy."""
+    body = b""
+    if isinstance(asked, Exchange):
+        body, asked = asked.body, replace(asked, body=b"")
+    return pickle.dumps(asked, protocol=pickle.HIGHEST_PROTOCOL), body
+
+
+def _unpacked(payload: bytes, body: bytes) -> Any:
+    """What `_packed` was given."""
+    asked = pickle.loads(payload)  # noqa: S301  # from our own parent
+    return replace(asked, body=body) if isinstance(asked, Exchange) else asked
+
+
 def _fail(job: _Job, fault: InspectionFault) -> None:
     if not job.future.done():
         job.future.set_exception(fault)
@@ -626,20 +648,20 @@ def _live(channel: socket.socket, spec: WorkerSpec, parent: int) -> None:
     channel.sendall(READY + b"\n")
     reader = channel.makefile("rb", buffering=_READ_SIZE)
     while header := reader.read(_HEAD.size):
-        length, too_late = _HEAD.unpack(header)
-        payload = reader.read(length)
-        if len(payload) < length:
+        length, size, too_late = _HEAD.unpack(header)
+        payload, body = reader.read(length), reader.read(size)
+        if len(payload) < length or len(body) < size:
             return
         result: object = None
         try:
             if time.monotonic() < too_late:  # else nobody waits for it any more
-                asked = pickle.loads(payload)  # noqa: S301  # from our own parent
+                asked = _unpacked(payload, body)
                 is_reply = isinstance(asked, Reply)
                 result = inspector.look(asked) if is_reply else inspector.inspect(asked)
                 del asked
         except Exception as error:  # noqa: BLE001  # the guard: ends in a refusal
             result = place_of(error)
-        del payload
+        del payload, body
         frame = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
         channel.sendall(_LENGTH.pack(len(frame)) + frame)
 

@@ -180,15 +180,14 @@ class Desk:
             if (not category or service.category == category)
             and (not wanted or any(wanted in word for word in _words(service)))
         ]
-        found.sort(key=lambda line: (-line.use.requests, line.name.lower()))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda line: _most_used_first(line.use, line.name)))
 
     def service_names(self) -> Mapping[str, str]:
         """Ids and names of all services, the most used first; without their facts, which cost more."""
         uses = self.gateway.traffic().services
         found = sorted(
             self.gateway.loaded().catalogue.services(),
-            key=lambda each: (-uses.get(each.id, Use()).requests, each.name.lower()),
+            key=lambda each: _most_used_first(uses.get(each.id, Use()), each.name),
         )
         return {each.id: each.name for each in found}
 
@@ -224,7 +223,7 @@ class Desk:
         if unknown := seen.get(UNKNOWN_SERVICE):
             name = "Hosts without a service"
             lines.append(ServiceLine(UNKNOWN_SERVICE, name, "unknown", unknown, (), False))  # noqa: FBT003  # a field
-        return tuple(sorted(lines, key=lambda line: (-line.use.requests, line.name.lower())))
+        return tuple(sorted(lines, key=lambda line: _most_used_first(line.use, line.name)))
 
     def uninspected(self, *, hosts: int = 20) -> Uninspected:
         """What nobody looked into; of hosts those with the most bytes."""
@@ -331,6 +330,11 @@ def term(name: str, value: object) -> Term:
     text = str(word)
     weight: Weight = "unknown" if text == "unknown" else weights.get(text, "plain")
     return Term(name, title, text.replace("_", " ") if name != "terms_url" else text, weight)
+
+
+def _most_used_first(use: Use, name: str) -> tuple[int, str]:
+    """What services are sorted by."""
+    return -use.requests, name.lower()
 
 
 def _service_line(service: Service, use: Use) -> ServiceLine:
