@@ -122,3 +122,27 @@ def test_a_yunet_gives_its_boxes(tmp_path):
     detector = faces.load(PictureSettings(face_model=path))
     (found,) = detector.find(np.zeros((640, 640, 3), np.uint8))
     assert np.allclose(found, (5.5 * 32 - 32, 3.5 * 32 - 48, 5.5 * 32 + 32, 3.5 * 32 + 48, 1.0))
+
+
+def convolved(x, kernel, bias):
+    """Keras' layer on rows by columns by channels, without a border."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(0, 1))
+    return np.einsum("ijchw,hwco->ijo", windows, kernel) + bias
+
+
+def bent(x, slope):
+    return np.where(x > 0, x, slope.reshape(-1) * x)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_network_computes_what_its_layers_say(seed):
+    weights = faces._weights("pnet")
+    patch = np.random.default_rng(seed).uniform(-1, 1, (12, 12, 3)).astype(np.float32)
+    x = bent(convolved(patch, *weights[:2]), weights[2])
+    x = x.reshape(5, 2, 5, 2, -1).max(axis=(1, 3))
+    x = bent(convolved(x, *weights[3:5]), weights[5])
+    x = bent(convolved(x, *weights[6:8]), weights[8])
+    at, moved, certain, more = weights[9:]
+    no, yes = convolved(x, certain, more)[0, 0]
+    (answer,) = faces._network("pnet").run(None, {"x": patch.transpose(2, 0, 1)[None]})
+    assert np.allclose(answer[0, :, 0, 0], [*convolved(x, at, moved)[0, 0], yes - no], atol=1e-4)
