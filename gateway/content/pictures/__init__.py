@@ -103,14 +103,17 @@ def _look(eyes: Eyes, frame: Frame, *, budget: Budget, camera: bool = False) -> 
 def _seen(
     eyes: Eyes, frame: Frame, budget: Budget, hands: Hands, *, camera: bool
 ) -> Iterator[Said]:
-    """All is begun at once, and told in the order of what it costs."""
+    """All is begun at once, and told in the order of what it costs.
+
+    Codes are begun last: they are the shortest, and nothing waits for them.
+    """
     pixels, place = frame.pixels, frame.place
     begun: list[Callable[[], Iterable[Said]]] = []
-    if eyes.settings.codes:
-        begun.append(hands.start(lambda: list(barcodes.codes(pixels, place))))
     if eyes.faces is not None:
         begun.append(_faces(eyes.faces, frame, budget, eyes.settings, hands))
     reading = None if eyes.ocr is None else eyes.ocr.look(pixels, budget, hands)
+    if eyes.settings.codes:
+        begun.insert(0, hands.start(lambda: list(barcodes.codes(pixels, place))))
     for told in begun:
         yield from told()
         budget.tick()
