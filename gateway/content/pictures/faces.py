@@ -179,7 +179,9 @@ class Mtcnn:
 
     def find(self, picture: Pixels) -> list[tuple[float, float, float, float, float]]:
         """See `Detector`."""
-        pixels = (picture.astype(np.float32) - 127.5) / 128.0
+        pixels = picture.astype(np.float32)
+        pixels -= 127.5
+        pixels /= 128.0
         boxes = self._proposals(pixels)
         if not len(boxes):
             return []
