@@ -108,16 +108,14 @@ def look(
     def at(turns: int) -> Callable[[], tuple[Face, ...]]:
         return hands.start(functools.partial(turned, turns))
 
-    upright = at(0)
+    def upright() -> list[Callable[[], tuple[Face, ...]]]:
+        """What is asked until it gives faces: begun here, or hands would wait to be asked for more."""
+        if (seen := turned(0)) or not turned_too:
+            return [lambda: seen]
+        return [at(turns) for turns in (1, 3, 2)]
 
-    def found() -> tuple[Face, ...]:
-        seen = upright()
-        if seen or not turned_too:
-            return seen
-        each = [at(turns) for turns in (1, 3, 2)]
-        return next((seen for one in each if (seen := one())), ())
-
-    return found
+    first = hands.start(upright)
+    return lambda: next((seen for one in first() if (seen := one())), ())
 
 
 def _back(corners: list[float], turns: int, size: tuple[int, int]) -> tuple[float, ...]:

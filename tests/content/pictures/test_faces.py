@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from gateway.content.looking import PictureSettings
-from gateway.content.pictures import faces
+from gateway.content.pictures import beside, faces
+from gateway.content.pictures.beside import Hands
 from gateway.content.reading import Budget, FileLimits
 
 SETTINGS = PictureSettings()
@@ -60,6 +63,31 @@ def test_a_small_face_does_not_slip_by_on_its_side(detector, astronaut, turns):
     picture = Image.new("RGB", (800, 600), (120, 130, 140))
     picture.paste(head, (500, 300))
     assert find(detector, np.ascontiguousarray(np.rot90(np.asarray(picture), turns)))
+
+
+class Nobody:
+    """A detector that finds nobody, and tells how often it was asked."""
+
+    def __init__(self):
+        self.asked = threading.Semaphore(0)
+
+    def find(self, _picture):
+        self.asked.release()
+        return []
+
+
+@pytest.mark.parametrize(("turned_too", "times"), [(True, 4), (False, 1)])
+def test_turned_faces_are_begun_before_anybody_asks(monkeypatch, turned_too, times):
+    monkeypatch.setattr(beside, "available", lambda: 2)
+    nobody, picture = Nobody(), np.zeros((40, 40, 3), np.uint8)
+    budget = Budget(FileLimits(seconds=60), 1)
+    with Hands(2) as hands:
+        found = faces.look(
+            nobody, picture, budget, settings=SETTINGS, hands=hands, turned_too=turned_too
+        )
+        assert all(nobody.asked.acquire(timeout=20) for _ in range(times))
+        assert found() == ()
+    assert not nobody.asked.acquire(blocking=False)
 
 
 def test_a_large_picture_is_looked_at_smaller_and_boxes_fit_it(detector, astronaut):
