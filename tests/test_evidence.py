@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from support.exchanges import exchange
-from support.gateway import patterns
+from support.gateway import KEY, patterns
 
 from gateway import bootstrap, evidence
 from gateway.audit import keeping
@@ -68,10 +68,8 @@ def plan(keys, keep="surroundings", least=Severity.HIGH, **rules):
 
 
 def inspected(rules, keeping, text):
-    key = b"k" * 32  # for which other tests have compiled patterns, too
-    cache = patterns(key)
     inspector = bootstrap.build_inspector(
-        bootstrap.plan(rules, key=key, cache=cache, max_decoded=1 << 20, keeping=keeping)
+        bootstrap.plan(rules, key=KEY, cache=patterns(), max_decoded=1 << 20, keeping=keeping)
     )
     body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
     return inspector.inspect(

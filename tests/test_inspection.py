@@ -21,7 +21,7 @@ from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
 from support import pdfs, unseen
-from support.gateway import patterns
+from support.gateway import KEY, patterns
 
 from gateway import bootstrap, content, inspection
 from gateway.incidents.record import from_decision
@@ -40,14 +40,13 @@ from gateway.model import (
 from gateway.proxy.recent import Recent
 from gateway.redaction import Keys
 
-KEY = b"k" * 32
 SSN = "219-09-9876"
 CARD = "4111 1111 1111 1111"
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    cache = patterns(KEY)
+    cache = patterns()
 
     def make(policy: str) -> inspection.Inspector:
         folder = tmp_path_factory.mktemp("policies")
@@ -341,7 +340,7 @@ def test_what_is_disguised_too_deep_is_unread(redacting):
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     rules = bootstrap.load_rules(Path(__file__).parents[1] / "policies")
-    cache = patterns(KEY)
+    cache = patterns()
     return bootstrap.build_inspector(
         bootstrap.plan(rules, key=KEY, cache=cache, max_decoded=1 << 20)
     )
@@ -670,7 +669,7 @@ def test_the_companys_own_picture_is_marked_and_that_is_on_record(tmp_path):
     rules = bootstrap.load_rules(Path(__file__).parents[1] / "policies")
     looking = content.PictureSettings(register=tmp_path / "register", ocr=False, faces=False)
     inspector = bootstrap.build_inspector(
-        bootstrap.plan(rules, key=KEY, cache=patterns(KEY), max_decoded=1 << 22, looking=looking)
+        bootstrap.plan(rules, key=KEY, cache=patterns(), max_decoded=1 << 22, looking=looking)
     )
     out = io.BytesIO()
     picture.resize((640, 480)).save(out, "JPEG", quality=80)
@@ -1042,7 +1041,7 @@ rules:
     redact: {PHONE_NUMBER: {operator: token, shape: similar}}
 """
     )
-    cache = patterns(KEY)
+    cache = patterns()
     plan = bootstrap.plan(
         bootstrap.load_rules(folder),
         key=KEY,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.gateway import patterns
+from support.gateway import KEY, patterns
 
 from gateway.detectors import Engine, Settings
 
 
 @pytest.fixture(scope="session")
 def cache() -> Path:
-    return patterns(b"test")
+    return patterns()
 
 
 @pytest.fixture(scope="session")
 def engine(cache: Path) -> Engine:
-    return Engine.build(Settings(), key=b"test", cache_dir=cache)
+    return Engine.build(Settings(), key=KEY, cache_dir=cache)

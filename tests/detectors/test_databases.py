@@ -6,6 +6,7 @@ import stat
 
 import hyperscan
 import pytest
+from support.gateway import KEY
 
 from gateway.detectors import Custom, Engine, Settings, databases
 from gateway.detectors.databases import KEPT, database, tidy
@@ -132,7 +133,7 @@ def test_what_no_start_has_used_for_long_is_deleted(tmp_path):
 
 def test_another_own_pattern_leaves_what_ships_compiled(cache, compiled):
     quiet = Nlp(engine="blank")
-    Engine.build(Settings(nlp=quiet), key=b"test", cache_dir=cache)
+    Engine.build(Settings(nlp=quiet), key=KEY, cache_dir=cache)
     compiled.clear()
     number = secrets.randbelow(10**6)  # or the databases of an earlier run are loaded
     settings = Settings(
@@ -145,7 +146,7 @@ def test_another_own_pattern_leaves_what_ships_compiled(cache, compiled):
         ),
         internal=Internal(hosts=(f"acme{number}.example",), packages=(f"com.acme{number}",)),
     )  # fmt: skip
-    engine = Engine.build(settings, key=b"test", cache_dir=cache)
+    engine = Engine.build(settings, key=KEY, cache_dir=cache)
     assert 1 <= sum(compiled) <= 3
     text = f"see PRJ{number}-123456 at wiki.acme{number}.example in com.acme{number}.billing"
     assert {match.entity for match in engine.scan(text).matches} >= {

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.gateway import KEY
 from support.thorough import examples
 
 from gateway.detectors import Engine, Nlp, ScanResult, Settings, entity_names
@@ -150,7 +151,7 @@ def test_a_long_line_takes_linear_time(engine):
 
 
 def test_results_are_remembered_and_the_text_is_not(cache):
-    engine = Engine.build(Settings(), key=b"test", cache_dir=cache)
+    engine = Engine.build(Settings(), key=KEY, cache_dir=cache)
     text = "Unmistakable words, mail carla.canary@example.com\n" * 400
     first = engine.scan(text)
     started = time.perf_counter()
@@ -174,7 +175,7 @@ class Stuck:
 
 
 def test_a_detector_that_fails_is_named_and_the_others_go_on(cache):
-    engine = Engine.build(Settings(), key=b"test", cache_dir=cache)
+    engine = Engine.build(Settings(), key=KEY, cache_dir=cache)
     position = next(
         i
         for i, probe in enumerate(engine._probes)
@@ -199,7 +200,7 @@ def test_settings_choose_what_is_found(cache):
             secrets=False,
             nlp=Nlp(engine="blank"),
         ),
-        key=b"test",
+        key=KEY,
         cache_dir=cache,
     )
     assert "PL_PESEL" not in german.entities
@@ -216,16 +217,16 @@ def test_settings_choose_what_is_found(cache):
 
 def test_min_confidence_is_per_entity(cache):
     text = "call 0171 5550123"
-    assert Engine.build(Settings(), key=b"test", cache_dir=cache).scan(text).matches
+    assert Engine.build(Settings(), key=KEY, cache_dir=cache).scan(text).matches
     strict = Settings(min_confidence={"PHONE_NUMBER": 0.99})
-    matches = Engine.build(strict, key=b"test", cache_dir=cache).scan(text).matches
+    matches = Engine.build(strict, key=KEY, cache_dir=cache).scan(text).matches
     assert "PHONE_NUMBER" not in {m.entity for m in matches}
 
 
 def test_revision_changes_with_the_settings(cache, engine):
-    other = Engine.build(Settings(min_confidence={"URL": 0.9}), key=b"test", cache_dir=cache)
+    other = Engine.build(Settings(min_confidence={"URL": 0.9}), key=KEY, cache_dir=cache)
     assert other.revision != engine.revision
-    same = Engine.build(Settings(), key=b"test", cache_dir=cache)
+    same = Engine.build(Settings(), key=KEY, cache_dir=cache)
     assert same.revision == engine.revision
 
 

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
+from support.gateway import KEY
 
 from gateway.detectors import Engine, Settings
 from gateway.detectors.examples import Examples, _file
@@ -76,7 +77,7 @@ def test_digests_are_digests_and_have_sources():
 
 @pytest.fixture(scope="module")
 def quiet(cache):
-    return Engine.build(Settings(ignore_examples="all"), key=b"test", cache_dir=cache)
+    return Engine.build(Settings(ignore_examples="all"), key=KEY, cache_dir=cache)
 
 
 def test_a_policy_can_ignore_every_example(quiet):
@@ -92,7 +93,7 @@ def test_by_default_cards_addresses_and_phones_are_reported(engine):
 
 
 def test_a_policy_can_report_every_example(cache, engine):
-    loud = Engine.build(Settings(ignore_examples="none"), key=b"test", cache_dir=cache)
+    loud = Engine.build(Settings(ignore_examples="none"), key=KEY, cache_dir=cache)
     found = {match.entity for match in loud.scan(f"the token is {JWT_IO}").matches}
     assert "JWT" in found
     assert loud.revision != engine.revision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.gateway import KEY
 
 from gateway.detectors import Engine, Internal, Settings
 
@@ -10,7 +11,7 @@ from gateway.detectors import Engine, Internal, Settings
 @pytest.fixture(scope="module")
 def ours(cache):
     names = Internal(hosts=("acme.example",), packages=("com.acme", "@acme/", "acme_internal"))
-    return Engine.build(Settings(internal=names), key=b"test", cache_dir=cache)
+    return Engine.build(Settings(internal=names), key=KEY, cache_dir=cache)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 import spacy
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+from support.gateway import KEY
 
 from gateway.detectors import Engine, ModelMissing, Nlp, Settings, names
 from gateway.detectors.names import ShippedEngine
@@ -87,7 +88,7 @@ def test_small_words_of_another_language_are_no_names(engine):
 
 
 def test_disabled_kinds_are_not_reported(cache):
-    engine = Engine.build(Settings(disabled=frozenset({"LOCATION"})), key=b"test", cache_dir=cache)
+    engine = Engine.build(Settings(disabled=frozenset({"LOCATION"})), key=KEY, cache_dir=cache)
     assert {e for e, _, d in found(engine, SENTENCE) if d == "names"} == {"PERSON"}
     assert "LOCATION" not in engine.entities
 
@@ -144,7 +145,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def spacy_engine(model: str, cache: Path) -> Engine:
     made = Settings(nlp=Nlp(engine="spacy", model=model))
-    return Engine.build(made, key=b"test", cache_dir=cache)
+    return Engine.build(made, key=KEY, cache_dir=cache)
 
 
 def test_names_and_places_are_found(spacy_engine):
@@ -232,7 +233,7 @@ def gliner(monkeypatch: pytest.MonkeyPatch) -> type[_Gliner]:
 def test_a_gliner_model_is_loaded_from_its_folder_and_nowhere_else(gliner, tmp_path, cache):
     (tmp_path / "gliner_config.json").write_text("{}")
     made = Settings(nlp=Nlp(engine="gliner", model=str(tmp_path)))
-    engine = Engine.build(made, key=b"test", cache_dir=cache)
+    engine = Engine.build(made, key=KEY, cache_dir=cache)
     assert ("PERSON", "Maria", "nlp:gliner") in found(engine, SENTENCE)
     assert gliner.asked.options["local_files_only"] is True
 
@@ -248,7 +249,7 @@ def test_a_folder_without_a_gliner_model_is_told(gliner, tmp_path):
 
 
 def test_blank_loads_no_model(cache):
-    made = Engine.build(Settings(nlp=Nlp(engine="blank")), key=b"test", cache_dir=cache)
+    made = Engine.build(Settings(nlp=Nlp(engine="blank")), key=KEY, cache_dir=cache)
     assert made._names is None
     assert "LOCATION" not in made.entities
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.gateway import KEY
 
 from gateway.detectors import Custom, Engine, Nlp, Settings
 
@@ -20,7 +21,7 @@ CODE = Custom(entity="PARTS", regex=(r"größe \d+", r"№\d{3}"), hits=("größ
 @pytest.fixture(scope="module")
 def ours(cache):
     settings = Settings(custom=(PROJECT, RECORD, CODE), nlp=Nlp(engine="blank"))
-    return Engine.build(settings, key=b"test", cache_dir=cache)
+    return Engine.build(settings, key=KEY, cache_dir=cache)
 
 
 def found(result, text):
@@ -50,7 +51,7 @@ def test_they_are_found_in_long_texts_and_in_disguise(ours):
 
 def test_a_disabled_one_is_silent(cache):
     settings = Settings(custom=(PROJECT, RECORD), disabled=frozenset({"PROJECT_NAME"}))
-    engine = Engine.build(settings, key=b"test", cache_dir=cache)
+    engine = Engine.build(settings, key=KEY, cache_dir=cache)
     assert "PROJECT_NAME" not in engine.entities
     assert "CUSTOMER_RECORD" in engine.entities
     assert engine.scan("about bluebird").matches == ()
@@ -59,5 +60,5 @@ def test_a_disabled_one_is_silent(cache):
 def test_the_revision_changes_with_them(cache, engine, ours):
     other = PROJECT.model_copy(update={"keywords": ("Bluebird", "Redbird")})
     made = Settings(custom=(other, RECORD, CODE), nlp=Nlp(engine="blank"))
-    changed = Engine.build(made, key=b"test", cache_dir=cache)
+    changed = Engine.build(made, key=KEY, cache_dir=cache)
     assert len({engine.revision, ours.revision, changed.revision}) == 3

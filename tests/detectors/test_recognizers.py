@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from presidio_analyzer import EntityRecognizer
+from support.gateway import KEY
 from support.stock import compare, corpus, every_recognizer, justified, mixtures
 from support.thorough import FULL
 
@@ -84,9 +85,9 @@ def test_results_equal_the_stock_recognizers(probes, prefilter, known):
 def test_patterns_that_wait_for_a_word_find_the_same(cache, monkeypatch):
     from gateway.detectors import engine as module
 
-    engine = Engine.build(Settings(nlp=NO_NAMES), key=b"test", cache_dir=cache)
+    engine = Engine.build(Settings(nlp=NO_NAMES), key=KEY, cache_dir=cache)
     monkeypatch.setattr(module, "_wanted", lambda _probe, expression, _settings: expression)
-    eager = Engine.build(Settings(nlp=NO_NAMES), key=b"test", cache_dir=cache)
+    eager = Engine.build(Settings(nlp=NO_NAMES), key=KEY, cache_dir=cache)
     assert eager._prefilter._topics is not None  # those of secrets remain
     found_any = 0
     for text in corpus(11, 30):
@@ -146,7 +147,7 @@ def test_an_address_with_a_long_name_is_found_from_its_scheme_on(engine, host):
 
 @pytest.fixture(scope="module")
 def plain_engine(cache: Path) -> Engine:
-    return Engine.build(Settings(secrets=False, nlp=NO_NAMES), key=b"test", cache_dir=cache)
+    return Engine.build(Settings(secrets=False, nlp=NO_NAMES), key=KEY, cache_dir=cache)
 
 
 def test_the_engine_differs_from_the_stock_engine_only_where_it_is_meant_to(plain_engine):

@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from support.gateway import KEY
 
 from gateway import detectors
 from gateway.detectors import Engine, Registered, Settings
@@ -62,7 +63,7 @@ def engine(cache):
     known = {
         each.name: Register(each.name, registered(each), {}, "1") for each in SETTINGS.registered
     }
-    return Engine.build(SETTINGS, key=b"test", cache_dir=cache, registers=Registers(PRINTS, known))
+    return Engine.build(SETTINGS, key=KEY, cache_dir=cache, registers=Registers(PRINTS, known))
 
 
 def found(engine, text):
@@ -122,7 +123,7 @@ def test_it_hides_nothing_and_nothing_hides_it(engine):
 
 
 def test_what_is_described_but_not_registered_finds_nothing(cache, engine):
-    without = Engine.build(SETTINGS, key=b"test", cache_dir=cache)
+    without = Engine.build(SETTINGS, key=KEY, cache_dir=cache)
     assert not found(without, "jo@corp.example")
     assert without.revision != engine.revision
 
@@ -142,7 +143,7 @@ def test_disabled_entities_are_not_looked_for(cache):
         registered=(PROJECTS,), disabled=frozenset({"PROJECT"}), nlp=Nlp(engine="blank")
     )
     known = {"projects": Register("projects", registered(PROJECTS), {}, "1")}
-    built = Engine.build(settings, key=b"test", cache_dir=cache, registers=Registers(PRINTS, known))
+    built = Engine.build(settings, key=KEY, cache_dir=cache, registers=Registers(PRINTS, known))
     assert not found(built, "Project Nightingale")
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.gateway import KEY
 
 from gateway.detectors import Engine, Settings
 from gateway.detectors.prefilter import flatten
@@ -209,13 +210,13 @@ def test_a_long_file_is_one_finding(engine):
 
 
 def test_it_can_be_switched_off(cache):
-    engine = Engine.build(Settings(disabled=frozenset({ENTITY})), key=b"test", cache_dir=cache)
+    engine = Engine.build(Settings(disabled=frozenset({ENTITY})), key=KEY, cache_dir=cache)
     assert ENTITY not in engine.entities
     assert engine.scan(SNIPPETS["code:python"]).matches == ()
 
 
 def test_a_failure_is_told(cache):
-    engine = Engine.build(Settings(), key=b"test", cache_dir=cache)
+    engine = Engine.build(Settings(), key=KEY, cache_dir=cache)
 
     class Broken:
         def find(self, _flat):

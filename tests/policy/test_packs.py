@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.gateway import patterns
+from support.gateway import KEY, patterns
 
 from gateway import documents
 from gateway.coaching import lessons
@@ -70,7 +70,7 @@ def packs(vocabulary):
 
 @pytest.fixture(scope="module")
 def results(packs, catalogue, tmp_path_factory):
-    engine = Engine.build(Settings(), key=b"k" * 32, cache_dir=patterns(b"k" * 32))
+    engine = Engine.build(Settings(), key=KEY, cache_dir=patterns())
 
     def route_of(service, operation):
         known = catalogue.get(service)

@@ -13,7 +13,7 @@ import websockets.exceptions
 from support import clients, prompts, sockets
 from support.echo import Echo, says
 from support.gate import GateThread
-from support.gateway import patterns
+from support.gateway import KEY, patterns
 from support.upstream import certificate
 
 from gateway import bootstrap
@@ -81,7 +81,7 @@ class Place:
             (self._policies / "policy.yaml").write_text(text)
             rules = bootstrap.load_rules(self._policies)
             self._inspectors[key] = bootstrap.build_inspector(
-                bootstrap.plan(rules, key=b"k" * 32, cache=patterns(b"k" * 32), max_decoded=1 << 22)
+                bootstrap.plan(rules, key=KEY, cache=patterns(), max_decoded=1 << 22)
             )
         self.inspector = self._inspectors[key]
         self.gate.recorded.clear()

@@ -1,7 +1,7 @@
 """Scanning what was redacted finds none of it again: the law, with the real detectors."""
 
 import pytest
-from support.gateway import patterns
+from support.gateway import KEY, patterns
 from support.thorough import FULL
 
 from gateway.detectors import Engine, Settings, entity_names, groups
@@ -42,7 +42,7 @@ PLACES = [
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine.build(Settings(), key=b"k" * 32, cache_dir=patterns(b"k" * 32))
+    return Engine.build(Settings(), key=KEY, cache_dir=patterns())
 
 
 def _found_again(engine, place, gone, *, names=True):

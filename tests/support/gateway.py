@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import re
@@ -42,32 +41,32 @@ STOP_SECONDS = 20
 _READY = "Ctrl-C stops it."
 
 
+KEY = b"k" * 32
+"""The key of all gateways and detectors in tests: what is compiled is sealed with it."""
+
+
 @functools.cache
 def warm() -> Path:
-    """The shared folder, with a key and a folder `cache` in it."""
+    """The shared folder, with the key and a folder `cache` in it."""
     folder = WARM
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not os.access(folder, os.W_OK):
         folder = Path(tempfile.mkdtemp(prefix="leakgate-warm-"))
     key = folder / "fingerprint.key"
-    if not key.exists():
+    if not key.exists() or key.read_bytes() != KEY:
         # Renamed into place: two sessions that start together must see the same whole key.
         fresh = folder / f"key.{os.getpid()}"
         fresh.touch(mode=0o600)
-        fresh.write_bytes(os.urandom(32))
-        with contextlib.suppress(FileExistsError):
-            key.hardlink_to(fresh)
-        fresh.unlink()
+        fresh.write_bytes(KEY)
+        fresh.replace(key)
     (folder / "cache").mkdir(exist_ok=True, mode=0o700)
     return folder
 
 
-def patterns(key: bytes) -> Path:
-    """Where what is compiled for `key` is kept, from one test and one run to the next."""
-    folder = warm() / f"patterns-{hashlib.sha256(key).hexdigest()[:8]}"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder
+def patterns() -> Path:
+    """Where what is compiled is kept, from one test and one run to the next."""
+    return warm() / "cache"
 
 
 class GatewayProcess:
@@ -188,7 +187,7 @@ class GatewayProcess:
         if not (self.state / "fingerprint.key").exists():
             shutil.copy(warm() / "fingerprint.key", self.state / "fingerprint.key")
         if not (self.state / "cache").exists():
-            (self.state / "cache").symlink_to(warm() / "cache")
+            (self.state / "cache").symlink_to(patterns())
 
     def stop(self) -> None:
         """Stop as Ctrl-C does; the exit must be clean, and nothing may have gone wrong."""
