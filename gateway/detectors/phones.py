@@ -49,6 +49,15 @@ _RUN, _ASCII_RUN = (
     )
     for digit, between in ((r"\d", _BETWEEN), ("[0-9]", r"[-xX ()./\[\]~]"))
 )
+# Without this, runs are nothing but digits, or digits with one dot between: a sign before a run; between
+# digits one that is no dot, or several; a second dot. It begins with a sign, for there are more digits.
+_ODD, _ASCII_ODD = (
+    re.compile(
+        rf"{between[:-1]}+\uFF0B](?:(?<=[(\[\uFF08\uFF3B+\uFF0B]){between}{{0,4}}\d"
+        rf"|(?<=\d[^.]){between}{{0,3}}\d|(?<=\d\.){between}{{1,3}}\d|(?<=\.)\d++\.\d)"
+    )
+    for between in (_BETWEEN, r"[-xX ()./\[\]~]")
+)
 _LEAD = re.compile(rf"(?:[(\[\uFF08\uFF3B+\uFF0B]{_BETWEEN}{{0,4}}){{1,2}}\Z")
 _LEADS = 2 * 5
 _NO_LEAD = frozenset(string.ascii_letters + "'\"_:,;=<>{}|*#$%&@!?\t\n") - frozenset("xX")
@@ -264,8 +273,11 @@ def _runs(text: str, start: int, end: int, *, odd: bool) -> list[Run]:
     # A run that goes on from before the window is not one that starts in it.
     before = _PART.match(text, max(0, start - _LONGEST), start) if start else None
     begin = before.start() if before else start
-    pattern = _ASCII_RUN if text.isascii() else _RUN
-    for run in pattern.finditer(text, begin, min(len(text), end + _LONGEST)):
+    stop = min(len(text), end + _LONGEST)
+    pattern, more = (_ASCII_RUN, _ASCII_ODD) if text.isascii() else (_RUN, _ODD)
+    if odd and more.search(text, begin, stop) is None:
+        return []
+    for run in pattern.finditer(text, begin, stop):
         first, last = run.span()
         if first > begin and text[first - 1] not in _NO_LEAD:
             lead = _LEAD.search(text, max(begin, first - _LEADS), first)

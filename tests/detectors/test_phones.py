@@ -11,7 +11,7 @@ from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 from gateway.detectors.cards import is_card
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.overlaps import without_contained
-from gateway.detectors.phones import _OTHER, MIN_DIGITS, PhoneProbe
+from gateway.detectors.phones import _OTHER, MIN_DIGITS, PhoneProbe, _runs
 
 STOCK = PhoneRecognizer()
 PROBE = PhoneProbe(
@@ -107,6 +107,17 @@ def test_candidates_that_would_not_be_reported_are_not_parsed():
     assert find("6502530000") == 0
     assert find("phone 6502530000") == 1
     assert find("650-253-0000") == 1
+
+
+@pytest.mark.parametrize("signs", [".", " .-()[]/~xX,+;\ta", " .-+\uff0b\uff08\u2010\u00a0\u0661a"])
+def test_candidates_of_more_than_digits_are_the_same_when_they_alone_are_asked_for(signs):
+    rng = random.Random(3)
+    for size in (9, 16, 40) * 400:
+        text = "".join(rng.choice("0123456789" * 3 + signs) for _ in range(size))
+        first, last = rng.choice([(0, size), (2, size), (0, size - 3)])
+        every = _runs(text, first, last, odd=False)
+        more = [run for run in every if not text[run[0] : run[1]].isdecimal()]
+        assert _runs(text, first, last, odd=True) == more, text
 
 
 @pytest.mark.parametrize(
