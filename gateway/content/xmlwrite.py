@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.parsers import expat
 
-from gateway.content.readers.office import CELL, ROW, plain
+from gateway.content.readers.office import plain, plain_cells
 from gateway.content.readers.xmltext import CODE, HEADERS, Scanner, holds_words
 from gateway.content.reading import Budget, FileLimits, Stop
 from gateway.content.rewriting import CannotRewrite, Replace
@@ -106,22 +106,18 @@ def _without_rows(raw: bytes, lines: set[str]) -> bytes:
     if b"<sheetData>" not in raw:
         return raw
     *rows, rest = raw.split(b"</row>")
-    out = []
+    out: list[bytes] = []
     for row in rows:
-        try:
-            text = row.decode()
-        except UnicodeDecodeError:
-            text = ""
-        head = ROW.match(text)
-        cells = CELL.findall(text, head.end()) if head is not None else []
-        whole, _, numbers, words = zip(*cells, strict=True) if cells else ((), (), (), ())
+        cells = plain_cells(row)
+        if cells is None:
+            out += row, b"</row>"
+            continue
+        _, numbers, words = cells
         if (
-            head is not None
-            and head.end() + sum(map(len, whole)) == len(text)
-            and lines.isdisjoint(numbers)
+            lines.isdisjoint(numbers)
             and lines.isdisjoint(words)
-            and "E" not in "".join(numbers)
-            and not _BREAKS.search("".join(words))
+            and "E" not in "".join(filter(None, numbers))
+            and not _BREAKS.search("".join(filter(None, words)))
         ):
             out.append(b" " * (len(row) + len(b"</row>")))
         else:

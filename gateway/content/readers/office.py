@@ -626,11 +626,11 @@ class _Sheet:
                 extra.append("\t".join(CODE.split(said)) if name in HEADERS else said)
                 held.clear()
 
-        def simple(cells: list[tuple[str, ...]]) -> None:
+        def simple(cells: PlainCells) -> None:
             """A row of plain cells, taken without the parser."""
             nonlocal size
             values = []
-            for _, kind, number, words in cells:
+            for kind, number, words in zip(*cells, strict=True):
                 if words:
                     values.append(words)
                 elif not number:
@@ -640,7 +640,7 @@ class _Sheet:
                     if index < len(strings):
                         values.append(strings[index])
                         used[index] = 1
-                elif "E" in number and kind in {"", "n"}:
+                elif "E" in number and kind in {None, "n"}:
                     values.append(plain(number))
                 else:
                     values.append(number)
@@ -682,13 +682,14 @@ class _Sheet:
                 self._number += 1
 
 
-ROW = re.compile(
+_ROW = re.compile(
     r"\s*<row(?: (?:r|spans|s|ht|customFormat|customHeight|thickBot|thickTop|\w+:dyDescent)"
     r'="(?:[\d.:]{1,12}|true|false)")*>\s*'
 )
-CELL = re.compile(
-    r'(<c(?: r="[A-Z]{1,3}\d{1,7}")?(?: s="\d{1,6}")?(?: t="(\w{1,9})")?'
-    r"(?:/>|>(?:<v>([^<&]*)</v>|<is><t>([^<&]*)</t></is>|<v/>)?</c>))"
+# Nothing in a cell can be read in two ways: it need not be tried, either.
+_CELL = re.compile(
+    r'<c(?: r="[A-Z]{1,3}+\d{1,7}+")?+(?: s="\d{1,6}+")?+(?: t="(\w{1,9}+)")?+'
+    r"(?:/>|>(?:<v>([^<&]*+)</v>|<is><t>([^<&]*+)</t></is>|<v/>)?+</c>)"
 )
 _OTHER_ENCODING = re.compile(
     rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding=(?![\"']utf-8))", re.IGNORECASE
@@ -697,7 +698,7 @@ _OTHER_ENCODING = re.compile(
 
 def _complex(
     chunks: Iterable[bytes],
-    simple: Callable[[list[tuple[str, ...]]], None],
+    simple: Callable[[PlainCells], None],
     hidden_columns: set[int],
 ) -> Iterator[bytes]:
     """The bytes that need the parser; rows of nothing but plain cells go to `simple`.
@@ -720,22 +721,30 @@ def _complex(
             continue
         *rows, held = held.split(b"</row>")
         for raw in rows:
-            head = None
-            try:
-                row = raw.decode("utf-8")
-                head = ROW.match(row)
-            except UnicodeDecodeError:
-                pass
-            cells = CELL.findall(row, head.end()) if head is not None else []
-            if (
-                head is None
-                or hidden_columns
-                or head.end() + sum([len(cell[0]) for cell in cells]) != len(row)
-            ):
+            cells = None if hidden_columns else plain_cells(raw)
+            if cells is None:
                 yield raw + b"</row>"
             else:
                 simple(cells)
     yield held
+
+
+type PlainCells = tuple[list[str | None], list[str | None], list[str | None]]
+"""The cells of a row: their kinds, and of each its number or its words, if any."""
+
+
+def plain_cells(row: bytes) -> PlainCells | None:
+    """The cells of a row, given without `</row>`, whose every character is that of a plain cell.
+
+    None for any other row.
+    """
+    try:
+        said = _CELL.split(row.decode())
+    except UnicodeDecodeError:
+        return None
+    if _ROW.fullmatch(said[0]) is None or any(said[4::4]):
+        return None
+    return said[1::4], said[2::4], said[3::4]
 
 
 def plain(value: str) -> str:
