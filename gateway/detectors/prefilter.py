@@ -714,6 +714,7 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     """The expression for the flat text, relaxed where the exact form costs compile time."""
     # A long bounded repeat costs a state per repetition; without its bound it costs one.
     pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
+    pattern = _NOTHING_BEFORE.sub(_something_else, pattern)
     pattern = _flat_letters(_FOREIGN.sub(_flat, pattern))
     flags = hyperscan.HS_FLAG_PREFILTER
     if expression.before is None:
@@ -725,6 +726,17 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     if expression.flags & regex.MULTILINE:
         flags |= hyperscan.HS_FLAG_MULTILINE
     return pattern.encode("ascii"), flags
+
+
+_NOTHING_BEFORE = re.compile(r"\A\(\?<!(?:\[(\\[wd][.,:*#/+@~]*-?)\]|(\\[wd]))\)")
+"""What may not stand before a match: of these characters each is in the flat text what it is in the
+text. The matcher does not look behind, and would try a number from each of its digits on.
+"""
+
+
+def _something_else(behind: re.Match[str]) -> str:
+    """The beginning, or one other character: where a match ends stays the same."""
+    return f"(?:^|[^{behind[1] or behind[2]}])"
 
 
 # In the flat text a foreign letter is `_`; the dotted capital I and the sign for kelvin are small.

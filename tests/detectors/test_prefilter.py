@@ -29,6 +29,10 @@ PATTERNS = [
     Expression(r"\S+@\w+\.\w+"),
     located(r"(\d)\1\d"),
     located(r"(?<=ab)cd?"),
+    located(r"(?<![\d.,])\d{2} ?\d{2}(?!\d)"),
+    located(r"(?<!\w)[A-Z_]?\d{2}", int(regex.M)),
+    located(r"(?<![A-Za-z0-9])[0-9]{2}"),
+    located(r"(?<![\w\u00e9 .-])\d{2}"),
 ]
 
 
@@ -79,6 +83,12 @@ def test_blocks_cover_the_text(text):
     cuts = blocks(text.encode())
     assert "".join(text[a:b] for a, b in cuts) == text
     assert all(b - a <= BLOCK for a, b in cuts)
+
+
+def test_what_may_not_stand_before_a_match_is_seen_to():
+    prefilter = Prefilter.build([located(r"(?<![\w.-])\d{3}-?\d{3}")], key=b"k", cache_dir=None)
+    assert not prefilter.candidates("a123456 -123456 .123-456 _123456")
+    assert prefilter.candidates("123456").keys() == prefilter.candidates("(123-456").keys() == {0}
 
 
 def test_a_pattern_that_cannot_be_compiled_runs_everywhere():
