@@ -266,12 +266,14 @@ class IbanProbe:
     entity = "IBAN_CODE"
     reach = 128
     strongest = 1.0
+    # Every match begins so. The whole pattern matches up to each of the last characters of a number.
+    _BEGINS = r"[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2}"
 
     def __init__(self, recognizer: Any, vocabulary: Vocabulary) -> None:
         self.name = recognizer.name
         self.vocabulary = vocabulary
         pattern = recognizer.patterns[0]
-        self.expressions = (located(pattern.regex, int(recognizer.global_regex_flags or 0)),)
+        self.expressions = (located(self._BEGINS, int(recognizer.global_regex_flags or 0)),)
         self._pattern = regex.compile(pattern.regex, recognizer.global_regex_flags)
         self._confidence = pattern.score
         self._validate = recognizer.validate_result

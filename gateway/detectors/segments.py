@@ -63,6 +63,8 @@ def pieces(text: str) -> list[Piece]:
 
 def _keys(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
+    if "-----BEGIN " not in text and "PuTTY-User-Key-File-" not in text:
+        return spans  # known sooner than by the pattern
     at = 0
     while begin := _KEY_BEGIN.search(text, at):
         limit = min(len(text), begin.start() + KEY_REACH)
