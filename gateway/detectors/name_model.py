@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,6 @@ type Floats = npt.NDArray[np.float32]
 
 AROUND = 8
 """Words on either side of a possible name that the network sees with it: as far as it looks."""
-
-GAP = 4
-"""Empty words between neighbourhoods: as many as the widest window reaches to one side."""
 
 MOST = 4_096
 """Words that go through the network at once."""
@@ -57,11 +56,25 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
+    """A layer. Its gated unit is halved in advance, weight and bias (`_halved`)."""
+
     weight: Floats
     bias: Floats
     scale: Floats
     shift: Floats
     dilation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Words that the network sees: where each is, its number in the text, the kind of gap before it.
+
+    The numbers of words side by side follow on each other; between neighbourhoods one is left out.
+    """
+
+    words: list[re.Match[str]]
+    numbers: list[int]
+    gaps: list[int]
 
 
 class NameModel:
@@ -76,11 +89,13 @@ class NameModel:
             for name, array in arrays.items()
             if name != "about" and not name.endswith("_step")
         }
+        full["mix"], full["mix_bias"] = _halved(full["mix"]), _halved(full["mix_bias"])
+        full["ngram"] = np.concatenate([full["ngram"], np.zeros_like(full["ngram"][:1])])
         self._tables = full
         self._blocks = [
             _Block(
-                full[f"block{number}_weight"],
-                full[f"block{number}_bias"],
+                _halved(full[f"block{number}_weight"]),
+                _halved(full[f"block{number}_bias"]),
                 full[f"block{number}_scale"],
                 full[f"block{number}_shift"],
                 dilation,
@@ -115,31 +130,31 @@ class NameModel:
     def find(self, text: str) -> list[Name]:
         """The names in `text`, by place, apart from each other."""
         fresh: dict[str, Floats] = {}
-        likely = self._likely(text, fresh)
-        if likely is not None and not likely:
-            return []
-        found = list(words.WORD.finditer(text))
-        chosen = _chosen(text, found, likely)
+        if self.gate is None:
+            regions = [(0, len(text))]
+        else:
+            said = words.letters(text)
+            likely = self._likely(said, fresh)
+            regions = _regions(text, _hits(text, said, likely)) if likely else []
         names: list[Name] = []
-        for first in range(0, len(chosen), MOST):
-            names.extend(self._names(text, found, chosen[first : first + MOST], fresh))
+        for chosen in _chosen(text, regions):
+            names.extend(self._names(chosen, fresh))
         return names
 
     # --- the gate ---------------------------------------------------------------------------------
 
-    def _likely(self, text: str, fresh: dict[str, Floats]) -> frozenset[str] | None:
-        """The words of the text of which the network should see the neighbourhoods; None for all.
+    def _likely(self, said: Sequence[str], fresh: dict[str, Floats]) -> set[str]:
+        """The words of those `said` of which the network should see the neighbourhoods.
 
         Only words of letters can begin a name, so that numbers are not even looked up: in a large
         table they are most of the words. Vectors of words that had to be described are put into
         `fresh`.
         """
-        if self.gate is None:
-            return None
+        gate = self.gate or GATE
         may = self._may
         likely: set[str] = set()
         doubtful: list[str] = []
-        for word in dict.fromkeys(words.LETTERS.findall(text)):
+        for word in dict.fromkeys(said):
             answer = may.get(word)
             if answer:
                 likely.add(word)
@@ -149,7 +164,7 @@ class NameModel:
             made = self._compute(doubtful)
             odds = made @ self._tables["gate"] + self._tables["gate_bias"]
             for word, vector, value in zip(doubtful, made, odds.tolist(), strict=True):
-                hit = value > self.gate[word[0].islower()] and self._may_name(word)
+                hit = value > gate[word[0].islower()] and self._may_name(word)
                 if self._came_along(word):
                     self._keep(word, vector)
                     may[word] = hit
@@ -157,12 +172,12 @@ class NameModel:
                     fresh[word] = vector
                 if hit:
                     likely.add(word)
-        return frozenset(likely)
+        return likely
 
     def _looks_like_one(self, word: str) -> bool:
         """True where it is worth describing a word that did not come with the model."""
         first = word[0]
-        if not first.isalpha() or len(word) == 1:
+        if not first.isalpha() or len(word) == 1 or _too_short(word):
             return False
         if first.isupper() and first in _LATIN:
             return True
@@ -171,64 +186,48 @@ class NameModel:
         return bool(lists & _NAMES) and not lists & _COMMON
 
     def _may_name(self, word: str) -> bool:
-        """False for a common word in small letters that is no known name."""
-        if not word[0].isalpha():
+        """False for a letter or two, and for a common word in small letters that is no known name."""
+        if not word[0].isalpha() or _too_short(word):
             return False
         lists = self._lists.get(words.folded(word), 0) if word[0].islower() else 0
         return not lists & _COMMON or bool(lists & _NAMES)
 
     # --- the network ------------------------------------------------------------------------------
 
-    def _names(
-        self,
-        text: str,
-        found: Sequence[Any],
-        chosen: npt.NDArray[np.int64],
-        fresh: dict[str, Floats],
-    ) -> list[Name]:
-        # Neighbourhoods are set apart by empty words.
-        breaks = np.nonzero(np.diff(chosen) > 1)[0]
-        shift = np.zeros(len(chosen), dtype=np.int64)
-        shift[breaks + 1] = GAP
-        rows = np.arange(len(chosen)) + shift.cumsum() + GAP
-        size = int(rows[-1]) + 1 + GAP
-        width = self._vectors.shape[1]
-        x = np.zeros((size, width), dtype=np.float32)
-        taken = [found[position] for position in chosen.tolist()]
-        gaps = np.empty(len(taken), dtype=np.int64)
-        positions = chosen.tolist()
-        for number, match in enumerate(taken):
-            position = positions[number]
-            before = found[position - 1].end() if position else 0
-            start = match.start()
-            gaps[number] = 0 if before == start else words.spacing(text[before:start])
-        x[rows] = self._described([match[0] for match in taken], fresh)
-        x[rows] += self._tables["spacing"][gaps]
-        mask = np.zeros((size, 1), dtype=np.float32)
-        mask[rows] = 1.0
-        x = _normal(x, self._tables["scale"], self._tables["shift"])
-        x *= mask
+    def _names(self, chosen: _Chosen, fresh: dict[str, Floats]) -> list[Name]:
+        taken = chosen.words
+        count = len(taken)
+        tables = self._tables
+        # The last row stays empty: it stands for words that are not there.
+        x = np.zeros((count + 1, self._vectors.shape[1]), dtype=np.float32)
+        inner = x[:count]
+        self._describe([match[0] for match in taken], fresh, out=inner)
+        inner += tables["spacing"].take(chosen.gaps, axis=0)
+        _normalise(inner, tables["scale"], tables["shift"])
+        numbers = np.array(chosen.numbers)
+        windows = {step: _windows(numbers, step) for step in {b.dilation for b in self._blocks}}
         for block in self._blocks:
-            step = block.dilation
-            joined = np.zeros((size, 3 * width), dtype=np.float32)
-            joined[step:, :width] = x[:-step]
-            joined[:, width : 2 * width] = x
-            joined[:-step, 2 * width :] = x[step:]
-            made = joined @ block.weight
+            seen = x.take(windows[block.dilation], axis=0).reshape(count, -1)
+            made = seen @ block.weight
             made += block.bias
-            x = _normal(x + _gated(made), block.scale, block.shift)
-            x *= mask
-        logits = x[rows] @ self._tables["out"] + self._tables["out_bias"]
+            inner += _gated(made)
+            _normalise(inner, block.scale, block.shift)
+        logits = inner @ tables["out"]
+        logits += tables["out_bias"]
         logits -= logits.max(axis=1, keepdims=True)
-        odds = np.exp(logits)
+        odds = np.exp(logits, out=logits)
         odds /= odds.sum(axis=1, keepdims=True)
-        return self._spans(taken, positions, odds)
+        return self._spans(taken, chosen.numbers, odds)
 
-    def _spans(self, taken: Sequence[Any], positions: Sequence[int], odds: Floats) -> list[Name]:
+    def _spans(
+        self, taken: Sequence[re.Match[str]], positions: Sequence[int], odds: Floats
+    ) -> list[Name]:
         kinds = [kind for kind in self._kinds if kind in self.thresholds]
         columns = [1 + 2 * self._kinds.index(kind) for kind in kinds]
         whole = odds[:, columns] + odds[:, [column + 1 for column in columns]]
         least = np.array([self.thresholds[kind] for kind in kinds], dtype=np.float32)
+        if not (whole >= least).any():
+            return []
         best = (whole / least).argmax(axis=1)
         order = np.arange(len(best))
         sure = whole[order, best]
@@ -271,8 +270,8 @@ class NameModel:
 
     # --- words ------------------------------------------------------------------------------------
 
-    def _described(self, taken: Sequence[str], fresh: dict[str, Floats]) -> Floats:
-        """The vectors of words by themselves."""
+    def _describe(self, taken: Sequence[str], fresh: dict[str, Floats], *, out: Floats) -> None:
+        """Put the vectors of words by themselves into `out`."""
         places = self._places
         missing = {w: None for w in taken if w not in places and w not in fresh}
         if missing:
@@ -281,11 +280,10 @@ class NameModel:
                     self._keep(word, vector)
                 else:
                     fresh[word] = vector
-        index = np.array([places.get(word, -1) for word in taken])
-        result: Floats = self._vectors[index]
-        for position in np.nonzero(index < 0)[0].tolist():
-            result[position] = fresh[taken[position]]
-        return result
+        self._vectors.take([places.get(word, 0) for word in taken], axis=0, out=out, mode="clip")
+        for position, word in enumerate(taken):
+            if word in fresh:
+                out[position] = fresh[word]
 
     def _came_along(self, word: str) -> bool:
         """True for a word that came with the model, in one of three cases: so many are remembered."""
@@ -307,29 +305,29 @@ class NameModel:
     def _compute(self, fresh: Sequence[str]) -> Floats:
         made = [words.describe(w, known=self._known, lists=self._lists) for w in fresh]
         tables = self._tables
-        grams = np.full((len(made), words.MOST_NGRAMS), -1)
+        # Places that are left take the last row, an empty one.
+        grams = np.full((len(made), words.MOST_NGRAMS), words.NGRAMS)
         for number, each in enumerate(made):
             grams[number, : len(each.ngrams)] = each.ngrams
-        there = grams >= 0
-        vectors = tables["ngram"][np.maximum(grams, 0)] * there[..., None]
-        ngram = vectors.sum(axis=1) / np.maximum(there.sum(axis=1, keepdims=True), 1)
-        lists = np.array([each.lists for each in made])
-        bits = (lists[:, None] >> np.arange(len(words.LISTS))) & 1
+        ngram = tables["ngram"].take(grams, axis=0).sum(axis=1)
+        ngram /= np.array([[max(1, len(each.ngrams))] for each in made], dtype=np.float32)
+        lists = np.array([[each.lists] for each in made])
         joined = np.concatenate(
             [
-                tables["word"][[each.word for each in made]],
+                tables["word"].take([each.word for each in made], axis=0),
                 ngram,
-                tables["begins"][[each.begins for each in made]],
-                tables["ends"][[each.ends for each in made]],
-                tables["ends_short"][[each.ends_short for each in made]],
-                tables["shape"][[each.shape for each in made]],
-                bits,
+                tables["begins"].take([each.begins for each in made], axis=0),
+                tables["ends"].take([each.ends for each in made], axis=0),
+                tables["ends_short"].take([each.ends_short for each in made], axis=0),
+                tables["shape"].take([each.shape for each in made], axis=0),
+                (lists >> _BITS) & 1,
             ],
             axis=1,
             dtype=np.float32,
         )
-        made_of: Floats = _gated(joined @ tables["mix"] + tables["mix_bias"])
-        return made_of
+        mixed = joined @ tables["mix"]
+        mixed += tables["mix_bias"]
+        return _gated(mixed)
 
 
 _NAMES = words.bits(
@@ -348,39 +346,37 @@ _LATIN = frozenset(chr(code) for code in range(0x250) if chr(code).isalpha())
 _COMMON = words.bits(("common", "very_common"))
 
 
-def _chosen(
-    text: str, found: Sequence[Any], likely: frozenset[str] | None
-) -> npt.NDArray[np.int64]:
-    """The positions of words that the network should see: the `likely` and those around them."""
-    if likely is None:
-        return np.arange(len(found))
-    hits = [
-        position
-        for position, match in enumerate(found)
-        if match[0] in likely and _by_itself(text, match)
-    ]
-    if not hits:
-        return np.zeros(0, dtype=np.int64)
-    edges = np.zeros(len(found) + 2 * AROUND + 2, dtype=np.int32)
-    at = np.array(hits)
-    np.add.at(edges, at, 1)
-    np.add.at(edges, at + 2 * AROUND + 1, -1)
-    return np.nonzero(edges.cumsum()[AROUND : AROUND + len(found)] > 0)[0]
-
-
 _SIGNS = frozenset("-/:")
+_BITS = np.arange(len(words.LISTS))
 
 
-def _by_itself(text: str, match: Any) -> bool:
-    """False for a word that makes no name by itself, though it may be a part of one.
+# --- neighbourhoods -------------------------------------------------------------------------------
 
-    A letter or two, and what numbers are written with: `2025-03-12T10`, `12/Mar/2025`, `Mozilla/5.0`,
-    `de` in `0x4fde12`.
+
+def _too_short(word: str) -> bool:
+    """True for a word that makes no name by itself, though it may be a part of one."""
+    return word.isascii() and len(word) <= (2 if word[0].islower() else 1)
+
+
+def _hits(text: str, said: Sequence[str], likely: set[str]) -> Iterator[tuple[int, int]]:
+    """The places of the `likely` ones among the words that `text` is known to say, in its order."""
+    end = 0
+    for word in said:
+        if word in likely:
+            start = text.find(word, end)
+            end = start + len(word)
+            while (start and words.LETTER.match(text, start - 1)) or words.LETTER.match(text, end):
+                start = text.find(word, start + 1)  # so far it was a part of another word
+                end = start + len(word)
+            if _by_itself(text, start, end):
+                yield start, end
+
+
+def _by_itself(text: str, start: int, end: int) -> bool:
+    """False for what numbers are written with.
+
+    `2025-03-12T10`, `12/Mar/2025`, `Mozilla/5.0`, `de` in `0x4fde12`.
     """
-    start, end = match.span()
-    word = match[0]
-    if word.isascii() and len(word) <= (2 if word[0].islower() else 1):
-        return False
     before, after = text[max(0, start - 2) : start], text[end : end + 2]
     if before[-1:].isdecimal() or after[:1].isdecimal():
         return False
@@ -388,6 +384,77 @@ def _by_itself(text: str, match: Any) -> bool:
         (before[-1:] in _SIGNS and before[:-1].isdecimal())
         or (after[:1] in _SIGNS and after[1:].isdecimal())
     )
+
+
+def _regions(text: str, hits: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The neighbourhoods of `hits`, from the end of the word before each to the end of its last.
+
+    INVARIANT: there is a word between two of them, so that words of two are never side by side.
+    """
+    regions: list[tuple[int, int]] = []
+    left, reached = 0, -1
+    for start, end in hits:
+        if start > reached:
+            begins = _behind(text, start)
+            if begins > reached:
+                if reached >= 0:
+                    regions.append((left, reached))
+                left = begins
+        reached = end
+        for match in islice(words.WORD.finditer(text, end), AROUND):
+            reached = match.end()
+    if reached >= 0:
+        regions.append((left, reached))
+    return regions
+
+
+def _behind(text: str, start: int) -> int:
+    """Where the last word before those `AROUND` ends that stand before `start`; 0 without one."""
+    reach = 16 * AROUND
+    while True:
+        # Runs are the same when read from their end.
+        back = words.WORD.finditer(text[max(0, start - reach) : start][::-1])
+        match = next(islice(back, AROUND, None), None)
+        if match is not None:
+            return start - match.start()
+        if reach >= start:
+            return 0
+        reach *= 4
+
+
+def _chosen(text: str, regions: Iterable[tuple[int, int]]) -> Iterator[_Chosen]:
+    """The words of these `regions`, `MOST` at a time."""
+    chosen = _Chosen([], [], [])
+    number = 0
+    for left, right in regions:
+        reached = left
+        for match in words.WORD.finditer(text, left, right):
+            start, end = match.span()
+            chosen.words.append(match)
+            chosen.numbers.append(number)
+            chosen.gaps.append(0 if start == reached else words.spacing(text[reached:start]))
+            reached = end
+            number += 1
+            if len(chosen.words) == MOST:
+                yield chosen
+                chosen = _Chosen([], [], [])
+        number += 1
+    if chosen.words:
+        yield chosen
+
+
+def _windows(numbers: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.int64]:
+    """Rows of the words `step` before each, itself, and `step` behind; one beyond all for none."""
+    count = len(numbers)
+    windows = np.full((count, 3), count)
+    windows[:, 1] = np.arange(count)
+    first = (numbers[step:] - numbers[:-step] == step).nonzero()[0]
+    windows[first, 2] = second = first + step
+    windows[second, 0] = first
+    return windows
+
+
+# --- arithmetic -----------------------------------------------------------------------------------
 
 
 def _widened(array: npt.NDArray[Any], step: npt.NDArray[Any] | None) -> Floats:
@@ -398,19 +465,30 @@ def _widened(array: npt.NDArray[Any], step: npt.NDArray[Any] | None) -> Floats:
     return made
 
 
+def _halved(weights: Floats) -> Floats:
+    """Weights of a gated linear unit as `_gated` wants them."""
+    return weights * np.float32(0.5)
+
+
 def _gated(x: Floats) -> Floats:
+    """Half of the values decide how much of the other half passes; `x` comes from halved weights.
+
+    The logistic function by way of tanh, which cannot overflow: `(1 + tanh(x / 2)) / 2`.
+    """
     half = x.shape[1] // 2
-    # The logistic function by way of tanh, which cannot overflow.
-    made: Floats = np.tanh(x[:, half:] * np.float32(0.5))
+    made: Floats = np.tanh(x[:, half:])
     made += 1.0
-    made *= np.float32(0.5)
     made *= x[:, :half]
     return made
 
 
-def _normal(x: Floats, scale: Floats, shift: Floats) -> Floats:
-    centred: Floats = x - x.mean(axis=1, keepdims=True, dtype=np.float32)
-    centred /= np.sqrt(np.einsum("ij,ij->i", centred, centred)[:, None] / x.shape[1] + 1e-5)
-    centred *= scale
-    centred += shift
-    return centred
+def _normalise(x: Floats, scale: Floats, shift: Floats) -> None:
+    """Layer normalisation, in place."""
+    width = x.shape[1]
+    x -= np.add.reduce(x, axis=1, keepdims=True) / width
+    spread = np.einsum("ij,ij->i", x, x)
+    spread /= width
+    spread += 1e-5
+    x /= np.sqrt(spread, out=spread)[:, None]
+    x *= scale
+    x += shift

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.thorough import examples
 
+from gateway.detectors import name_model, name_words
 from gateway.detectors.name_model import NameModel
 from gateway.detectors.names import MODELS
 
@@ -140,3 +142,50 @@ def test_a_text_of_only_names_is_cut_and_put_together_again(model):
 
 def test_the_model_is_small():
     assert sum(file.stat().st_size for file in MODELS.glob("*.npz")) < 20_000_000
+
+
+ODD = st.text(
+    st.sampled_from("aZ0 _.-:\n\u0301\u00b2\u0663\u4e2d\u00e9\u2014\u0085\U0001d400\ud800"),
+    max_size=200,
+)
+
+
+@given(st.text() | ODD)
+@settings(max_examples=examples(200))
+def test_words_of_letters_are_those_among_all_words(text):
+    assert name_words.letters(text) == name_words.LETTERS.findall(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["Ann", "Anna", "An", "x", "7", "_", ".", "-", "\u00e9", " ", "\n\n", " " * 300]
+        ),
+        max_size=120,
+    ).map("".join),
+    st.sets(st.sampled_from(["Ann", "Anna", "An"])),
+)
+@settings(max_examples=examples(200))
+def test_the_network_sees_the_words_around_those_that_may_be_names(text, likely):
+    every = list(name_words.WORD.finditer(text))
+    hits = [
+        number
+        for number, match in enumerate(every)
+        if match[0] in likely and name_model._by_itself(text, match.start(), match.end())
+    ]
+    near = [
+        number
+        for number in range(len(every))
+        if any(abs(number - hit) <= name_model.AROUND for hit in hits)
+    ]
+    said = name_words.letters(text)
+    regions = name_model._regions(text, name_model._hits(text, said, likely))
+    chosen = next(name_model._chosen(text, regions), None)
+    taken, numbers, gaps = (chosen.words, chosen.numbers, chosen.gaps) if chosen else ([], [], [])
+    assert [match.span() for match in taken] == [every[number].span() for number in near]
+    ends = [0, *(match.end() for match in every)]
+    assert gaps == [name_words.spacing(text[ends[n] : every[n].start()]) for n in near]
+    # Side by side in the text and only then side by side for the network.
+    steps = [second - first for first, second in itertools.pairwise(near)]
+    seen = [second - first for first, second in itertools.pairwise(numbers)]
+    assert [step == 1 for step in steps] == [step == 1 for step in seen]
