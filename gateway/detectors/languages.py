@@ -5,7 +5,7 @@ Told by the short words that each language uses in every sentence and the others
 
 from __future__ import annotations
 
-import re
+from gateway.detectors import name_words
 
 _TELLING = {
     "en": "the and is are was were of to with that this have has for you not they will would",
@@ -27,7 +27,6 @@ SAMPLE = 2_000
 LEAST = 3
 """Telling words that a language needs, and by which it must lead."""
 
-_WORD = re.compile(r"[^\W\d_]+")
 _VOTES: dict[str, list[str]] = {}
 for _language, _words in _TELLING.items():
     for _word in _words.split():
@@ -37,7 +36,7 @@ for _language, _words in _TELLING.items():
 def of(text: str) -> str | None:
     """The language of `text`, or None."""
     votes = dict.fromkeys(KNOWN, 0.0)
-    for word in _WORD.findall(text[:SAMPLE].lower()):
+    for word in name_words.letters(text[:SAMPLE].lower()):
         for language in (given := _VOTES.get(word, ())):
             votes[language] += 1 / len(given)
     (best, most), (_, second) = sorted(votes.items(), key=lambda item: -item[1])[:2]
