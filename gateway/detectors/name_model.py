@@ -1,14 +1,16 @@
 """Where does a text name people, places and organisations? Law: the same text gives the same names,
-whatever was scanned before it, and no word of a text outlives the call unless the model came with it.
+whatever was scanned before it, and no word of a text outlives the call unless it came with the model
+or is built into Python.
 
 A small convolutional network over words, run with NumPy alone. What it makes of a word by itself is
-remembered for the words that came with the model, and so is whether the word can be part of a name
-(the gate): only the neighbourhoods of words that can reach the costly layers. Training is told in
+remembered for those words, and so is whether the word can be part of a name (the gate): only the
+neighbourhoods of words that can reach the costly layers. Training is told in
 `training/names/README.md`, the model in `models/names.md`.
 """
 
 from __future__ import annotations
 
+import builtins
 import io
 import json
 import re
@@ -102,6 +104,7 @@ class NameModel:
             )
             for number, dilation in enumerate(about["dilations"])
         ]
+        self._steps = sorted({block.dilation for block in self._blocks})
         # Of words that came with the model, by how they are written; filled as they are met.
         self._places: dict[str, int] = {}
         self._vectors = np.zeros((1024, full["scale"].shape[0]), dtype=np.float32)
@@ -204,8 +207,7 @@ class NameModel:
         self._describe([match[0] for match in taken], fresh, out=inner)
         inner += tables["spacing"].take(chosen.gaps, axis=0)
         _normalise(inner, tables["scale"], tables["shift"])
-        numbers = np.array(chosen.numbers)
-        windows = {step: _windows(numbers, step) for step in {b.dilation for b in self._blocks}}
+        windows = dict(zip(self._steps, _windows(chosen.numbers, self._steps), strict=True))
         for block in self._blocks:
             seen = x.take(windows[block.dilation], axis=0).reshape(count, -1)
             made = seen @ block.weight
@@ -286,9 +288,13 @@ class NameModel:
                 out[position] = fresh[word]
 
     def _came_along(self, word: str) -> bool:
-        """True for a word that came with the model, in one of three cases: so many are remembered."""
-        return words.lowered(word) in self._known and (
-            word.islower() or word.istitle() or word.isupper() or not word.isalpha()
+        """True for a word that came with the model, in one of three cases: so many are remembered.
+
+        And for what is built into Python: `ValueError` stands in every other piece of code.
+        """
+        return word in _BUILT_IN or (
+            words.lowered(word) in self._known
+            and (word.islower() or word.istitle() or word.isupper() or not word.isalpha())
         )
 
     def _keep(self, word: str, vector: Floats) -> None:
@@ -342,6 +348,7 @@ _NAMES = words.bits(
         "region",
     )
 )
+_BUILT_IN = frozenset(dir(builtins))
 _LATIN = frozenset(chr(code) for code in range(0x250) if chr(code).isalpha())
 _COMMON = words.bits(("common", "very_common"))
 
@@ -443,15 +450,18 @@ def _chosen(text: str, regions: Iterable[tuple[int, int]]) -> Iterator[_Chosen]:
         yield chosen
 
 
-def _windows(numbers: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.int64]:
-    """Rows of the words `step` before each, itself, and `step` behind; one beyond all for none."""
-    count = len(numbers)
-    windows = np.full((count, 3), count)
-    windows[:, 1] = np.arange(count)
-    first = (numbers[step:] - numbers[:-step] == step).nonzero()[0]
-    windows[first, 2] = second = first + step
-    windows[second, 0] = first
-    return windows
+def _windows(numbers: Sequence[int], steps: Sequence[int]) -> npt.NDArray[np.int64]:
+    """For each of `steps` the rows of the words so far before each, itself, and so far behind.
+
+    One beyond all rows stands for a word that is not there.
+    """
+    count, far = len(numbers), max(steps)
+    shift = np.array([[(-step, 0, step)] for step in steps])
+    padded = np.full(count + 2 * far, -2 * far)
+    padded[far : far + count] = numbers
+    rows = np.arange(count)[:, None] + shift
+    there = padded.take(rows + far) - padded[far : far + count, None] == shift
+    return np.where(there, rows, count)
 
 
 # --- arithmetic -----------------------------------------------------------------------------------

@@ -104,6 +104,12 @@ def test_words_of_a_text_do_not_stay(model):
     assert not kept & {"qwertzuiopinsky", "zxcvbnmaskova", "quuxification"}
 
 
+def test_of_what_is_built_into_python_only_that_spelling_stays(model):
+    model.find("TimeoutError, TimeoutErro, TimeoutErrors, timeoutERROR, TIMEoutError")
+    kept = {word for word in model._may if word.lower().startswith("timeouterro")}
+    assert kept == {"TimeoutError"}
+
+
 def test_odd_cases_of_known_words_do_not_stay(model):
     model.find("warm up: The the THE")
     before = len(model._places) + len(model._may)
