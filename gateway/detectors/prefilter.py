@@ -21,6 +21,7 @@ import bisect
 import functools
 import math
 import re
+import string
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +66,10 @@ for around digits only."""
 EDGE = 64
 """Code points around digits in which such a match lies."""
 
-_DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,%d}+[0-9]){%d,}+" % (GAP, DIGITS - 1))
+# Searched is a copy in which all digits are `0`, and all else is a space: a class takes longer than one
+# character does.
+_DIGITS = re.compile(rb"0(?: {0,%d}+0){%d,}+" % (GAP, DIGITS - 1))
+_ONLY_DIGITS = bytes(ord("0" if chr(code) in string.digits else " ") for code in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -627,7 +631,7 @@ def _around_digits(flat: bytes, start: int, stop: int) -> list[Block]:
     size = len(flat)
     joined: list[Block] = []
     begin = max(0, start - EDGE)
-    for found in _DIGITS.finditer(flat, begin, min(size, stop + EDGE)):
+    for found in _DIGITS.finditer(flat.translate(_ONLY_DIGITS), begin, min(size, stop + EDGE)):
         left, right = max(0, found.start() - EDGE), min(size, found.end() + EDGE)
         if joined and left <= joined[-1][1]:
             joined[-1] = (joined[-1][0], right)
