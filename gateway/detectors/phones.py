@@ -40,14 +40,19 @@ _BETWEEN = r"[-xX\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060
 # In the flat text every separator outside ASCII is a space, `_` or U+0001.
 _FLAT_SHAPE = rf"\d(?:[-x ()./\[\]~_\x01]{{0,4}}\d){{{MIN_DIGITS - 1}}}"
 # The library's candidate pattern without its extensions: at most twenty further groups of at most
-# twenty digits. What begins with a digit is searched for quickly, with one of ASCII more so; brackets
-# and signs before it are added.
+# twenty digits. What begins with a digit is searched for quickly; brackets and signs before it are added.
+# ASCII is searched in a copy in which each digit is `0`, each separator `-`, and all else a space: a class
+# takes longer than one character does.
 _RUN, _ASCII_RUN = (
     re.compile(
         rf"{digit}(?=(?:{between}{{0,4}}+{digit}){{{MIN_DIGITS - 1}}})"
         rf"{digit}{{0,19}}+(?:{between}{{0,4}}+{digit}{{1,20}}+){{0,20}}+"
     )
-    for digit, between in ((r"\d", _BETWEEN), ("[0-9]", r"[-xX ()./\[\]~]"))
+    for digit, between in ((r"\d", _BETWEEN), ("0", "-"))
+)
+_SIGNS = bytes(
+    ord("0" if chr(code) in string.digits else "-" if chr(code) in "-xX ()./[]~" else " ")
+    for code in range(256)
 )
 # Without this, runs are nothing but digits, or digits with one dot between: a sign before a run; between
 # digits one that is no dot, or several; a second dot. It begins with a sign, for there are more digits.
@@ -274,13 +279,13 @@ def _runs(text: str, start: int, end: int, *, odd: bool) -> list[Run]:
     before = _PART.match(text, max(0, start - _LONGEST), start) if start else None
     begin = before.start() if before else start
     stop = min(len(text), end + _LONGEST)
-    pattern, more = (_ASCII_RUN, _ASCII_ODD) if text.isascii() else (_RUN, _ODD)
+    more = _ASCII_ODD if text.isascii() else _ODD
     if odd and more.search(text, begin, stop) is None:
         return []
-    for run in pattern.finditer(text, begin, stop):
-        first, last = run.span()
-        if first > begin and text[first - 1] not in _NO_LEAD:
-            lead = _LEAD.search(text, max(begin, first - _LEADS), first)
+    for digit, last in _spans(text, begin, stop):
+        first = digit
+        if digit > begin and text[digit - 1] not in _NO_LEAD:
+            lead = _LEAD.search(text, max(begin, digit - _LEADS), digit)
             if lead is not None:
                 first = lead.start()
         if first < start:
@@ -303,6 +308,14 @@ def _runs(text: str, start: int, end: int, *, odd: bool) -> list[Run]:
         parts = len(digits) - min(len(groups[0]), len(groups[-1]))
         found.append((first, last, digits, plain, parts))
     return found
+
+
+def _spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Where in `text[start:end]` runs of digits are, without what may stand before the first digit."""
+    if text.isascii():
+        signs = text[start:end].encode("ascii").translate(_SIGNS).decode("ascii")
+        return [(start + run.start(), start + run.end()) for run in _ASCII_RUN.finditer(signs)]
+    return [run.span() for run in _RUN.finditer(text, start, end)]
 
 
 type Run = tuple[int, int, str, bool, int]
