@@ -293,11 +293,16 @@ class Layout:
         text = self._text
         if self._arrays is None:
             found = list(_ARRAY.finditer(text))
-            named = [
-                m.span() for m in found if _HEADERS.search(text, max(0, m.start() - 40), m.start())
-            ]
+            named = [m.span() for m in found if self._of_names(m.start())]
             self._arrays = ([m.start() for m in found], [m.end() for m in found]), named
         return self._arrays
+
+    def _of_names(self, opened: int) -> bool:
+        """Does an array that begins at `opened` hold the names of columns?"""
+        first = max(0, opened - 40)
+        if not self._text[first:opened].rstrip().endswith((":", "=")):
+            return False  # known sooner than by the pattern
+        return _HEADERS.search(self._text, first, opened) is not None
 
     def _html(self, at: int) -> _Span:
         starts, heads = self._html_cells()
