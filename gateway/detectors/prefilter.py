@@ -520,7 +520,7 @@ class Prefilter:
 
         with self._lock:
             places = self._spoken(flat, foreign=not text.isascii())
-            beyond = self._spoken(flatten(label), foreign=not label.isascii())
+            beyond = self._spoken(flatten(label), foreign=not label.isascii()) if label else {}
             spoken: frozenset[int] = frozenset().union(
                 *map(self._topics_with.__getitem__, (places.keys() | beyond.keys()))
             )
@@ -583,7 +583,7 @@ class Prefilter:
                 ends.append(at)
 
         for numbers, words in self._topics if foreign else self._topics[:1]:  # noqa: B007  # for `hit`
-            if words is not None and flat:
+            if words is not None:
                 words.scan(flat, match_event_handler=hit)
         return spoken
 
@@ -692,7 +692,7 @@ def _groups(expressions: Sequence[Expression]) -> list[_Group]:
         wanted = frozenset(topics[twin.words] for twin in twins if asked)
         tier = _tier(twins[0])
         # A pass over all of a text costs hardly more with those that do not prove themselves.
-        proves = any(twin.proves for twin in twins) or (tier is _Tier.ALL and not asked)
+        proves = any(twin.proves for twin in twins) or (tier is not _Tier.DIGITS and not asked)
         sorts.setdefault((tier, wanted, proves, twins[0].own), []).append(first)
     return [
         _Group(tier, numbers, wanted, proves)
