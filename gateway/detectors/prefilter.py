@@ -631,8 +631,10 @@ def _around_digits(flat: bytes, start: int, stop: int) -> list[Block]:
     size = len(flat)
     joined: list[Block] = []
     begin = max(0, start - EDGE)
-    for found in _DIGITS.finditer(flat.translate(_ONLY_DIGITS), begin, min(size, stop + EDGE)):
-        left, right = max(0, found.start() - EDGE), min(size, found.end() + EDGE)
+    digits = flat[begin : min(size, stop + EDGE)].translate(_ONLY_DIGITS)
+    for found in _DIGITS.finditer(digits):
+        left = max(0, begin + found.start() - EDGE)
+        right = min(size, begin + found.end() + EDGE)
         if joined and left <= joined[-1][1]:
             joined[-1] = (joined[-1][0], right)
         else:
