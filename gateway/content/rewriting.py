@@ -16,6 +16,7 @@ REASONS = frozenset(
         "a document inside DICOM cannot be de-identified; send it as a PDF",
         "a file inside it cannot be changed",
         "a name or number that the document depends on cannot be changed",
+        "a page has unseen text that cannot be taken out",
         "a part of the document cannot be changed",
         "a picture in it cannot be changed",
         "a signed document cannot be changed",

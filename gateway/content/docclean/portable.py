@@ -7,12 +7,14 @@ else. Objects that go are emptied, so that whatever still points to them finds n
 from __future__ import annotations
 
 import io
+from collections.abc import Container
 
 import pikepdf
 import pypdfium2 as pdfium
 
 from gateway.content.docclean.tree import UNKNOWN
-from gateway.content.readers import pdf
+from gateway.content.pdfwrite import without_unseen
+from gateway.content.readers import pdf, unseen
 from gateway.content.readers.xmltext import NEUTRAL
 from gateway.content.reading import Budget
 from gateway.content.rewriting import CannotRewrite
@@ -21,7 +23,6 @@ _DATES = ("/CreationDate", "/ModDate", "/M", "/LastModified")
 _OF_COMMENTS = ("/Contents", "/RC", "/Popup", "/Subj", "/IRT", "/IT")
 _PAINT = frozenset("Tj TJ ' \" f F f* B B* b b* S s sh Do EI INLINE IMAGE BI".split())
 _DEEP = 30
-_MOST_PIXELS = 1_000_000
 _DAMAGED = "the PDF is damaged"
 
 
@@ -34,7 +35,13 @@ def cleaned(data: bytes, budget: Budget, *, metadata: bool, hidden: bool) -> byt
                 pass
             if marks.signed:
                 raise CannotRewrite("a signed document cannot be changed")
-            drawn_anew = _uncover(document, budget) if hidden else False
+            drawn_anew: Container[int] = ()
+            if hidden:
+                layers = _uncover(document, budget)
+                seen = _saved(document) if layers else data
+                drawn_anew = without_unseen(document, seen, budget)
+                if layers:
+                    drawn_anew = range(len(document.pages))
             if metadata:
                 _unname(document, budget)
             new = _saved(document)
@@ -272,23 +279,18 @@ def _marked(document: pikepdf.Pdf, holder: pikepdf.Object, hidden: set[str]) -> 
 # --- the law ---
 
 
-def _check(old: bytes, new: bytes, budget: Budget, *, drawn_anew: bool) -> None:
+def _check(old: bytes, new: bytes, budget: Budget, *, drawn_anew: Container[int]) -> None:
     with pdfium.PdfDocument(old) as before, pdfium.PdfDocument(new) as after:
         if len(before) != len(after):
             raise CannotRewrite(UNKNOWN)
         for number in range(len(before)):
             budget.tick()
             pages = before[number], after[number]
-            if drawn_anew:
-                same = _drawn(pages[0]) == _drawn(pages[1])
+            if number in drawn_anew:
+                same = unseen.differing(unseen.drawn(pages[0]), unseen.drawn(pages[1])) is None
             else:
                 same = pdf.page_text(pages[0]) == pdf.page_text(pages[1])
             for page in pages:
                 page.close()
             if not same:
                 raise CannotRewrite(UNKNOWN)
-
-
-def _drawn(page: pdfium.PdfPage) -> bytes:
-    bitmap = pdf.rendered(page, _MOST_PIXELS, annotations=False)
-    return bytes(bitmap.buffer)

@@ -139,6 +139,23 @@ class Node:
         for node in self.forms.values():
             yield from node.nodes()
 
+    def draws(self, resources: pikepdf.Object | None) -> Iterator[str]:
+        """Names of images and forms that it draws by these resources."""
+        if self.resources is resources:
+            for operands, name in self.instructions:
+                if name == "Do" and operands:
+                    yield str(operands[0])
+
+    def shows(self) -> Iterator[list[Glyph]]:
+        """The glyphs of each operator that shows any, in the order in which they are painted."""
+        for number in sorted({*self.texts, *self.forms}):
+            if number in self.forms:
+                yield from self.forms[number].shows()
+            else:
+                some = [item for item in self.texts[number] if isinstance(item, Glyph)]
+                if some:
+                    yield some
+
     def glyphs(self) -> Iterator[Glyph]:
         """All glyphs, those of forms included."""
         for node in self.nodes():
@@ -395,11 +412,13 @@ class Changes:
     """What is to change in a page's streams.
 
     Glyphs that go; new images by the one that is painted; how words of marked content are changed.
+    `exact`: what follows stays just where it is, and gaps that nothing follows are left out.
     """
 
     gone: Container[Glyph]
     images: Mapping[Drawn, pikepdf.Object] = field(default_factory=dict)
     words: Words = str
+    exact: bool = False
 
 
 def rewritten(
@@ -409,6 +428,7 @@ def rewritten(
     out: list[tuple[list[pikepdf.Object], pikepdf.Operator]] = []
     resources = node.resources
     changed = False
+    former: set[str] = set()
     speaking = _speaking(node, changes)
     images = {image.operator: new for image, new in changes.images.items() if image.node is node}
     for number, (operands, name) in enumerate(node.instructions):
@@ -425,7 +445,10 @@ def rewritten(
                 out.append(([operands[1]], pikepdf.Operator("Tc")))
             if name in {"'", '"'}:
                 out.append(([], pikepdf.Operator("T*")))
-            out.append(([_without(items, changes.gone)], pikepdf.Operator("TJ")))
+            ends = changes.exact and _ends(node, number)
+            left = _without(items, changes.gone, 0 if changes.exact else _STEP, ends=ends)
+            if len(left):
+                out.append(([left], pikepdf.Operator("TJ")))
             continue
         if number in images or child is not None:
             new = images.get(number)
@@ -433,6 +456,7 @@ def rewritten(
                 new = _form(child, changes, document)
             if new is not None:
                 changed = True
+                former.add(str(operands[0]))
                 resources, operand = _named(resources, new, document)
                 out.append(([operand], pikepdf.Operator("Do")))
                 continue
@@ -443,6 +467,14 @@ def rewritten(
         out.append((operands, pikepdf.Operator(name)))
     if not changed:
         return None
+    if resources is not None and former:
+        # What is drawn no more must not stay either, unless something else still draws it.
+        used = {str(operands[0]) for operands, operator in out if str(operator) == "Do"}
+        for child in node.forms.values():
+            used |= {name for inner in child.nodes() for name in inner.draws(node.resources)}
+        for name in former - used:
+            if name in resources.XObject:
+                del resources.XObject[name]
     return pikepdf.unparse_content_stream(out), resources
 
 
@@ -456,7 +488,21 @@ def _speaking(node: Node, changes: Changes) -> set[int]:
     return spoken
 
 
-def _without(items: list[Glyph | float], gone: Container[Glyph]) -> pikepdf.Array:
+def _ends(node: Node, number: int) -> bool:
+    """Does nothing stand where the operator leaves the pen?"""
+    for place in range(number + 1, len(node.instructions)):
+        name = node.instructions[place][1]
+        if name in {"Tj", "TJ"}:
+            return False
+        if name in {"Td", "TD", "Tm", "T*", "'", '"', "BT", "ET"}:
+            return True
+    return True
+
+
+def _without(
+    items: list[Glyph | float], gone: Container[Glyph], step: int, *, ends: bool
+) -> pikepdf.Array:
+    """What is left to be shown, with gaps that are multiples of `step`, or exact where that is 0."""
     out: list[pikepdf.Object | float] = []
     text, gap, cut = b"", 0.0, False
     for item in items:
@@ -469,18 +515,18 @@ def _without(items: list[Glyph | float], gone: Container[Glyph]) -> pikepdf.Arra
             if gap:
                 if text:
                     out.append(pikepdf.String(text))
-                out.append(_number(gap, cut=cut))
+                out.append(_number(gap, step if cut else 0))
                 text, gap, cut = b"", 0.0, False
             text += item.raw
     if text:
         out.append(pikepdf.String(text))
-    if gap:
-        out.append(_number(gap, cut=cut))
+    if gap and not ends:
+        out.append(_number(gap, step if cut else 0))
     return pikepdf.Array(out)
 
 
-def _number(gap: float, *, cut: bool) -> float:
-    return -math.ceil(-gap / _STEP) * _STEP if cut else round(gap, 3)
+def _number(gap: float, step: int) -> float:
+    return -math.ceil(-gap / step) * step if step else round(gap, 3)
 
 
 def _form(child: Node, changes: Changes, document: pikepdf.Pdf) -> pikepdf.Object | None:

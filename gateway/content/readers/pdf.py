@@ -23,7 +23,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image
 
-from gateway.content.readers import labels
+from gateway.content.readers import labels, unseen
 from gateway.content.readers.xmltext import NEUTRAL, PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
@@ -34,6 +34,8 @@ _CHUNK = 1 << 16
 _DPI = 150
 _REVISIONS = 4
 """Earlier revisions that are looked at, latest first."""
+_PROOFS = 4
+"""Pages that are drawn to see whether they have text that nobody sees."""
 _FEW = 8
 """Fewer visible characters than this on a page with drawings: it has to be looked at."""
 _SMALL = 24
@@ -118,6 +120,7 @@ def _pages(
 ) -> Iterator[Said]:
     """Texts and pictures of pages. Of earlier revisions only what was not `seen`."""
     drawn: set[bytes] = set()
+    proofs, hides = _PROOFS, False
     for number in range(len(document)):
         budget.page()
         if pictures:
@@ -136,6 +139,11 @@ def _pages(
                 yield from _rendered(page, place, budget)
             else:
                 yield from _pictures(page, place, budget, drawn)
+            if not hides and (some := unseen.suspects(page, budget)):
+                hides = unseen.proven(page, some, may_draw=proofs > 0)
+                proofs -= 1
+                if hides:
+                    yield Fact("hidden", value=True)
         except pdfium.PdfiumError:
             yield Missed(place, UnreadReason.MALFORMED, detail="page")
         finally:
