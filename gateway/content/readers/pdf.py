@@ -139,9 +139,9 @@ def _pages(
                 yield from _rendered(page, place, budget)
             else:
                 yield from _pictures(page, place, budget, drawn)
-            if not hides and (some := unseen.suspects(page, budget)):
-                hides = unseen.proven(page, some, may_draw=proofs > 0)
-                proofs -= 1
+            if not hides and (some := unseen.suspects(page, budget, certain=not proofs)):
+                hides = unseen.proven(page, some)
+                proofs -= proofs > 0
                 if hides:
                     yield Fact("hidden", value=True)
         except pdfium.PdfiumError:

@@ -8,6 +8,7 @@ same. Unseen text of a scan, which makes it searchable, is never suspected.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ _SEVERAL = 2
 """A single character under something may be chance."""
 _MOST_PAIRS = 4_000_000
 _UNKNOWN = -1000
+_NOWHERE = (math.nan, math.nan, math.nan, math.nan)
 _WHITE = (255, 255, 255)
 
 
@@ -81,6 +83,11 @@ class _Text:
     colour: tuple[int, int, int] | None
     clear: bool
 
+    @property
+    def draws_nothing(self) -> bool:
+        """Does it show nothing by itself, wherever it stands?"""
+        return self.clear or self.mode in _INVISIBLE
+
     def suspect(self, boxes: tuple[Rect, ...] = (), *, certain: bool = False) -> Suspect:
         """This text under suspicion."""
         origin = _moved(self.matrix, *_matrix(self.item)[4:])
@@ -101,21 +108,24 @@ class _Paint:
     covers: list[bool] = field(default_factory=list)
 
 
-def suspects(page: pdfium.PdfPage, budget: Budget) -> list[Suspect]:
-    """Texts of the page that may not be seen, in their order; blank ones apart."""
+def suspects(page: pdfium.PdfPage, budget: Budget, *, certain: bool = False) -> list[Suspect]:
+    """Texts of the page that may not be seen, or `certain` ones only, in their order; no blank ones."""
     texts, paint = _objects_of(page, budget)
     if not texts:
         return []
-    found = list(_suspected(texts, paint, page.get_bbox()))
+    box = page.get_bbox()
+    if certain:
+        texts = [one for one in texts if one.draws_nothing or not _meet(one.box, box)]
+    found = list(_suspected(texts, paint, box)) if texts else []
     return _said(page, found) if found else []
 
 
-def proven(page: pdfium.PdfPage, some: list[Suspect], *, may_draw: bool = True) -> bool:
+def proven(page: pdfium.PdfPage, some: list[Suspect]) -> bool:
     """Does the page look the same without one of them? The page is not to be used afterwards."""
     if any(one.certain for one in some):
         return True
     some = [one for one in some if not one.clips]
-    if not some or not may_draw:
+    if not some:
         return False
     before, letters = drawn(page), list(_letters_under(page, some))
     for one in some:
@@ -189,6 +199,8 @@ class Placing:
     def touches(self, mask: NDArray[np.bool_], corners: tuple[tuple[float, float], ...]) -> bool:
         """Is `mask` set anywhere in the box around `corners`, or a pixel beside it?"""
         points = [_moved(self._matrix, *corner) for corner in corners]
+        if not all(math.isfinite(x + y) for x, y in points):
+            return True
         left, right = min(x for x, _ in points), max(x for x, _ in points)
         top, bottom = min(y for _, y in points), max(y for _, y in points)
         part = mask[
@@ -201,21 +213,54 @@ class Placing:
 # --- what objects say -----------------------------------------------------------------------------
 
 
+class _Asking:
+    """Asks pdfium of object after object, with the same room for its answers: there are many."""
+
+    def __init__(self) -> None:
+        self._sides = tuple(ctypes.c_float() for _ in range(4))
+        self._shades = tuple(ctypes.c_uint() for _ in range(4))
+
+    def box(self, item: pdfium_c.FPDF_PAGEOBJECT, matrix: Matrix) -> Rect:
+        """Where it lies on the page."""
+        if not pdfium_c.FPDFPageObj_GetBounds(item, *self._sides):
+            return _NOWHERE
+        left, bottom, right, top = self._sides
+        box = left.value, bottom.value, right.value, top.value
+        if matrix is _UNIT:
+            return box
+        points = [_moved(matrix, *corner) for corner in _corners(box)]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        return min(xs), min(ys), max(xs), max(ys)
+
+    def colour(
+        self, item: pdfium_c.FPDF_PAGEOBJECT, *, stroke: bool = False
+    ) -> tuple[int, int, int, int] | None:
+        """Red, green, blue and how opaque, or None where it is not one colour."""
+        ask = pdfium_c.FPDFPageObj_GetStrokeColor if stroke else pdfium_c.FPDFPageObj_GetFillColor
+        if not ask(item, *self._shades):
+            return None
+        red, green, blue, solid = self._shades
+        return red.value, green.value, blue.value, solid.value
+
+
 def _objects_of(page: pdfium.PdfPage, budget: Budget) -> tuple[list[_Text], _Paint]:
     texts: list[_Text] = []
     paint = _Paint()
+    asking = _Asking()
     for order, (item, kind, matrix) in enumerate(_items(page, _UNIT, 0)):
         budget.tick()
-        box = _box(item, matrix)
+        box = asking.box(item, matrix)
+        if not math.isfinite(sum(box)):
+            continue  # nowhere
         match kind:
             case pdfium_c.FPDF_PAGEOBJ_TEXT:
                 mode = pdfium_c.FPDFTextObj_GetTextRenderMode(item)
-                colour = _colour(item, stroke=mode in _OUTLINED)
+                colour = asking.colour(item, stroke=mode in _OUTLINED)
                 known = None if colour is None else colour[:3]
                 clear = colour is not None and not colour[3]
                 texts.append(_Text(item, order, box, matrix, mode, known, clear))
             case pdfium_c.FPDF_PAGEOBJ_PATH:
-                _add_path(paint, item, order, box)
+                _add_path(paint, item, order, box, asking)
             case pdfium_c.FPDF_PAGEOBJ_IMAGE | pdfium_c.FPDF_PAGEOBJ_SHADING:
                 picture = kind == pdfium_c.FPDF_PAGEOBJ_IMAGE
                 _add(paint, order, box, picture=picture, covers=True)
@@ -260,11 +305,13 @@ def _add(
     paint.covers.append(covers)
 
 
-def _add_path(paint: _Paint, item: pdfium_c.FPDF_PAGEOBJECT, order: int, box: Rect) -> None:
+def _add_path(
+    paint: _Paint, item: pdfium_c.FPDF_PAGEOBJECT, order: int, box: Rect, asking: _Asking
+) -> None:
     filling, stroked = ctypes.c_int(), ctypes.c_int()
     pdfium_c.FPDFPath_GetDrawMode(item, filling, stroked)
     if filling.value:
-        colour = _colour(item, stroke=False)
+        colour = asking.colour(item)
         solid = colour is None or colour[3] >= _SOLID
         fills = solid and pdfium_c.FPDFPath_CountSegments(item) in _BOX
         known = colour[:3] if colour is not None and solid else None
@@ -273,7 +320,7 @@ def _add_path(paint: _Paint, item: pdfium_c.FPDF_PAGEOBJECT, order: int, box: Re
         width = ctypes.c_float()
         pdfium_c.FPDFPageObj_GetStrokeWidth(item, width)
         if width.value >= _THICK:
-            colour = _colour(item, stroke=True)
+            colour = asking.colour(item, stroke=True)
             _add(paint, order, box, colour=colour[:3] if colour else None, covers=True)
 
 
@@ -293,8 +340,7 @@ def _suspected(texts: list[_Text], paint: _Paint, page: Rect) -> Iterator[Suspec
         if many:
             yield text.suspect()
             continue
-        plain = not _is_near(text.colour, _WHITE) and text.mode not in _INVISIBLE
-        if not len(boxes) and plain and not text.clear:
+        if not len(boxes) and not text.draws_nothing and not _is_near(text.colour, _WHITE):
             continue  # as on most pages
         left, bottom, right, top = text.box
         met = (
@@ -303,7 +349,7 @@ def _suspected(texts: list[_Text], paint: _Paint, page: Rect) -> Iterator[Suspec
             & (boxes[:, 1] < top)
             & (boxes[:, 3] > bottom)
         )
-        if text.mode in _INVISIBLE or text.clear:
+        if text.draws_nothing:
             if not (met & pictures).any():
                 yield text.suspect(certain=True)
             continue
@@ -376,29 +422,10 @@ def _is_near(one: tuple[int, int, int] | None, two: tuple[int, int, int]) -> boo
     return one is not None and all(abs(a - b) <= _NEAR for a, b in zip(one, two, strict=True))
 
 
-def _colour(item: pdfium_c.FPDF_PAGEOBJECT, *, stroke: bool) -> tuple[int, int, int, int] | None:
-    red, green, blue, solid = (ctypes.c_uint() for _ in range(4))
-    ask = pdfium_c.FPDFPageObj_GetStrokeColor if stroke else pdfium_c.FPDFPageObj_GetFillColor
-    if not ask(item, red, green, blue, solid):
-        return None
-    return red.value, green.value, blue.value, solid.value
-
-
 def _matrix(item: pdfium_c.FPDF_PAGEOBJECT) -> Matrix:
     matrix = pdfium_c.FS_MATRIX()
     pdfium_c.FPDFPageObj_GetMatrix(item, matrix)
     return matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
-
-
-def _box(item: pdfium_c.FPDF_PAGEOBJECT, matrix: Matrix) -> Rect:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    pdfium_c.FPDFPageObj_GetBounds(item, left, bottom, right, top)
-    box = left.value, bottom.value, right.value, top.value
-    if matrix == _UNIT:
-        return box
-    points = [_moved(matrix, *corner) for corner in _corners(box)]
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _corners(box: Rect) -> tuple[tuple[float, float], ...]:
