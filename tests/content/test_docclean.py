@@ -212,6 +212,68 @@ def test_formulas_that_look_at_hidden_cells_leave_what_they_came_to(made):
     assert "Rates" not in formulas.defined_names
 
 
+def in_threads(made):
+    """The workbook with comments as Excel writes them: names in the text, and a thread."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    threads = "http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"
+    bold = "<r><rPr><b/></rPr><t>%s</t></r><r><t xml:space='preserve'>\n%s</t></r>"
+    who = unseen.WHO
+    said = (
+        ("A1", 0, bold % (f"{who}:", "KeptFirst")),
+        ("A3", 1, bold % ("Jo &amp; Planted:", "KeptSecond")),
+        ("B1", 0, f"<r><t>{who}: KeptInOneRun</t></r>"),
+        ("B3", 0, "<r><t>KeptWithoutName: 12</t></r>"),
+        ("C1", 2, f"<t>[Threaded comment] Comment: @{who} KeptThread</t>"),
+    )
+    comments = "".join(
+        f'<comment ref="{ref}" authorId="{number}"><text>{xml}</text></comment>'
+        for ref, number, xml in said
+    )
+    guid = "{11111111-2222-3333-4444-555555555555}"
+    data = make.changed(
+        made["xlsx"].data,
+        {
+            "xl/comments/comment1.xml": f'<comments xmlns="{main}"><authors><author>{who}</author>'
+            f"<author>Jo &amp; Planted</author><author>tc={guid}</author></authors>"
+            f"<commentList>{comments}</commentList></comments>",
+            "xl/threadedComments/threadedComment1.xml": f'<ThreadedComments xmlns="{threads}">'
+            f'<threadedComment ref="C1" dT="2031-07-05T04:03:02.00" personId="{guid}" id="{guid}"><text>'
+            f"\U0001f600 @{who} KeptThread @{who} KeptEnd</text><mentions>"
+            f'<mention mentionpersonId="{guid}" mentionId="{guid}" startIndex="3" length="{len(who) + 1}"/>'
+            f'<mention mentionpersonId="{guid}" mentionId="{guid}" startIndex="29" length="{len(who) + 1}"/>'
+            "</mentions></threadedComment></ThreadedComments>",
+            "xl/persons/person.xml": f'<personList xmlns="{threads}"><person displayName="{who}" id="{guid}"'
+            ' userId="mplanted@example.com" providerId="AD"/></personList>',
+        },
+    )  # fmt: skip
+    assert left(data, (who, "Jo &amp; Planted", "mplanted")) == {
+        who,
+        "Jo &amp; Planted",
+        "mplanted",
+    }
+    return data
+
+
+def test_names_that_excel_writes_into_comments_go_with_their_authors(made):
+    after = cleaned(in_threads(made), "metadata")
+    assert left(after, (unseen.WHO, "Jo &amp; Planted", "mplanted", "2031-07-05")) == set()
+    kept = "KeptFirst KeptSecond KeptInOneRun KeptThread KeptEnd".split()
+    assert left(after, kept) == set(kept)
+    assert "authors" not in facts(after)
+    front = openpyxl.load_workbook(io.BytesIO(after))["Front"]
+    assert front["A1"].comment.text == "Author:\nKeptFirst"
+    assert front["A3"].comment.text == "Author:\nKeptSecond"
+    assert front["B1"].comment.text == "Author: KeptInOneRun"
+    assert front["B3"].comment.text == "KeptWithoutName: 12"
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        thread = archive.read("xl/threadedComments/threadedComment1.xml").decode()
+    said = re.search("<text>(.*)</text>", thread)[1].encode("utf-16-le")
+    places = re.findall('startIndex="(\\d+)" length="(\\d+)"', thread)
+    assert [
+        said[2 * int(start) :][: 2 * int(size)].decode("utf-16-le") for start, size in places
+    ] == ["@Author", "@Author"]
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

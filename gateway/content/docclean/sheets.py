@@ -471,22 +471,81 @@ def _elsewhere(package: Package, gone: _Gone) -> None:
 
 def unname(package: Package, neutral: str) -> None:
     """Make all authors of comments one, and take out when they wrote."""
+    mentioned = {
+        f"@{node.get('displayName')}"
+        for name in package.names
+        if _PERSONS.fullmatch(name)
+        for node in package.tree(name).root.named("person")
+        if node.get("displayName").strip()
+    }
     for name in package.names:
         if re.fullmatch(r"xl/comments[^/]*\.xml|xl/comments/[^/]*\.xml", name):
-            tree = package.tree(name)
-            for node in tree.root.named("author"):
-                if node.text.strip() and not node.text.startswith("tc={"):
-                    tree.write(node, neutral)
+            _comments(package.tree(name), mentioned, neutral)
         elif re.fullmatch(r"xl/threadedComments/[^/]*\.xml", name):
-            for node in package.tree(name).root.named("threadedComment"):
+            tree = package.tree(name)
+            for node in tree.root.named("threadedComment"):
                 node.put("dT", None)
-        elif re.fullmatch(r"xl/persons/[^/]*\.xml", name):
+                _mentions(tree, node, f"@{neutral}")
+        elif _PERSONS.fullmatch(name):
             for node in package.tree(name).root.named("person"):
                 node.put("displayName", neutral)
                 node.put("userId", neutral)
                 node.put("providerId", "None")
         elif re.fullmatch(r"xl/worksheets/[^/]*\.xml|xl/chartsheets/[^/]*\.xml", name):
             _printer(package, name)
+
+
+_PERSONS = re.compile(r"xl/persons/[^/]*\.xml")
+
+
+def _comments(tree: Tree, mentioned: set[str], neutral: str) -> None:
+    """Authors of a part of comments, and the names that Excel writes in front of what they say."""
+    listed = list(tree.root.named("author"))
+    authors = [node.text.strip() for node in listed]
+    for node in listed:
+        if node.text.strip() and not node.text.startswith("tc={"):
+            tree.write(node, neutral)
+    for comment in tree.root.named("comment"):
+        number = comment.get("authorId")
+        author = authors[int(number)] if number.isdecimal() and int(number) < len(authors) else ""
+        said = next(comment.named("t"), None)
+        rest = said.text.lstrip().removeprefix(author) if said is not None and author else ""
+        if said is not None and rest != said.text.lstrip() and (not rest or rest[0] == ":"):
+            tree.write(said, neutral + rest)
+            continue
+        for node in comment.named("t") if author.startswith("tc={") else ():
+            # For programs that know no threads, Excel says what these say here again.
+            new = node.text
+            for name in sorted(mentioned, key=len, reverse=True):
+                new = new.replace(name, f"@{neutral}")
+            if new != node.text:
+                tree.write(node, new)
+
+
+def _mentions(tree: Tree, comment: Node, new: str) -> None:
+    """Put `new` in the place of people whom a comment of a thread calls by name."""
+    said = comment.child("text")
+    if said is None:
+        return
+    text, moved = said.text.encode("utf-16-le"), 0
+    spans = [
+        (node, node.get("startIndex"), node.get("length")) for node in comment.named("mention")
+    ]
+    known = [
+        (node, int(start), int(size)) for node, start, size in spans if (start + size).isdecimal()
+    ]
+    put, end = new.encode("utf-16-le"), 0
+    for node, start, size in sorted(known, key=lambda one: one[1]):
+        # Places are those of UTF-16.
+        here = 2 * (start + moved)
+        if start < end or text[here : here + 2] != "@".encode("utf-16-le"):
+            continue
+        text = text[:here] + put + text[here + 2 * size :]
+        node.put("startIndex", str(start + moved))
+        node.put("length", str(len(new)))
+        moved, end = moved + len(new) - size, start + size
+    if moved or end:
+        tree.write(said, text.decode("utf-16-le", "replace"))
 
 
 _PRINTER = re.compile(
