@@ -22,7 +22,9 @@ from gateway.content.reading import Budget
 from gateway.content.rewriting import CannotRewrite
 
 _STAYS = "a page has unseen text that cannot be taken out"
-_ROUNDS = 4
+_ZOOMS = (1.0, 1.9)
+"""How large pages are drawn: what the rounding of places hides at one size shows at another."""
+_ROUNDS = 6
 """How often a page is drawn with more of its glyphs back."""
 _NEAR = 0.12
 """Share of the font size by which two accounts of a glyph's place may differ."""
@@ -58,37 +60,48 @@ def _changed(
     """Take what is unseen out of the page. Was there any? Raises `Unfollowed`."""
     resources = page.resources
     node = glyphs.Page(page, resources, fonts).node
-    gone = _glyphs(node, some)
+    gone, sure = _glyphs(node, some)
     original = page.obj.get("/Contents")
-    before: Image.Image | None = None
+    pictures: dict[float, Image.Image] = {}
+    zooms = iter(_ZOOMS)
+    zoom = next(zooms)
     for _ in range(_ROUNDS):
-        budget.tick()
         done = glyphs.rewritten(node, Changes(gone, exact=True), document)
         if done is None:
             return False
-        if before is None:
-            before, _ = _drawn(document, page, original, resources)
         content = document.make_stream(done[0])
-        after, place = _drawn(document, page, content, done[1])
-        mask = unseen.differing(before, after)
-        if mask is None:
-            page.obj.Contents = content
-            if done[1] is not None:
-                page.obj.Resources = done[1]
-            return True
+        new = _alone(document, page, content, done[1])
+        while True:
+            budget.tick()
+            if zoom not in pictures:
+                pictures[zoom], _ = _drawn(_alone(document, page, original, resources), zoom)
+            after, place = _drawn(new, zoom)
+            mask = unseen.differing(pictures[zoom], after)
+            if mask is not None:
+                break
+            nearer = next(zooms, None)
+            if nearer is None:
+                page.obj.Contents = content
+                if done[1] is not None:
+                    page.obj.Resources = done[1]
+                return True
+            zoom = nearer
         there = {glyph for glyph in gone if place.touches(mask, glyph.quad())}
-        # What draws nothing makes a difference only where it clips what does.
-        back = {glyph for glyph in there if glyph.visible} or there
-        if not back:
+        if not there:
             break
-        gone -= back
+        # What draws nothing makes a difference only where it clips what does.
+        gone -= (there - sure) or there
     raise Unfollowed
 
 
-def _glyphs(node: glyphs.Node, some: list[Suspect]) -> set[Glyph]:
-    """The glyphs that are suspected; `Unfollowed` where they are not found."""
+def _glyphs(node: glyphs.Node, some: list[Suspect]) -> tuple[set[Glyph], set[Glyph]]:
+    """The glyphs that are suspected, and those of them that can hardly be seen.
+
+    Raises `Unfollowed` where they are not found.
+    """
     shows = node.shows()
     found: set[Glyph] = set()
+    sure: set[Glyph] = set()
     for suspect in some:
         x, y = suspect.origin
         for shown in shows:
@@ -100,24 +113,25 @@ def _glyphs(node: glyphs.Node, some: list[Suspect]) -> set[Glyph]:
             raise Unfollowed
         if suspect.whole:
             found.update(shown)
+            sure.update(glyph for glyph in shown if suspect.certain or not glyph.visible)
         else:
             found.update(
                 glyph for glyph in shown if any(_in(box, *glyph.middle()) for box in suspect.boxes)
             )
-    return found
+    return found, sure
 
 
 def _in(box: unseen.Rect, x: float, y: float) -> bool:
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-def _drawn(
+def _alone(
     document: pikepdf.Pdf,
     page: pikepdf.Page,
     content: pikepdf.Object | None,
     resources: pikepdf.Object | None,
-) -> tuple[Image.Image, unseen.Placing]:
-    """The page with this content, drawn by itself; and where its parts lie on that picture."""
+) -> bytes:
+    """A document of one page, with this content."""
     alone = pikepdf.Dictionary(Type=pikepdf.Name.Page)
     if content is not None:
         alone.Contents = content
@@ -131,9 +145,14 @@ def _drawn(
         new.pages.append(pikepdf.Page(document.make_indirect(alone)))
         out = io.BytesIO()
         new.save(out)
-    with pdfium.PdfDocument(out.getvalue()) as held:
+    return out.getvalue()
+
+
+def _drawn(data: bytes, zoom: float) -> tuple[Image.Image, unseen.Placing]:
+    """The first page as a picture; and where its parts lie on that."""
+    with pdfium.PdfDocument(data) as held:
         seen = held[0]
-        picture = unseen.drawn(seen)
+        picture = unseen.drawn(seen, zoom)
         place = unseen.Placing(seen, picture.size)
         seen.close()
     return picture, place

@@ -160,12 +160,12 @@ def _letters_under(page: pdfium.PdfPage, some: list[Suspect]) -> Iterator[tuple[
         text_page.close()
 
 
-def drawn(page: pdfium.PdfPage) -> Image.Image:
-    """The page as it is compared, without annotations."""
+def drawn(page: pdfium.PdfPage, zoom: float = 1.0) -> Image.Image:
+    """The page as it is compared, without annotations, `zoom` times as large as others."""
     width, height = page.get_size()
     scale = min(_DPI / 72, (_PIXELS / max(width * height, 1.0)) ** 0.5)
     picture: Image.Image = page.render(
-        scale=max(scale, 0.01), may_draw_forms=False, draw_annots=False
+        scale=max(scale * zoom, 0.01), may_draw_forms=False, draw_annots=False
     ).to_pil()
     return picture.copy() if picture.readonly else picture  # which lives as long as the bitmap
 
