@@ -46,6 +46,7 @@ _SCAN = 0.5
 _SEVERAL = 2
 """A single character under something may be chance."""
 _MOST_PAIRS = 4_000_000
+"""Texts times what is painted besides them: on a page with more, any text is suspected."""
 _UNKNOWN = -1000
 _NOWHERE = (math.nan, math.nan, math.nan, math.nan)
 _WHITE = (255, 255, 255)
@@ -116,7 +117,7 @@ def suspects(page: pdfium.PdfPage, budget: Budget, *, certain: bool = False) -> 
     box = page.get_bbox()
     if certain:
         texts = [one for one in texts if one.draws_nothing or not _meet(one.box, box)]
-    found = list(_suspected(texts, paint, box)) if texts else []
+    found = list(_suspected(texts, paint, box, budget)) if texts else []
     return _said(page, found) if found else []
 
 
@@ -324,20 +325,20 @@ def _add_path(
             _add(paint, order, box, colour=colour[:3] if colour else None, covers=True)
 
 
-def _suspected(texts: list[_Text], paint: _Paint, page: Rect) -> Iterator[Suspect]:
+def _suspected(texts: list[_Text], paint: _Paint, page: Rect, budget: Budget) -> Iterator[Suspect]:
     boxes = np.array(paint.boxes, float).reshape(-1, 4)
     orders, colours = np.array(paint.orders, int), np.array(paint.colours, int).reshape(-1, 3)
     pictures, fills = np.array(paint.pictures, bool), np.array(paint.fills, bool)
     covers = np.array(paint.covers, bool)
-    scan = _is_scan(boxes[pictures], page)
-    if scan:
+    if _is_scan(boxes[pictures], page):
         covers &= ~pictures
     many = len(texts) * len(boxes) > _MOST_PAIRS
     for text in texts:
+        budget.tick()
         if not _meet(text.box, page):
             yield text.suspect(certain=True)
             continue
-        if many:
+        if many and not text.draws_nothing:
             yield text.suspect()
             continue
         if not len(boxes) and not text.draws_nothing and not _is_near(text.colour, _WHITE):
