@@ -574,9 +574,10 @@ BEHIND = {
 
 
 def page_words(data):
-    """The text of all pages."""
+    """The text of all pages. A hyphen at the end of a line, which pdfium tells by a sign of its own, is one."""
     with pdfium.PdfDocument(data) as document:
-        return "\n".join(page.get_textpage().get_text_range() for page in document)
+        pages = [page.get_textpage().get_text_range() for page in document]
+    return "\n".join(pages).replace("\ufffe", "-")
 
 
 def seen_by(data, folder):
