@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from presidio_analyzer import EntityRecognizer
+from presidio_analyzer.predefined_recognizers import IbanRecognizer
 from support.gateway import KEY
 from support.stock import compare, corpus, every_recognizer, justified, mixtures
 from support.thorough import FULL
@@ -156,3 +158,13 @@ def test_the_engine_differs_from_the_stock_engine_only_where_it_is_meant_to(plai
     assert result.matches > least
     assert not result.others, "\n".join(map(str, result.others))
     assert len(result.meant) > 5  # the table is of use
+
+
+def test_every_iban_begins_as_the_matcher_looks_for_it(probes):
+    """A Presidio whose pattern began otherwise would find what the matcher never asks it about."""
+    (asked,) = next(each for each in probes if isinstance(each, recognizers.IbanProbe)).expressions
+    (whole,) = IbanRecognizer().patterns
+    assert whole.regex.startswith(rf"(?<![A-Z0-9])({asked.pattern.removesuffix('}')},")
+    for value in ("DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19", "NO93-8601-1117-947"):
+        assert re.search(whole.regex, value)
+        assert re.search(asked.pattern, value)
