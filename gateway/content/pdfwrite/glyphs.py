@@ -14,15 +14,13 @@ from dataclasses import dataclass, field, replace
 import pikepdf
 
 from gateway.content.pdfwrite.fonts import Font, Unfollowed, font
+from gateway.content.readers.matrix import UNIT, Matrix, Point, multiplied
 
-type Matrix = tuple[float, float, float, float, float, float]
-type Point = tuple[float, float]
 type Quad = tuple[Point, Point, Point, Point]
 """Corners in order: from the start of the baseline side around."""
 type Words = Callable[[str], str]
 """What becomes of a string that the document says."""
 
-UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _DEEP = 16
 _MOST = 3_000_000
 """Operators and glyphs of one page, forms within forms included."""
@@ -32,26 +30,6 @@ _BELOW, _ABOVE = 0.22, 0.92
 """How far a box reaches below and above the baseline, in font sizes."""
 _INVISIBLE = {3, 7}
 _STRINGS = frozenset({"/ActualText", "/Alt", "/E", "/T", "/Contents", "/Lang", "/TU"})
-
-
-def multiplied(first: Matrix, second: Matrix) -> Matrix:
-    """What does `first` and then `second`."""
-    a, b, c, d, e, f = first
-    p, q, r, s, t, u = second
-    return (
-        a * p + b * r,
-        a * q + b * s,
-        c * p + d * r,
-        c * q + d * s,
-        e * p + f * r + t,
-        e * q + f * s + u,
-    )
-
-
-def moved(matrix: Matrix, x: float, y: float) -> Point:
-    """The point (`x`, `y`) as `matrix` maps it."""
-    a, b, c, d, e, f = matrix
-    return a * x + c * y + e, b * x + d * y + f
 
 
 @dataclass(slots=True, eq=False)

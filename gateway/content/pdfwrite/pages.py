@@ -22,9 +22,10 @@ from PIL import Image, ImageDraw
 
 from gateway.content.pdfwrite import glyphs
 from gateway.content.pdfwrite.fonts import Font, Unfollowed, standard_widths
-from gateway.content.pdfwrite.glyphs import Drawn, Glyph, Matrix, Point, Quad, moved
+from gateway.content.pdfwrite.glyphs import Drawn, Glyph, Quad
 from gateway.content.pictures import cleaning, redact
 from gateway.content.readers import pdf
+from gateway.content.readers.matrix import Matrix, Point, moved
 from gateway.content.reading import Box
 from gateway.content.rewriting import CannotRewrite
 

@@ -19,13 +19,12 @@ import pypdfium2.raw as pdfium_c
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from gateway.content.readers.matrix import UNIT, Matrix, moved, multiplied
 from gateway.content.reading import Budget
 
 type Rect = tuple[float, float, float, float]
 """Left, bottom, right, top on the page, in its units."""
-type Matrix = tuple[float, float, float, float, float, float]
 
-_UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _DPI = 150
 _PIXELS = 1_000_000
 _DEEP = 8
@@ -91,7 +90,7 @@ class _Text:
 
     def suspect(self, boxes: tuple[Rect, ...] = (), *, certain: bool = False) -> Suspect:
         """This text under suspicion."""
-        origin = _moved(self.matrix, *_matrix(self.item)[4:])
+        origin = moved(self.matrix, *_matrix(self.item)[4:])
         clips = self.mode >= pdfium_c.FPDF_TEXTRENDERMODE_FILL_CLIP
         return Suspect(self.item, self.box, origin, boxes, certain and not clips, clips)
 
@@ -199,7 +198,7 @@ class Placing:
 
     def touches(self, mask: NDArray[np.bool_], corners: tuple[tuple[float, float], ...]) -> bool:
         """Is `mask` set anywhere in the box around `corners`, or a pixel beside it?"""
-        points = [_moved(self._matrix, *corner) for corner in corners]
+        points = [moved(self._matrix, *corner) for corner in corners]
         if not all(math.isfinite(x + y) for x, y in points):
             return True
         left, right = min(x for x, _ in points), max(x for x, _ in points)
@@ -227,9 +226,9 @@ class _Asking:
             return _NOWHERE
         left, bottom, right, top = self._sides
         box = left.value, bottom.value, right.value, top.value
-        if matrix is _UNIT:
+        if matrix is UNIT:
             return box
-        points = [_moved(matrix, *corner) for corner in _corners(box)]
+        points = [moved(matrix, *corner) for corner in _corners(box)]
         xs, ys = [x for x, _ in points], [y for _, y in points]
         return min(xs), min(ys), max(xs), max(ys)
 
@@ -248,7 +247,7 @@ def _objects_of(page: pdfium.PdfPage, budget: Budget) -> tuple[list[_Text], _Pai
     texts: list[_Text] = []
     paint = _Paint()
     asking = _Asking()
-    for order, (item, kind, matrix) in enumerate(_items(page, _UNIT, 0)):
+    for order, (item, kind, matrix) in enumerate(_items(page, UNIT, 0)):
         budget.tick()
         box = asking.box(item, matrix)
         if not math.isfinite(sum(box)):
@@ -283,7 +282,7 @@ def _items(
         kind = pdfium_c.FPDFPageObj_GetType(item)
         if kind == pdfium_c.FPDF_PAGEOBJ_FORM:
             if depth < _DEEP:
-                yield from _items(item, _multiplied(_matrix(item), matrix), depth + 1)
+                yield from _items(item, multiplied(_matrix(item), matrix), depth + 1)
         else:
             yield item, kind, matrix
 
@@ -446,15 +445,3 @@ def _holds(outer: Rect, inner: Rect) -> bool:
         and outer[2] >= inner[2] - less
         and outer[3] >= inner[3] - less
     )
-
-
-def _moved(matrix: Matrix, x: float, y: float) -> tuple[float, float]:
-    a, b, c, d, e, f = matrix
-    return a * x + c * y + e, b * x + d * y + f
-
-
-def _multiplied(first: Matrix, second: Matrix) -> Matrix:
-    a, b, c, d, e, f = first
-    x, y = _moved(second, e, f)
-    p, q, r, s, _, _ = second
-    return a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, x, y
