@@ -153,9 +153,20 @@ DICOM = "application/dicom"
 PDF = "application/pdf"
 
 PICTURES = frozenset(
-    {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff", DICOM}
+    {
+        "image/png",
+        "image/jpeg",
+        "image/webp",
+        "image/gif",
+        "image/bmp",
+        "image/tiff",
+        "image/avif",
+        "image/heic",
+        "image/heif",
+        DICOM,
+    }
 )
-"""Types of pictures that can be written back."""
+"""Types of pictures that can be written back; of HEIC, all but the pixels."""
 
 OFFICE = frozenset(
     {

@@ -73,14 +73,16 @@ def read(
         yield from dicom.read(data, budget, functools.partial(_look, eyes, budget=budget))
         return
     try:
-        editable = decode.opened(data).format in redact.WRITTEN
+        form = decode.opened(data).format
     except NotAPicture:
         yield Missed("picture", UnreadReason.MALFORMED, len(data), "picture")
         return
     yield Fact("pictures", 1)
     said = metadata.read(data, budget)
+    editable = form in redact.WRITTEN
     for part in said.parts:
-        yield replace(part, editable=editable) if isinstance(part, Text) else part
+        can_go = editable or form == "HEIF"
+        yield replace(part, editable=can_go) if isinstance(part, Text) else part
     for frame in decode.frames(data, budget):
         match frame:
             case Missed():

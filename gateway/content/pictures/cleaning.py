@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from gateway.content.pictures import decode, tiff
+from gateway.content.pictures import decode, isomedia, tiff
 from gateway.content.pictures.segments import (
     EXIF_HEAD,
     XMP_HEAD,
@@ -46,12 +46,15 @@ GONE = frozenset(
 def clean(data: bytes, keep: frozenset[Kind] = frozenset()) -> bytes:
     """`data` without metadata, comments, credentials and trailers, but for the kinds in `keep`.
 
-    JPEG, PNG, WebP, GIF and TIFF. Raises `CannotRewrite` for other formats and damaged files.
+    JPEG, PNG, WebP, GIF, TIFF, HEIC and AVIF. Raises `CannotRewrite` for other formats and damaged
+    files.
     """
     gone = GONE - keep
     kind = form(data)
     if kind == "tiff":
         return tiff.without_metadata(data)
+    if kind == "heif":
+        return _without_asides(data, keep)
     parts = _parts(data)
     turned = orientation(parts) if Kind.EXIF in gone else 1
     kept = [part for part in parts if part.kind not in gone]
@@ -60,6 +63,18 @@ def clean(data: bytes, keep: frozenset[Kind] = frozenset()) -> bytes:
     out = _joined(kind, kept)
     left = [part for part in _parts(out) if part.kind in gone and part.kind is not Kind.EXIF]
     if left or orientation(_parts(out)) != (turned if Kind.EXIF in gone else orientation(parts)):
+        raise CannotRewrite("metadata of this picture could not be removed")
+    return out
+
+
+def _without_asides(data: bytes, keep: frozenset[Kind]) -> bytes:
+    """A HEIC or AVIF picture; how it is turned is no metadata there."""
+    try:
+        out = isomedia.without_metadata(data, keep)
+        left = [aside for aside in isomedia.asides(out) if aside.kind not in keep]
+    except Broken:
+        raise CannotRewrite("the picture is damaged") from None
+    if left:
         raise CannotRewrite("metadata of this picture could not be removed")
     return out
 

@@ -21,7 +21,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from PIL import ExifTags, Image, IptcImagePlugin, TiffImagePlugin
 
-from gateway.content.pictures import decode
+from gateway.content.pictures import decode, isomedia
 from gateway.content.pictures.cleaning import OWN_MARK
 from gateway.content.pictures.segments import Broken, Kind, Segment, form, segments
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
@@ -77,8 +77,40 @@ def _read(data: bytes, budget: Budget) -> Iterator[Said]:
             yield from _loose(data, budget)
             return
         yield from _segments(parts, budget)
+    elif kind == "heif":
+        try:
+            beside = tuple(isomedia.asides(data))
+        except Broken:
+            yield Missed("metadata", UnreadReason.MALFORMED, 0, "boxes")
+            yield from _loose(data, budget)
+            return
+        for number, aside in enumerate(beside):
+            budget.tick()
+            yield from _aside(aside, f"aside[{number}]")
     else:
         yield from _loose(data, budget)
+
+
+def _aside(aside: isomedia.Aside, place: str) -> Iterator[Said]:
+    """What stands beside the pixels of a HEIC or AVIF picture."""
+    match aside.kind:
+        case Kind.EXIF:
+            yield from exif(aside.payload, place)
+        case Kind.XMP:
+            yield from xmp(aside.payload, place)
+        case Kind.CREDENTIALS:
+            yield from _credentials(aside.payload, place)
+        case Kind.TRAILER:
+            yield from _appended(aside.payload, place)
+        case _:
+            yield from _strings(aside.payload, place, aside.name)
+
+
+def _appended(payload: bytes, place: str) -> Iterator[Said]:
+    """A file behind the picture: a video of the moment, or whatever else."""
+    yield Embedded(place, payload, hidden=True)
+    yield Fact("hidden", value=True)
+    yield Fact("appended", value=True)
 
 
 def _segments(parts: Sequence[Segment], budget: Budget) -> Iterator[Said]:
@@ -104,9 +136,7 @@ def _segments(parts: Sequence[Segment], budget: Budget) -> Iterator[Said]:
                 credentials += segment.payload
             case Kind.TRAILER:
                 if segment.payload.strip(b"\0\r\n\t "):
-                    yield Embedded("trailer", segment.payload, hidden=True)
-                    yield Fact("hidden", value=True)
-                    yield Fact("appended", value=True)
+                    yield from _appended(segment.payload, "trailer")
             case Kind.OTHER:
                 yield from _strings(segment.payload, place, "other")
     if more:

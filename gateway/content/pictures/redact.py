@@ -28,6 +28,7 @@ WRITTEN = {
     "GIF": "GIF",
     "BMP": "BMP",
     "TIFF": "TIFF",
+    "AVIF": "AVIF",
 }
 
 _MOST_FRAMES, _MOST_PIXELS = 64, 40_000_000
@@ -38,7 +39,7 @@ def cover(
 ) -> bytes:
     """`data` with `boxes` covered, in the upright picture's pixels, in all `frames` or those named.
 
-    Raises `CannotRewrite` where the format cannot be written (HEIC, AVIF, ICO), where the picture is
+    Raises `CannotRewrite` where the format cannot be written (HEIC, ICO), where the picture is
     damaged or too large. All metadata but colour profile and orientation goes.
     """
     try:
@@ -79,7 +80,7 @@ def _covered(
     more: dict[str, Any] = {}
     if picture.info.get("icc_profile"):
         more["icc_profile"] = picture.info["icc_profile"]
-    if orientation != 1 and form in {"JPEG", "PNG", "WEBP"}:
+    if orientation != 1 and form in {"JPEG", "PNG", "WEBP", "AVIF"}:
         block = Image.Exif()
         block[0x0112] = orientation
         more["exif"] = block.tobytes()
@@ -101,12 +102,16 @@ def _covered(
         done_frames.append(_one(frame, chosen, style, orientation))
     if count > 1:
         more |= {"save_all": True, "append_images": done_frames[1:]}
+        if form == "AVIF":
+            more["duration"] = times
         if form in {"GIF", "PNG", "WEBP"}:
             more |= {"duration": times, "loop": picture.info.get("loop", 0)}
         if form == "GIF":
             more |= {"disposal": 2, "optimize": False}
     if form == "WEBP":
         more |= {"lossless": True, "exact": True}
+    if form == "AVIF":
+        more |= {"quality": 95, "subsampling": "4:4:4", "speed": 10, "max_threads": 1}
     if form == "TIFF":
         more["compression"] = picture.info.get("compression", "tiff_deflate")
         if more["compression"] in {"jpeg", "tiff_jpeg"}:

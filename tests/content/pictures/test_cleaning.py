@@ -41,7 +41,7 @@ def test_nothing_planted_is_left_and_no_pixel_changes(form):
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "avif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_picture_still_stands_upright(form, orientation):
     before = planted.MAKERS[form](orientation=orientation, icc=ICC)

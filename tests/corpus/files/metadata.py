@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 from PIL import Image
 
@@ -160,7 +161,41 @@ def tiff(**_) -> bytes:
     return out.getvalue()
 
 
-MAKERS = {"jpeg": jpeg, "png": png, "webp": webp, "gif": gif, "tiff": tiff}
+def box(name: bytes, payload: bytes) -> bytes:
+    """A box of ISO/IEC 14496-12."""
+    return struct.pack(">I4s", 8 + len(payload), name) + payload
+
+
+def _appended() -> bytes:
+    """What cameras and others put behind a HEIC or AVIF picture: credentials, and a video."""
+    c2pa = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"\0\0\0\0manifest\0" + credentials()
+    return box(b"uuid", c2pa) + box(b"mpvd", box(b"ftyp", b"mp42") + b"PLANTED-VIDEO")
+
+
+def avif(*, orientation: int | None = None, icc: bytes = b"", frames: int = 1) -> bytes:
+    out = io.BytesIO()
+    pictures = [picture().rotate(90 * number) for number in range(frames)]
+    pictures[0].save(
+        out,
+        "AVIF",
+        save_all=frames > 1,
+        append_images=pictures[1:],
+        exif=exif(orientation=orientation),
+        xmp=XMP.encode(),
+        icc_profile=icc or None,
+        speed=10,
+    )
+    return out.getvalue() + _appended()
+
+
+def heic(**_) -> bytes:
+    """`picture()` with `exif()`, `XMP` and a thumbnail, as pillow-heif 1.8 wrote it."""
+    return Path(__file__).with_name("planted.heic").read_bytes() + _appended()
+
+
+MAKERS = {
+    "jpeg": jpeg, "png": png, "webp": webp, "gif": gif, "tiff": tiff, "avif": avif, "heic": heic,
+}  # fmt: skip
 
 EXIF_SAID = (
     "PLANTED-MAKE", "PLANTED-MODEL", "PLANTED-ARTIST", "PLANTED-COPYRIGHT", "PLANTED-SERIAL",
@@ -180,4 +215,6 @@ SAID = {
     "webp": (*EXIF_SAID, *XMP_SAID),
     "gif": ("PLANTED-GIF-COMMENT",),
     "tiff": (*XMP_SAID, "PLANTED-DESCRIPTION", "PLANTED-ARTIST", "PLANTED-COPYRIGHT"),
+    "avif": (*EXIF_SAID, *XMP_SAID),
+    "heic": (*EXIF_SAID, *XMP_SAID),
 }
