@@ -202,6 +202,13 @@ class Layout:
             return known
         head, at, odd, steps = _NONE, start, 0, 0
         passed: list[int] = []
+        if sep == "\n" and kind in _DELIMITERS and memo:
+            last = next(reversed(memo))  # asked last: mostly the nearest row above
+            if last < start and self._alike(last, start, kind, count):
+                known = memo[last]
+                head = known if known != _NONE else (last, text.index("\n", last))
+                memo[start] = head
+                return head
         while at >= len(sep):
             end = at - len(sep)
             previous = text.rfind(sep, max(0, end - LINE), end)
@@ -234,6 +241,17 @@ class Layout:
         for row_start in (*passed, start):
             memo[row_start] = head if head[0] != row_start else _NONE
         return head
+
+    def _alike(self, first: int, last: int, by: str, count: int) -> bool:
+        """Is `text[first:last]` nothing but rows with `count` delimiters? Then no walk is needed.
+
+        False where there are quotes, which a walk looks at, or a row is too long.
+        """
+        if last - first > 8 * LINE or not _rows(by, count).fullmatch(self._text, first, last):
+            return False
+        return last - first <= LINE or all(
+            len(row) <= LINE for row in self._text[first:last].split("\n")
+        )
 
     def _opened(self, end: int, sep: str) -> int:
         """Where the first line before `end` begins: within a string, after its quote."""
@@ -372,6 +390,13 @@ class Layout:
             found = list(_INSERT.finditer(text)) if some else []
             self._inserts = [m.end() for m in found], [m.span(1) for m in found]
         return self._inserts
+
+
+@functools.lru_cache(maxsize=256)
+def _rows(by: str, count: int) -> re.Pattern[str]:
+    """Rows of cells without quotes."""
+    cell = rf'[^{by}"\n]*+'
+    return re.compile(rf"(?:(?:{cell}{re.escape(by)}){{{count}}}+{cell}\n)++")
 
 
 def _count(line: str, by: str) -> int:
