@@ -55,9 +55,9 @@ from gateway.incidents.store import Store
 from gateway.metrics import Metrics
 from gateway.model import Decision, Exchange
 from gateway.outlook import Outlook, utc_now
-from gateway.policy import compile as compiled
-from gateway.policy.compile import Coaching
+from gateway.policy.executable import Coaching
 from gateway.policy.teams import Teams
+from gateway.policy.written import written
 from gateway.proxy import authority as authorities
 from gateway.proxy.answering import Tokenising
 from gateway.proxy.coaching import Coach
@@ -500,10 +500,10 @@ def _load(settings: Settings) -> tuple[bootstrap.Rules, Loaded, RegisterPlan | N
     Raises `DocumentError`.
     """
     rules = bootstrap.load_rules(settings.policies)
-    written = compiled.written(settings.policies)
+    shown = written(settings.policies)
     known = bootstrap.register_plan(settings, rules)
     loaded = Loaded(
-        rules.policy, rules.catalogue, written, utc_now(), registers=_listed(rules, known)
+        rules.policy, rules.catalogue, shown, utc_now(), registers=_listed(rules, known)
     )
     return rules, loaded, known
 

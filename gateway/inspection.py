@@ -65,7 +65,7 @@ from gateway.policy import (
     merged,
     restrictions,
 )
-from gateway.policy.compile import CompiledRule
+from gateway.policy.executable import CompiledRule
 from gateway.policy.teams import Teams
 from gateway.redaction import Keys, Minter, fingerprint, key_print, plan, preview
 from gateway.redaction.tokens import Hit, is_opaque

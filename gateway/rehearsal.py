@@ -26,7 +26,7 @@ from gateway.incidents.store import Store
 from gateway.inspection import Inspector
 from gateway.model import Act, Decision, Exchange, Route, Severity, Verdict
 from gateway.policy import page
-from gateway.policy.compile import CompiledRule, FindingTest, OperatorCall, RouteTest, SenderTest
+from gateway.policy.executable import CompiledRule, FindingTest, OperatorCall, RouteTest, SenderTest
 from gateway.policy.explain import Account, Explanation, explain
 from gateway.policy.recorded import Hindsight, Recorded, unknown_of
 from gateway.policy.rollout import address_of

@@ -125,8 +125,8 @@ def policy_diff(old: str, new: str, *, with_cases: bool, as_json: bool, **option
     from dataclasses import asdict  # noqa: PLC0415
 
     from gateway import bootstrap  # noqa: PLC0415
-    from gateway.policy import compile as compiled  # noqa: PLC0415
     from gateway.policy import differences  # noqa: PLC0415
+    from gateway.policy.written import written  # noqa: PLC0415
 
     settings = settings_of(**options)
     given = [Path(each) for each in (old, new)]
@@ -138,8 +138,8 @@ def policy_diff(old: str, new: str, *, with_cases: bool, as_json: bool, **option
         )
         rules = bootstrap.load_rules(before), bootstrap.load_rules(after)
         found = differences.differences(
-            compiled.written(before),
-            compiled.written(after),
+            written(before),
+            written(after),
             compiled=(rules[0].policy, rules[1].policy),
         )
         cases = bootstrap.case_changes(after, *rules, settings.state) if with_cases else ()

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from gateway.documents import Problem
-from gateway.policy.compile import Lesson
+from gateway.policy.executable import Lesson
 
 FOLDER = Path(__file__).parent / "lessons"
 FALLBACK = "en"

@@ -25,8 +25,8 @@ from gateway.coaching.tables import TEXT_CHARS
 from gateway.coaching.words import WORDS, Words, entity, facts, language, reason, span
 from gateway.model import Headers
 from gateway.policy import PolicySet
-from gateway.policy.compile import Coaching as Plan
-from gateway.policy.compile import CompiledRule
+from gateway.policy.executable import Coaching as Plan
+from gateway.policy.executable import CompiledRule
 from gateway.services import Catalogue
 
 MAX_BODY = 16 << 10

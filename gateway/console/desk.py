@@ -20,8 +20,8 @@ from gateway.console.gateway import Attempt, Gateway, Known, PassedHost, Use
 from gateway.incidents.counts import Counts
 from gateway.incidents.crowds import Crowds
 from gateway.policy.cases import CaseResult
-from gateway.policy.compile import CompiledRule
 from gateway.policy.exceptions import notices
+from gateway.policy.executable import CompiledRule
 from gateway.services import UNKNOWN_SERVICE, Service
 
 type Weight = Literal["good", "bad", "unknown", "plain"]

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from gateway.documents import Problem
 from gateway.incidents.record import Incident
 from gateway.policy.cases import CaseResult
-from gateway.policy.compile import PolicySet, Written
+from gateway.policy.executable import PolicySet
+from gateway.policy.written import Written
 from gateway.services import Catalogue
 
 

@@ -1,12 +1,13 @@
 """What is to be done about what was found? Policies as data, written by people, in YAML.
 
 Law: pure. `document` says how a policy is written, `compile` turns files into one immutable
-`PolicySet`, `evaluate` gives the `Outcome` of an exchange, `cases` runs the tests that stand
-beside the policies, `schema` tells editors what may be written.
+`PolicySet`, which `executable` describes, `evaluate` gives the `Outcome` of an exchange, `cases`
+runs the tests that stand beside the policies, `schema` tells editors what may be written.
 """
 
 from gateway.policy.cases import CaseResult, run_cases, untested
-from gateway.policy.compile import PolicySet, Vocabulary, compile_text, fingerprint, load
+from gateway.policy.compile import compile_text, load
+from gateway.policy.directory import fingerprint
 from gateway.policy.document import PolicyDocument, Section
 from gateway.policy.evaluate import (
     asks_identity,
@@ -15,6 +16,8 @@ from gateway.policy.evaluate import (
     look_at_answer,
     merged,
 )
+from gateway.policy.executable import PolicySet
+from gateway.policy.names import Vocabulary
 from gateway.policy.schema import cases_schema, policy_schema
 from gateway.policy.steering import Contradiction, restrictions
 

@@ -35,7 +35,7 @@ from gateway.model import (
     Unread,
     UnreadReason,
 )
-from gateway.policy.compile import TEST_SUFFIX, UNKNOWN, PolicySet
+from gateway.policy.directory import TEST_SUFFIX
 from gateway.policy.document import (
     COUNTS,
     FILE_FACTS,
@@ -50,6 +50,7 @@ from gateway.policy.document import (
     UnreadWord,
 )
 from gateway.policy.evaluate import evaluate, evaluate_answer
+from gateway.policy.executable import UNKNOWN, PolicySet
 
 type ScanText = Callable[[str, str], Sequence[Match]]
 """The detectors: a text and its label (the name of the field that holds it) to matches."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.model import Outcome
-from gateway.policy.compile import CompiledRule, PolicySet, Written
+from gateway.policy.executable import CompiledRule, PolicySet
+from gateway.policy.written import Written
 
 type Plain = Any
 """Plain YAML data."""

@@ -33,7 +33,7 @@ from gateway.model import (
     UnreadReason,
     Verdict,
 )
-from gateway.policy.compile import (
+from gateway.policy.executable import (
     UNKNOWN,
     Candidates,
     CompiledRule,

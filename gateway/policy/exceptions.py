@@ -12,7 +12,7 @@ from datetime import date
 from typing import Literal
 
 from gateway.documents import Problem
-from gateway.policy.compile import Exemption, PolicySet
+from gateway.policy.executable import Exemption, PolicySet
 
 SOON = 14
 """Days before its end from which an exception is told."""

@@ -21,7 +21,9 @@ from gateway.model import (
     Scan,
     Verdict,
 )
-from gateway.policy.compile import (
+from gateway.policy.document import fact_word, share_word
+from gateway.policy.evaluate import View, evaluate, is_whole
+from gateway.policy.executable import (
     UNKNOWN,
     CompiledRule,
     Exemption,
@@ -34,8 +36,6 @@ from gateway.policy.compile import (
     RouteTest,
     SenderTest,
 )
-from gateway.policy.document import fact_word, share_word
-from gateway.policy.evaluate import View, evaluate, is_whole
 from gateway.policy.rollout import WHOLE
 
 _LISTED = 3

@@ -26,8 +26,8 @@ from gateway.model import (
     Scan,
     Unread,
 )
-from gateway.policy.compile import CompiledRule, Glob, PolicySet, SenderTest
 from gateway.policy.evaluate import View, evaluate
+from gateway.policy.executable import CompiledRule, Glob, PolicySet, SenderTest
 from gateway.policy.explain import why_not
 from gateway.policy.rollout import WHOLE
 

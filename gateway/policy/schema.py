@@ -12,8 +12,9 @@ from typing import Any
 
 from gateway.model import UnreadReason
 from gateway.policy.cases import CasesDocument
-from gateway.policy.compile import UNKNOWN, Vocabulary
 from gateway.policy.document import OPERATOR_PARAMETERS, PolicyDocument, Range, fact_word
+from gateway.policy.executable import UNKNOWN
+from gateway.policy.names import Vocabulary
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

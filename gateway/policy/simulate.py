@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.model import Mode, Route, Severity, Verdict
-from gateway.policy.compile import CompiledRule, PolicySet
+from gateway.policy.executable import CompiledRule, PolicySet
 from gateway.policy.recorded import Bounds, Hindsight, Recorded, unknown_of
 
 type Change = Literal[

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.model import Exchange, Route, Scan
-from gateway.policy.compile import PolicySet, TenantRule
 from gateway.policy.evaluate import View
+from gateway.policy.executable import PolicySet, TenantRule
 
 
 class Contradiction(Exception):

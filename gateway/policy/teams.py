@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from gateway.model import Exchange, Known
-from gateway.policy.compile import Glob, PolicySet
+from gateway.policy.executable import Glob, PolicySet
 
 MAX_GROUPS = 64
 """Groups of one sender that are kept; of somebody in more nothing is known of the others."""

@@ -20,7 +20,7 @@ from gateway.coaching.front import Front
 from gateway.coaching.pages import MAX_BODY, Asked, Pages
 from gateway.coaching.store import Ask, Concern
 from gateway.model import Decision, Exchange, Grant, Outcome, Refuse, RuleHit, Verdict
-from gateway.policy.compile import Coaching as Plan
+from gateway.policy.executable import Coaching as Plan
 
 type Decide = Callable[[Exchange], Awaitable[Decision]]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.coaching.lessons import Lessons, names, problems, render, shipped
 from gateway.coaching.words import LANGUAGES, WORDS, facts, language, span
-from gateway.policy.compile import Lesson
+from gateway.policy.executable import Lesson
 from gateway.services import Catalogue
 
 

@@ -11,7 +11,7 @@ from gateway.detectors.engine import ScanResult
 from gateway.detectors.registered import columns_of, misfit
 from gateway.detectors.settings import Nlp
 from gateway.documents import DocumentError, load
-from gateway.policy.compile import _own_detectors, _own_entities
+from gateway.policy.names import _own_detectors, _own_entities
 from gateway.registers import passages, tables
 from gateway.registers.folder import Register, Registers
 from gateway.registers.passages import Documents

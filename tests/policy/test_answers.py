@@ -7,7 +7,7 @@ import pytest
 from gateway.documents import DocumentError
 from gateway.model import Look, PartKind, Scan, Verdict
 from gateway.policy import compile_text, evaluate, evaluate_answer, look_at_answer
-from gateway.policy.compile import written as written_in
+from gateway.policy.written import written as written_in
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from gateway.documents import DocumentError
 from gateway.model import FileInfo, Grant, Locator, Scan, Unread, UnreadReason, Verdict
 from gateway.policy import compile_text, evaluate, load, merged, run_cases
-from gateway.policy.compile import Coaching, fingerprint
+from gateway.policy.directory import fingerprint
+from gateway.policy.executable import Coaching
 from gateway.policy.explain import explain
 
 RULE = "rules: [{id: think, when: {entity: US_SSN}, action: coach}]"

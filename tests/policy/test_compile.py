@@ -1,7 +1,5 @@
 import contextlib
 import dataclasses
-import os
-import pickle
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,10 @@ from hypothesis import strategies as st
 from support.thorough import examples
 
 from gateway.documents import DocumentError
-from gateway.model import FileInfo, Locator, Verdict
-from gateway.policy import Vocabulary, compile_text, fingerprint, load
-from gateway.policy.compile import OWN_GROUPS, FactTest, FileTest, OperatorCall, mismatched
+from gateway.policy import Vocabulary, compile_text, load
 from gateway.policy.document import Rule, Unless, When
+from gateway.policy.executable import OperatorCall
+from gateway.policy.names import OWN_GROUPS
 
 VOCABULARY = Vocabulary({}, frozenset(), frozenset(), {}, frozenset({"US_SSN"}), {})
 RULE = "version: 1\nrules:\n- {id: %s, when: {entity: US_SSN}, action: block}\n"
@@ -228,17 +226,6 @@ def test_an_entity_without_groups_is_in_the_groups_that_detectors_give(vocabular
     assert Custom.model_fields["groups"].default == OWN_GROUPS
 
 
-def test_nothing_that_looks_like_a_policy_is_passed_over(tmp_path: Path, vocabulary):
-    with pytest.raises(DocumentError, match="holds no policy"):
-        load(tmp_path, vocabulary)
-    with pytest.raises(DocumentError, match="not a directory"):
-        load(tmp_path / "none", vocabulary)
-    (tmp_path / "a.yaml").write_text(RULE % "a")
-    (tmp_path / "b.yml").write_text(RULE % "b")
-    with pytest.raises(DocumentError, match="would not be read"):
-        load(tmp_path, vocabulary)
-
-
 def test_an_empty_file_is_not_a_policy(tmp_path: Path, vocabulary):
     (tmp_path / "a.yaml").write_text("")
     with pytest.raises(DocumentError, match="`version` is missing"):
@@ -252,30 +239,6 @@ def test_the_revision_follows_the_contents(tmp_path: Path, vocabulary):
     assert load(tmp_path, vocabulary).revision == first
     file.write_text(RULE % "a" + "# a comment\n")
     assert load(tmp_path, vocabulary).revision != first
-
-
-def test_the_fingerprint_shows_each_change_and_never_raises(tmp_path: Path):
-    marks = [fingerprint(tmp_path), fingerprint(tmp_path / "none")]
-    file = tmp_path / "a.yaml"
-    file.write_text("a")
-    marks.append(fingerprint(tmp_path))
-    file.write_text("ab")
-    marks.append(fingerprint(tmp_path))
-    os.utime(file, ns=(1, 1))
-    marks.append(fingerprint(tmp_path))
-    file.unlink()
-    assert len(set(marks)) == len(marks)
-    assert fingerprint(tmp_path) == marks[0]
-
-
-def test_a_policy_set_travels_to_workers(policy, exchange, route, finding):
-    from gateway.model import Scan
-    from gateway.policy import evaluate
-
-    sent = policy("rules: [{id: a, when: {entity: US_SSN, host: '*.example'}, action: block}]")
-    got = pickle.loads(pickle.dumps(sent))
-    assert got == sent
-    assert evaluate(got, exchange(), route(), Scan((finding(),))).verdict is Verdict.BLOCK
 
 
 def test_operators_are_resolved_per_entity_whatever_the_order(policy):
@@ -301,38 +264,6 @@ entity_groups: {{own: [US_SSN, CREDIT_CARD]}}
         "US_SSN": "hash",
         "CREDIT_CARD": "partial",
     }
-
-
-@pytest.mark.parametrize(
-    ("value", "holds"),
-    [("30", False), ("31", True), ("90", True), ("91", False), ("indefinite", False)],
-)
-def test_a_fact_in_a_range(value, holds):
-    assert FactTest(frozenset(), ((31, 90),)).holds(value) is holds
-
-
-def test_indefinite_is_above_every_bound_and_unknown_is_no_number():
-    assert FactTest(frozenset(), ((31, None),)).holds("indefinite")
-    assert not FactTest(frozenset(), ((0, None),)).holds("unknown")
-
-
-@pytest.mark.parametrize(
-    ("declared", "true", "family", "differs"),
-    [
-        ("image/png", "application/pdf", "document", True),
-        ("image/jpg", "image/jpeg", "image", False),
-        ("IMAGE/PNG; a=b", "image/png", "image", False),
-        ("", "application/pdf", "document", False),
-        ("application/octet-stream", "application/pdf", "document", False),
-        ("text/x-python", "text/plain", "text", False),
-        ("image/png", "text/plain", "text", True),
-        ("text/plain", "application/zip", "archive", True),
-    ],
-)
-def test_a_file_that_is_not_what_it_was_declared_to_be(declared, true, family, differs):
-    file = FileInfo(Locator("f"), true, family, 1, declared)
-    assert mismatched(file) is differs
-    assert FileTest(mismatch=True).holds(file) is differs
 
 
 def test_an_override_changes_what_it_names_and_adds_exceptions(tmp_path: Path, vocabulary):

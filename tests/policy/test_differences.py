@@ -1,8 +1,8 @@
 import pytest
 
 from gateway.policy import load
-from gateway.policy.compile import written
 from gateway.policy.differences import differences, lines
+from gateway.policy.written import written
 
 BASE = """\
 version: 1

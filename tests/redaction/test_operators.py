@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.thorough import examples
 
 from gateway.policy import document
-from gateway.policy.compile import STRICTNESS as POLICY_STRICTNESS
+from gateway.policy.executable import STRICTNESS as POLICY_STRICTNESS
 from gateway.redaction import operators
 from gateway.redaction.operators import (
     STRICTNESS,

@@ -31,9 +31,9 @@ from gateway.incidents.desk import Desk
 from gateway.incidents.people import People, Pseudonyms
 from gateway.incidents.store import Store
 from gateway.incidents.work import Work
-from gateway.policy import compile as compiled
 from gateway.policy import page
 from gateway.policy.cases import CaseResult
+from gateway.policy.written import written as written_in
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ORIGIN = "http://127.0.0.1:9090"
@@ -68,7 +68,7 @@ def rules():
 
 @cache
 def written():
-    return compiled.written(POLICIES)
+    return written_in(POLICIES)
 
 
 class Standing:
