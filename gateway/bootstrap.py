@@ -19,7 +19,7 @@ from gateway.answers import Vault
 from gateway.coaching import lessons
 from gateway.documents import DocumentError, Marks, Problem, suggest
 from gateway.evidence import EvidencePlan
-from gateway.inspection import Inspector, route_of
+from gateway.inspection import Inspector
 from gateway.model import Exchange, Match, Route, Severity
 from gateway.policy import PolicySet, Section, Vocabulary, cases, differences
 from gateway.policy.cases import CaseResult
@@ -30,7 +30,7 @@ from gateway.registers.folder import Register, RegisterPlan, Registers
 from gateway.registers.prints import Prints
 from gateway.registers.store import RegisterError
 from gateway.secret import KEY_BYTES, NoKey, key_in
-from gateway.services import Catalogue, ServiceDocument
+from gateway.services import Catalogue, ServiceDocument, route_of
 from gateway.settings import Settings
 
 _KEY_FILE = "fingerprint.key"

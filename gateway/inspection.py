@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gateway import content, evidence, protocols
+from gateway import content, evidence, protocols, refusals
 from gateway.answers import passages
 from gateway.encodings import splice
 from gateway.encodings.content_encoding import EncodingError
@@ -40,18 +40,15 @@ from gateway.model import (
     Outcome,
     PartKind,
     Passage,
-    Refusal,
     Refuse,
     Reply,
     Rewrite,
     Role,
     Route,
     Scan,
-    Severity,
     Step,
     Stretch,
     TextPart,
-    Transport,
     Unread,
     UnreadReason,
     Verdict,
@@ -69,15 +66,12 @@ from gateway.policy.executable import CompiledRule
 from gateway.policy.teams import Teams
 from gateway.redaction import Keys, Minter, fingerprint, key_print, plan, preview
 from gateway.redaction.tokens import Hit, is_opaque
-from gateway.services import Catalogue
+from gateway.services import Catalogue, route_of
 from gateway.services.hosts import registered_domain
 
 if TYPE_CHECKING:
     from gateway.detectors import Engine
 
-BLOCKED = "policy"
-COACHED = "coach"
-"""`Refuse.cause` when a rule refused, or asked for a thought; every other is a fault of a stage."""
 
 _FLOWING = frozenset(
     {PartKind.TEXT, PartKind.TOOL_CALL, PartKind.TOOL_RESULT, PartKind.REASONING, PartKind.FILE}
@@ -103,27 +97,6 @@ _CLEANED: Mapping[Cleaned, str] = {
     "mark": "a picture that has to bear a mark against training",
 }
 """What a request holds where a policy asks for a cleaning, for people."""
-
-_FAULT_MESSAGES = {
-    "timeout": "The request could not be checked in time, so it was not sent.",
-    "overloaded": "The gateway is overloaded, so the request was not sent. Please try again.",
-    "too_large": "The request is larger than the gateway can check, so it was not sent.",
-    "redirect": "This was not sent: where it should go instead cannot be reached. Please tell your IT"
-    " department.",
-    "two_way": (
-        "This request waits for answers before it ends. The gateway checks a request whole before"
-        " any of it is sent, so this cannot work through it. Please use the service's other calls."
-    ),
-    "identity": "This was not sent: the company's proxy does not know who you are. Set your name and"
-    " password for the proxy, or sign in to the company's network, and send again.",
-    "identity_wrong": "This was not sent: you are not known to the company's proxy any more. Sign in"
-    " to it again and send again.",
-    "identity_away": "This was not sent: the company's proxy cannot check now who you are. Please try"
-    " again in a minute.",
-    "spool_full": "The gateway cannot record incidents now, so the request was not sent.",
-}
-_ANSWER_MESSAGE = "The answer could not be checked, so it was stopped."
-_FAULT_MESSAGE = "The request could not be checked, so it was not sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +211,9 @@ class Inspector:
         enforcement: Enforcement = Forward()
         match outcome.verdict:
             case Verdict.BLOCK:
-                enforcement = self._refuse(exchange, route, outcome)
+                enforcement = refusals.blocked(exchange, route, outcome)
             case Verdict.COACH:
-                enforcement = coached(exchange, route, outcome)
+                enforcement = refusals.coached(exchange, route, outcome)
             case Verdict.REDACT:
                 before = self._clock()
                 outcome, enforcement, left = self._redact(exchange, route, reading, outcome)
@@ -267,7 +240,7 @@ class Inspector:
             at=exchange.received_at,
             actor=exchange.actor,
             source_ip=exchange.source_ip,
-            method=_method_of(exchange),
+            method=protocols.method_of(exchange),
             # A host that holds something is content; the route still says which service it is.
             host="*" if _names_something(reading.scan, exchange.host) else exchange.host,
             route=lean,
@@ -806,12 +779,7 @@ class Inspector:
             " Please take it out and send again."
         )
         blocked = replace(outcome, verdict=Verdict.BLOCK, message=message)
-        return blocked, self._refuse(exchange, route, blocked)
-
-    def _refuse(self, exchange: Exchange, route: Route, outcome: Outcome) -> Refuse:
-        # The strictest hit comes first.
-        rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
-        return _shape(exchange, route, cause=BLOCKED, message=outcome.message, rule=rule)
+        return blocked, refusals.blocked(exchange, route, blocked)
 
 
 def _blanked(text: str, tokens: list[Hit]) -> str:
@@ -884,17 +852,6 @@ def _may_coach(rule: CompiledRule) -> bool:
     return rule.coaching is not None and rule.mode == "enforce"
 
 
-def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:
-    """Where `exchange` goes, by the catalogue."""
-    return catalogue.route(
-        host=exchange.host,
-        method=exchange.method,
-        target=exchange.target,
-        content_type=exchange.header("content-type") or "",
-        websocket=exchange.transport is not Transport.HTTP,
-    )
-
-
 def _names_something(scan: Scan, host: str) -> bool:
     """Was anything found in the host?
 
@@ -912,107 +869,6 @@ def _names_something(scan: Scan, host: str) -> bool:
 
 _SOUNDS_LIKE = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 """Entities that are told by words alone."""
-
-
-def _method_of(exchange: Exchange) -> str:
-    """The method, as far as a standard knows it; one that was made up is content."""
-    method = exchange.method.upper()
-    return method if method in protocols.METHODS else "*"
-
-
-def fault(catalogue: Catalogue, exchange: Exchange, cause: str, *, detail: str = "") -> Decision:
-    """The decision when inspection itself failed: refuse. `cause` is a closed word of ours."""
-    route = route_of(catalogue, exchange)
-    message = _FAULT_MESSAGES.get(cause, _FAULT_MESSAGE)
-    return Decision(
-        exchange=exchange.id,
-        at=exchange.received_at,
-        actor=exchange.actor,
-        source_ip=exchange.source_ip,
-        method=_method_of(exchange),
-        # Nobody has looked at it: a subdomain may spell out what was to stay here.
-        host=exchange.host if exchange.host.lower() in catalogue.hosts() else "*",
-        route=route,
-        scan=Scan(),
-        outcome=Outcome(Verdict.BLOCK, Verdict.BLOCK, Severity.MEDIUM, message=message),
-        enforcement=_shape(exchange, route, cause=cause, message=message, rule=f"gateway:{cause}"),
-        policy_revision="",
-        detector_revision=detail,
-        incident=exchange.id,
-    )
-
-
-def coached(exchange: Exchange, route: Route, outcome: Outcome, *, link: str = "") -> Refuse:
-    """What the client gets in place of what is coached; `link` leads to where one may go on.
-
-    A person who loads a page goes there at once. Without a link there is no way on.
-    """
-    if link and _is_navigation(exchange) and exchange.transport is Transport.HTTP:
-        fields = ((b"location", link.encode("ascii")), (b"cache-control", b"no-store"))
-        return Refuse(COACHED, 303, fields, b"")
-    rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
-    return _shape(exchange, route, cause=COACHED, message=outcome.message, rule=rule, link=link)
-
-
-def refuse_answer(
-    exchange: Exchange, route: Route, outcome: Outcome, *, cause: str, incident: str
-) -> Refuse:
-    """What the client gets in place of the answer to `exchange`, or of the rest of it.
-
-    The status is that of a refused request: the service has done its work, and a client that took
-    this for a fault of the way there would send the request again.
-    """
-    rule = next((hit.rule for hit in outcome.hits if hit.mode == "enforce"), "")
-    message = outcome.message
-    if cause != BLOCKED or not message:
-        rule, message = f"gateway:answer_{cause}", _ANSWER_MESSAGE
-    # The page for people says that a request was stopped.
-    return _shape(
-        replace(exchange, id=incident),
-        route,
-        cause=cause,
-        message=message,
-        rule=rule,
-        wants_html=False,
-    )
-
-
-def _shape(
-    exchange: Exchange,
-    route: Route,
-    *,
-    cause: str,
-    message: str,
-    rule: str,
-    wants_html: bool = True,
-    link: str = "",
-) -> Refuse:
-    protocol = protocols.of(route.protocol, exchange)
-    call = protocols.call_of(exchange) if protocol.calls else None
-    refusal = Refusal(
-        message=message or "This request was not sent: company policy does not allow it.",
-        rule=rule,
-        incident=exchange.id,
-        wants_html=wants_html and _is_navigation(exchange),
-        over_socket=exchange.transport is not Transport.HTTP,
-        # JSON-RPC carries errors under a good status: some clients wait forever after another.
-        status=200 if call is not None and call.id is not None else 400,
-        call=call,
-        link=link,
-    )
-    return replace(protocol.refuse(refusal), cause=cause)
-
-
-def _is_navigation(exchange: Exchange) -> bool:
-    """Is a person looking at a page load? Browsers say so in Fetch Metadata.
-
-    https://www.w3.org/TR/fetch-metadata/#sec-fetch-mode-header; older ones only by `Accept`.
-    """
-    mode = exchange.header("sec-fetch-mode")
-    if mode is not None:
-        return mode == "navigate"
-    accept = exchange.header("accept") or ""
-    return accept.startswith("text/html") and exchange.header("x-requested-with") is None
 
 
 def _size(text: str) -> int:

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw
 from support import pdfs, unseen
 from support.gateway import KEY, patterns
 
-from gateway import bootstrap, content, inspection
+from gateway import bootstrap, content, inspection, refusals
 from gateway.incidents.record import from_decision
 from gateway.model import (
     Before,
@@ -153,7 +153,7 @@ def test_finding_where_nothing_can_be_rewritten_refuses(redacting):
     body = b'{"messages":[{"role":"tool","tool_call_id":"%s","content":"x"}]}' % SSN.encode()
     decision = redacting.inspect(exchange(body))
     assert isinstance(decision.enforcement, Refuse)
-    assert decision.enforcement.cause == inspection.BLOCKED
+    assert decision.enforcement.cause == refusals.BLOCKED
 
 
 def test_signed_request_is_refused_instead_of_broken(redacting):
@@ -261,25 +261,13 @@ def test_a_value_inside_a_document_is_found_and_taken_out(redacting):
     assert held.scan.findings[0].locator.path.endswith("body[0].text[0]")
 
 
-def test_fault_is_a_refusal_in_the_services_shape(redacting):
-    decision = inspection.fault(redacting.catalogue, exchange(b"x"), "timeout")
-    assert isinstance(decision.enforcement, Refuse)
-    assert decision.enforcement.status == 400
-    assert decision.enforcement.cause == "timeout"
-    assert decision.incident == "e1"
-    assert decision.host == "api.openai.com"
-    labelled = exchange(b"x", host="c-4111111111111111.openai.azure.com")
-    assert inspection.fault(redacting.catalogue, labelled, "timeout").host == "*"
-    assert "gateway:timeout" in json.loads(decision.enforcement.body)["error"]["message"]
-
-
 def test_method_that_was_made_up_is_not_remembered(redacting):
     made_up = f"POST{CARD.replace(' ', '')}"
     value = Exchange("e", 1.0, "", "", made_up, "https", "api.openai.com", 443, "/v1/x", (), b"")
     decision = redacting.inspect(value)
     assert isinstance(decision.enforcement, Refuse)
     assert decision.method == "*"
-    assert inspection.fault(redacting.catalogue, value, "timeout").method == "*"
+    assert refusals.fault(redacting.catalogue, value, "timeout").method == "*"
 
 
 def test_host_is_read_where_no_header_names_it(redacting):

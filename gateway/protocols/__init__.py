@@ -32,7 +32,7 @@ from gateway.protocols import (
     stability,
 )
 from gateway.protocols.calls import call_of
-from gateway.protocols.fields import METHODS
+from gateway.protocols.fields import method_of
 from gateway.protocols.keys import keys_of
 from gateway.protocols.mcp import mirrored
 from gateway.protocols.pieces import Piece, piece_of
@@ -40,13 +40,13 @@ from gateway.protocols.protocol import Protocol, Wire
 from gateway.protocols.reading import Limits
 
 __all__ = [
-    "METHODS",
     "Limits",
     "Piece",
     "Protocol",
     "call_of",
     "get",
     "keys_of",
+    "method_of",
     "mirrored",
     "names",
     "of",

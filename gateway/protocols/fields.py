@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.model import Exchange
+
 METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"}
 )
@@ -268,3 +270,9 @@ FILE_NAME_KEYS: Final = (
     "name",
     "title",
 )
+
+
+def method_of(exchange: Exchange) -> str:
+    """The method, as far as a standard knows it; one that was made up is content."""
+    method = exchange.method.upper()
+    return method if method in METHODS else "*"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
 
-from gateway import inspection
+from gateway import refusals
 from gateway.coaching.front import Front
 from gateway.coaching.pages import MAX_BODY, Asked, Pages
 from gateway.coaching.store import Ask, Concern
@@ -68,7 +68,7 @@ class Coach:
         link = await self.front.ask(self._ask(exchange, decision))
         if link is None:
             return decision
-        refusal = inspection.coached(exchange, decision.route, decision.outcome, link=link)
+        refusal = refusals.coached(exchange, decision.route, decision.outcome, link=link)
         return replace(decision, enforcement=refusal)
 
     def _ask(self, exchange: Exchange, decision: Decision) -> Ask:
@@ -123,7 +123,7 @@ def _is_coached(decision: Decision) -> bool:
     return (
         decision.outcome.verdict is Verdict.COACH
         and isinstance(decision.enforcement, Refuse)
-        and decision.enforcement.cause == inspection.COACHED
+        and decision.enforcement.cause == refusals.COACHED
     )
 
 

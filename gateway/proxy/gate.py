@@ -18,7 +18,7 @@ from mitmproxy import http, websocket
 from mitmproxy.net.http import status_codes
 from mitmproxy.net.http import url as mitm_url
 
-from gateway import inspection, protocols
+from gateway import protocols, refusals
 from gateway.answers import MESSAGES, Shape
 from gateway.identity.identify import Sender
 from gateway.metrics import Meter
@@ -306,7 +306,7 @@ class Gate:
 
     def _fault(self, exchange: Exchange, cause: str) -> Decision:
         """The refusal of an exchange that cannot be inspected, with what is known of its sender."""
-        decision = inspection.fault(self.catalogue, exchange, cause)
+        decision = refusals.fault(self.catalogue, exchange, cause)
         return replace(decision, known=self.teams.known(exchange))
 
     async def _decide(self, exchange: Exchange) -> Decision:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from gateway import inspection
+from gateway import refusals
 from gateway.answers import Ahead, Shape
 from gateway.encodings import eventstream
 from gateway.model import (
@@ -134,16 +134,16 @@ class Looking:
             self._failed = "unread"
             self.stop("unread")
         elif looked.outcome.verdict is Verdict.BLOCK:
-            self.stop(inspection.BLOCKED)
+            self.stop(refusals.BLOCKED)
         else:
             self._changed = self._changed or bool(looked.stretches)
             ahead.answer(looked)
 
     def stop(self, cause: str) -> None:
         """The answer ends here."""
-        if cause != inspection.BLOCKED:
+        if cause != refusals.BLOCKED:
             self._failed = cause
-        self.stopped = inspection.refuse_answer(
+        self.stopped = refusals.refuse_answer(
             self.exchange, self.decision.route, self._outcome, cause=cause, incident=self.incident
         )
 

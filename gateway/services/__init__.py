@@ -5,7 +5,13 @@ Law: vendors are data. A service is one YAML file, and code here knows none of t
 
 from __future__ import annotations
 
-from gateway.services.catalogue import UNKNOWN_ROUTE, UNKNOWN_SERVICE, Catalogue, Service
+from gateway.services.catalogue import (
+    UNKNOWN_ROUTE,
+    UNKNOWN_SERVICE,
+    Catalogue,
+    Service,
+    route_of,
+)
 from gateway.services.document import CATEGORIES, PROTOCOLS, ServiceDocument
 from gateway.services.facts import Facts, vocabulary
 
@@ -18,5 +24,6 @@ __all__ = [
     "Facts",
     "Service",
     "ServiceDocument",
+    "route_of",
     "vocabulary",
 ]

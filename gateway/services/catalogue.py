@@ -13,7 +13,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from gateway.documents import DocumentError, Marks, Problem, load, suggest
-from gateway.model import Act, Route
+from gateway.model import Act, Exchange, Route, Transport
 from gateway.services.document import (
     OTHER,
     UNKNOWN_CATEGORY,
@@ -198,6 +198,17 @@ class Catalogue:
                     f"but the example says `{example.operation}`"
                 )
         return tuple(failures)
+
+
+def route_of(catalogue: Catalogue, exchange: Exchange) -> Route:
+    """Where `exchange` goes, by the catalogue."""
+    return catalogue.route(
+        host=exchange.host,
+        method=exchange.method,
+        target=exchange.target,
+        content_type=exchange.header("content-type") or "",
+        websocket=exchange.transport is not Transport.HTTP,
+    )
 
 
 @dataclass(frozen=True, slots=True)

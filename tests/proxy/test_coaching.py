@@ -11,7 +11,7 @@ import pytest
 from mitmproxy.test import tflow
 from support.tables import sqlite
 
-from gateway import inspection
+from gateway import refusals
 from gateway.audit.log import Log
 from gateway.coaching.front import Front
 from gateway.coaching.pages import Pages
@@ -138,7 +138,7 @@ class Desk:
             route=ROUTE,
             scan=self.scan,
             outcome=outcome,
-            enforcement=inspection.coached(sent, ROUTE, outcome) if coaches else Forward(),
+            enforcement=refusals.coached(sent, ROUTE, outcome) if coaches else Forward(),
             policy_revision="p",
             detector_revision="d",
             incident=sent.id,

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from gateway import inspection
 from gateway.identity.document import Identity
 from gateway.identity.identify import Identities
 from gateway.metrics import Metrics
@@ -30,7 +29,7 @@ from gateway.proxy.ledger import PassedLedger
 from gateway.proxy.routing import HostList, Routing
 from gateway.proxy.server import ProxyServer
 from gateway.proxy.steering import Upstream as Target
-from gateway.services import Catalogue
+from gateway.services import Catalogue, route_of
 
 type Inspect = Callable[[Exchange, str], Awaitable[Decision]]
 
@@ -45,7 +44,7 @@ def decision(exchange: Exchange, catalogue: Catalogue, enforcement: object = Non
         source_ip=exchange.source_ip,
         method=exchange.method,
         host=exchange.host,
-        route=inspection.route_of(catalogue, exchange),
+        route=route_of(catalogue, exchange),
         scan=Scan(),
         outcome=Outcome(Verdict.ALLOW, Verdict.ALLOW, Severity.INFO),
         enforcement=enforcement or Forward(),
