@@ -15,7 +15,8 @@ import yaml
 from gateway.documents import load
 from gateway.incidents.record import Incident
 from gateway.incidents.states import WorkError
-from gateway.policy.document import RULE_ID, PolicyDocument
+from gateway.policy.document import PolicyDocument
+from gateway.policy.words import RULE_ID
 
 LONGEST = timedelta(days=366)
 """No exception holds for longer; it can be agreed on again."""

@@ -36,21 +36,10 @@ from gateway.model import (
     UnreadReason,
 )
 from gateway.policy.directory import TEST_SUFFIX
-from gateway.policy.document import (
-    COUNTS,
-    FILE_FACTS,
-    MARKS,
-    MOST_PICTURES,
-    WORDS,
-    Family,
-    Many,
-    Node,
-    Seconds,
-    Size,
-    UnreadWord,
-)
+from gateway.policy.document import COUNTS, FILE_FACTS, MARKS, WORDS, Node
 from gateway.policy.evaluate import evaluate, evaluate_answer
 from gateway.policy.executable import UNKNOWN, PolicySet
+from gateway.policy.words import MOST_PICTURES, Family, Many, Seconds, Size, UnreadWord
 
 type ScanText = Callable[[str, str], Sequence[Match]]
 """The detectors: a text and its label (the name of the field that holds it) to matches."""

@@ -14,8 +14,15 @@ from gateway import documents
 from gateway.documents import DocumentError, Marks, Problem, suggest
 from gateway.model import Restoring
 from gateway.policy.directory import LESSONS, File, lessons_in, policy_files
-from gateway.policy.document import Answers, PolicyDocument, Section
-from gateway.policy.executable import CompiledRule, Lesson, PolicySet, TenantRule, normal_host
+from gateway.policy.document import Answers, PolicyDocument
+from gateway.policy.executable import (
+    CompiledRule,
+    Lesson,
+    PolicySet,
+    Section,
+    TenantRule,
+    normal_host,
+)
 from gateway.policy.names import Names, Vocabulary
 from gateway.policy.rules import RuleCompiler, TenantCompiler
 from gateway.policy.written import Changes, rules_of

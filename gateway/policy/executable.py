@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
-from gateway.documents import Problem
+from gateway.documents import Marks, Problem, check
 from gateway.model import (
     Act,
     Approved,
@@ -31,8 +31,8 @@ from gateway.model import (
     Verdict,
 )
 from gateway.policy.clock import TimeTest
-from gateway.policy.document import Section, fact_word
 from gateway.policy.rollout import WHOLE
+from gateway.policy.words import fact_word
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -428,6 +428,29 @@ class Candidates:
             else:
                 plain.append(rule)
         return cls(tuple(plain), tuple(finding), tuple(unread), tuple(file))
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A raw part of a policy file that another stage checks, and where it stands.
+
+    `value` is plain YAML data; `at` is its path in the document whose text is `text`.
+    """
+
+    value: Mapping[str, Any]
+    source: str
+    at: tuple[str | int, ...]
+    text: str
+
+    def check[T](self, shape: type[T], *, context: object = None) -> T:
+        """The value as `shape`; `DocumentError` with file, line and column else."""
+        return check(
+            self.value, shape, text=self.text, source=self.source, at=self.at, context=context
+        )
+
+    def problem(self, place: Sequence[str | int], message: str) -> Problem:
+        """Something wrong at a path within the value."""
+        return Marks(self.text, self.source).problem((*self.at, *place), message)
 
 
 @dataclass(frozen=True, slots=True)

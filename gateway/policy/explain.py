@@ -21,7 +21,6 @@ from gateway.model import (
     Scan,
     Verdict,
 )
-from gateway.policy.document import fact_word, share_word
 from gateway.policy.evaluate import View, evaluate, is_whole
 from gateway.policy.executable import (
     UNKNOWN,
@@ -37,6 +36,7 @@ from gateway.policy.executable import (
     SenderTest,
 )
 from gateway.policy.rollout import WHOLE
+from gateway.policy.words import fact_word, share_word
 
 _LISTED = 3
 """Names that a sentence lists before it counts the rest."""

@@ -13,8 +13,7 @@ from typing import Any
 from gateway.documents import Marks, Problem, suggest
 from gateway.model import Approved
 from gateway.policy.directory import File
-from gateway.policy.document import Section
-from gateway.policy.executable import UNKNOWN
+from gateway.policy.executable import UNKNOWN, Section
 from gateway.registers import SHARES, detector_of, entity_of
 
 OWN_GROUPS = ("company",)
@@ -27,7 +26,7 @@ class Vocabulary:
     """The names that policies may use; the composition root fills it from the other stages.
 
     `services` maps id to category. `facts` maps a fact to its closed set of values, written as
-    `gateway.policy.document.fact_word` writes them, or to None when any value is possible
+    `gateway.policy.words.fact_word` writes them, or to None when any value is possible
     (numbers, dates). `groups` maps a group to its entities. `detectors` are the names of detectors
     that tell kinds of an entity apart. `lessons` are those that come with the gateway.
     """

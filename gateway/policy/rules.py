@@ -21,7 +21,6 @@ from gateway.policy.document import (
     FINDING_KEYS,
     GRANTED_KEYS,
     MARKS,
-    TAKES_OUT,
     WORDS,
     FileConditions,
     Operator,
@@ -32,7 +31,6 @@ from gateway.policy.document import (
     When,
     Whence,
     Where,
-    fact_word,
 )
 from gateway.policy.executable import (
     REPLACE,
@@ -56,6 +54,7 @@ from gateway.policy.executable import (
 )
 from gateway.policy.names import Names
 from gateway.policy.rollout import WHOLE
+from gateway.policy.words import TAKES_OUT, fact_word
 from gateway.policy.written import Placed
 
 _DAY = 86_400

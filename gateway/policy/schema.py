@@ -12,9 +12,10 @@ from typing import Any
 
 from gateway.model import UnreadReason
 from gateway.policy.cases import CasesDocument
-from gateway.policy.document import OPERATOR_PARAMETERS, PolicyDocument, Range, fact_word
+from gateway.policy.document import OPERATOR_PARAMETERS, PolicyDocument, Range
 from gateway.policy.executable import UNKNOWN
 from gateway.policy.names import Vocabulary
+from gateway.policy.words import fact_word
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

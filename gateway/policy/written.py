@@ -13,8 +13,9 @@ from typing import Any
 from gateway import documents
 from gateway.documents import Marks, Problem
 from gateway.policy.directory import File, policy_files
-from gateway.policy.document import TAKES_OUT, Coach, Node, PolicyDocument, Rule, Unless
+from gateway.policy.document import Coach, Node, PolicyDocument, Rule, Unless
 from gateway.policy.rollout import WHOLE
+from gateway.policy.words import TAKES_OUT
 
 
 @dataclass(frozen=True, slots=True)

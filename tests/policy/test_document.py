@@ -1,17 +1,8 @@
-import typing
-
 import pytest
 
 from gateway import documents
 from gateway.documents import DocumentError
-from gateway.model import UnreadReason
-from gateway.policy.document import (
-    OPERATOR_PARAMETERS,
-    Operator,
-    PolicyDocument,
-    UnreadWord,
-    fact_word,
-)
+from gateway.policy.document import OPERATOR_PARAMETERS, Operator, PolicyDocument
 
 
 def problems(text):
@@ -22,10 +13,6 @@ def problems(text):
 
 def rule(body):
     return f"version: 1\nrules:\n- id: a\n  action: block\n{body}"
-
-
-def test_words_for_unread_are_those_of_the_model():
-    assert set(typing.get_args(UnreadWord.__value__)) == {"any", *UnreadReason}
 
 
 def test_operator_parameters_are_fields_of_the_operator():
@@ -112,22 +99,6 @@ def test_a_rule_id_is_fit_for_metric_labels():
 
 def test_another_version_is_refused():
     assert problems("version: 2")
-
-
-def test_yaml_booleans_and_words_are_one_fact_value():
-    assert (
-        fact_word(True),
-        fact_word("yes"),
-        fact_word("NO"),
-        fact_word(False),
-        fact_word(30),
-    ) == (
-        "yes",
-        "yes",
-        "no",
-        "no",
-        "30",
-    )
 
 
 def test_one_value_and_a_list_of_it_read_the_same():

@@ -27,15 +27,8 @@ from gateway.model import (
 )
 from gateway.policy import Vocabulary, compile_text, evaluate, exceptions, load, run_cases, untested
 from gateway.policy.cases import CasesDocument
-from gateway.policy.document import (
-    FILE_FACTS,
-    FileConditions,
-    PolicyDocument,
-    Rule,
-    Unless,
-    UnreadWord,
-    When,
-)
+from gateway.policy.document import FILE_FACTS, FileConditions, PolicyDocument, Rule, Unless, When
+from gateway.policy.words import UnreadWord
 from gateway.protocols import names
 from gateway.services import CATEGORIES, Catalogue
 from gateway.services import vocabulary as facts
