@@ -31,7 +31,7 @@ class Rule(rule_files.Identified):
     """One way of writing one identifier.
 
     `regex` finds it (syntax of the `regex` module; group `value`, if there is one, is the
-    identifier). `check` names a function of `checksums.py` that the value must pass. `alone` says
+    identifier). `check` names a function of `checksums` that the value must pass. `alone` says
     that the shape proves enough to be looked for anywhere; else one of the words `context` must
     stand near, as `context.py` defines near, or end at most `within` code points before the match.
     `confidence` is what a match is worth: of a gated rule with its word, of one that stands alone

@@ -14,7 +14,8 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
-from gateway.detectors import checksums, secret_rules
+from gateway.detectors import secret_rules
+from gateway.detectors.checksums import wallets
 from gateway.encodings import check_digits
 
 _BLANK = re.compile(r"<<(date|pick|mrz|wallet):([^>]*)>>")
@@ -90,7 +91,7 @@ def _base58(data: bytes, alphabet: str) -> str:
     return alphabet[0] * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
-def _base58check(argument: str, rng: random.Random, alphabet: str = checksums.BASE58) -> str:
+def _base58check(argument: str, rng: random.Random, alphabet: str = wallets.BASE58) -> str:
     """`argument` is the version in hexadecimal and the length of what follows: `00.20`."""
     version, _, count = argument.partition(".")
     data = bytes.fromhex(version) + _bytes(int(count), rng)
@@ -102,28 +103,28 @@ def _bech32(argument: str, rng: random.Random) -> str:
     """`argument` is the human-readable part, the version and the number of characters."""
     human, version, count = argument.split(".")
     constant = 0x2BC830A3 if version not in {"q", ""} else 1
-    data = version + "".join(rng.choice(checksums.BECH32) for _ in range(int(count)))
+    data = version + "".join(rng.choice(wallets.BECH32) for _ in range(int(count)))
     values = [ord(c) >> 5 for c in human] + [0] + [ord(c) & 31 for c in human]
-    values += [checksums.BECH32.index(c) for c in data]
-    state = checksums.polymod([*values, 0, 0, 0, 0, 0, 0]) ^ constant
-    check = "".join(checksums.BECH32[state >> 5 * (5 - place) & 31] for place in range(6))
+    values += [wallets.BECH32.index(c) for c in data]
+    state = wallets.polymod([*values, 0, 0, 0, 0, 0, 0]) ^ constant
+    check = "".join(wallets.BECH32[state >> 5 * (5 - place) & 31] for place in range(6))
     return f"{human}1{data}{check}"
 
 
 def _ethereum(_: str, rng: random.Random) -> str:
     body = _bytes(20, rng).hex()
-    nibbles = checksums.keccak256(body.encode()).hex()
+    nibbles = wallets.keccak256(body.encode()).hex()
     pairs = zip(body, nibbles, strict=False)
     return "0x" + "".join(c.upper() if int(n, 16) > 7 else c for c, n in pairs)
 
 
 def _monero(_: str, rng: random.Random) -> str:
     data = b"\x12" + _bytes(64, rng)
-    data += checksums.keccak256(data)[:4]
+    data += wallets.keccak256(data)[:4]
     blocks = [data[start : start + 8] for start in range(0, len(data), 8)]
     widths = {8: 11, 5: 7}
     return "".join(
-        _base58(block.lstrip(b"\0"), checksums.BASE58).rjust(widths[len(block)], "1")
+        _base58(block.lstrip(b"\0"), wallets.BASE58).rjust(widths[len(block)], "1")
         for block in blocks
     )
 
@@ -134,8 +135,8 @@ _MAKERS: Mapping[tuple[str, str], Callable[[str, random.Random], str]] = {
     ("mrz", "TD3"): lambda _, rng: _two_lines("P<", 44, rng),
     ("mrz", "VA"): lambda _, rng: _two_lines("V<", 44, rng),
     ("wallet", "base58check"): _base58check,
-    ("wallet", "ripple"): lambda _, rng: _base58check("00.20", rng, checksums.RIPPLE),
-    ("wallet", "solana"): lambda _, rng: _base58(b"\x7f" + _bytes(31, rng), checksums.BASE58),
+    ("wallet", "ripple"): lambda _, rng: _base58check("00.20", rng, wallets.RIPPLE),
+    ("wallet", "solana"): lambda _, rng: _base58(b"\x7f" + _bytes(31, rng), wallets.BASE58),
     ("wallet", "bech32"): _bech32,
     ("wallet", "ethereum"): _ethereum,
     ("wallet", "monero"): _monero,

@@ -9,7 +9,8 @@ import regex
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.detectors.checksums import CHECKS, keccak256
+from gateway.detectors.checksums import CHECKS
+from gateway.detectors.checksums.wallets import keccak256
 from gateway.detectors.identifier_rules import load_rules, sample
 
 # Published examples: specifications and encyclopaedias.
