@@ -28,6 +28,7 @@ _BLANK = re.compile(
     | insert[-_] | replace[-_]?(?:me|this|with) | fill[-_]?(?:me|in) | not[-_]?(?:a|real|set)[-_]
     | x{5,} | \*{3,} | \.{3,} | \#{4,} | ^\?{3,} | \?{5,} | •{3,} | …
     | ^<.*>$ | ^\[.*\]$ | ^\{.*\}$ | ^\(.*\)$ | ^%.*%$ | ^@\w+@$
+    | ^!(?:vault|secret|ref|sub|getatt|env|env_var|include|reference|unsafe)$  # tags of YAML
     | \$\{ | \$\( | \{\{ | \}\} | <%|%> | ^\$[A-Za-z_] | %\(\w+\)s | ^%[sdr]$ | ^\{\w*\}$
     """
 )
@@ -213,6 +214,38 @@ def is_password(value: str) -> bool:
     )
 
 
+_SYMBOL = re.compile(r"[!#$&*?@^~]|%(?![0-9A-F]{2})")
+_REFERENCE = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}|[\w./+-]*@v?\d+\.[\w.-]*|[\w./-]+#\d+|#[0-9a-f]{3,8}"
+    r"|[^?&]*[?&]\w+=.*"
+)
+"""An e-mail address, a package and its version, an issue, a colour, a query."""
+_STRONG = 8
+
+
+def is_strong(value: str) -> bool:
+    """A password that speaks for itself, where only the word stands before it (`password Xy7!...`).
+
+    Names around passwords have digits too (`OAuth2`, `sha256-hashed`): only a symbol beside letters
+    and digits tells, or letters of either case and digits that take turns.
+    """
+    if len(value) < _STRONG or not is_mixed(value) or _REFERENCE.fullmatch(value):
+        return False
+    if not (any(map(str.isdigit, value)) and any(map(str.isalpha, value))):
+        return False
+    if _SYMBOL.search(value):
+        return True
+    return any(
+        any(map(str.islower, part)) and any(map(str.isupper, part)) and len(_TURNS.findall(part)) > 1
+        for part in _SEGMENT.findall(value)
+    )
+
+
+def is_keyed(value: str) -> bool:
+    """A password or a key beside its name in a table: strong, or random."""
+    return is_random(value) or is_strong(value)
+
+
 # --- formats -------------------------------------------------------------------------------------
 
 
@@ -304,8 +337,8 @@ def is_encoded_secret(value: str) -> bool:
 
 
 type Name = Literal[
-    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "kubernetes-token", "marked", "mixed",
-    "password", "random", "refresh-token", "supabase-service",
+    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "keyed", "kubernetes-token",
+    "marked", "mixed", "password", "random", "refresh-token", "strong", "supabase-service",
 ]  # fmt: skip
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
@@ -316,12 +349,14 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "encoded": is_encoded_secret,
         "id-token": is_id_token,
         "jwt": is_jwt,
+        "keyed": is_keyed,
         "kubernetes-token": is_kubernetes_token,
         "marked": is_marked,
         "mixed": is_mixed,
         "password": is_password,
         "random": is_random,
         "refresh-token": is_refresh_token,
+        "strong": is_strong,
         "supabase-service": is_supabase_service,
     }
 )

@@ -150,10 +150,12 @@ _GIVEN = (
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
-        # English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish.
+        # English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish and
+        # Norwegian, Finnish, Czech, Hungarian, Romanian, Turkish.
         "password": r"pass[_-]?w(?:or)?d|passwd|pass[_-]?phrase|pass[_-]?code|pwd|passwort|kennwort"
-        r"|mot[ _]de[ _]passe|contraseña|contrasena|palavra[ _-]passe|senha|parola[ _]d.ordine"
-        r"|wachtwoord|has[łl]o|l[öo]senord",
+        r"|(?<![a-z])pw(?![a-z])|mot[ _]de[ _]passe|(?<![a-z])mdp(?![a-z])|contraseña|contrasena"
+        r"|palavra[ _-]passe|senha|parola(?:[ _]d.ordine|[ _]chiave)?|wachtwoord|has[łl]o|l[öo]senord"
+        r"|adgangskode|passord|salasana|heslo|jelsz[óo]|[şs]ifre",
         # Last of all: `?=` of make, `||=` of Ruby, `??=` of JavaScript.
         "assigns": r"\s{0,3}(?::{1,3}=|=>|={1,3}|:{1,3}|->|\?{1,2}=|\|\|=?)\s{0,3}",
     }
