@@ -29,6 +29,7 @@ _BLANK = re.compile(
     | x{5,} | \*{3,} | \.{3,} | \#{4,} | ^\?{3,} | \?{5,} | •{3,} | …
     | ^<.*>$ | ^\[.*\]$ | ^\{.*\}$ | ^\(.*\)$ | ^%.*%$ | ^@\w+@$
     | ^!(?:vault|secret|ref|sub|getatt|env|env_var|include|reference|unsafe)$  # tags of YAML
+    | ^@?__\w+__@?$ | ^\#\{.*\}\#$
     | \$\{ | \$\( | \{\{ | \}\} | <%|%> | ^\$[A-Za-z_] | %\(\w+\)s | ^%[sdr]$ | ^\{\w*\}$
     """
 )
@@ -67,12 +68,16 @@ def entropy(value: str) -> float:
 _CODE = re.compile(
     r"""(?x)
     [()\[\]{}<>;,\s]                          # calls, indices, types
-    | ^_*[A-Za-z]+(?:[-_.:/][A-Za-z]+)*[-_.:/]?$  # words only: a name, or an identifier
+    | ^_*[^\W\d_]+(?:[-_.:/][^\W\d_]+)*[-_.:/]?$  # words only: a name, or an identifier
+    | ^!+[A-Za-z_$][A-Za-z_$.]*$ | ^!+\w*(?i:pass|token|secret|key|show|hid|visib)\w*$  # what is not so
+    | ^(?:String|Int|ID|Float|Boolean|Bool|str|int|bool)[!?]$  # a type that may be absent, or must not
+    | ^\d{1,3}(?::\d\d){1,3}$                   # a time
     | ^_*[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$        # THE_NAME_OF_A_CONSTANT
     | ^\d{1,7}$ | ^\d+\.\d+ | ^v?\d+(?:\.\d+)+$ | ^\d{4}-\d\d-\d\d
     | ^(?:https?|file|s3|arn|vault|ssm|op|gs|kms|data|env|secret)[:/]
     | ^--?[a-z]+$
-    | ^(?:self|this|os|process|env|config|settings|request|req|args|params|props|ctx)[.\[>-]
+    | ^(?:self|this|os|process|env|config|settings|request|req|args|params|props|ctx|var|local|module
+      |data|inputs?|values)[.\[>-]
     | ^(?:sha(?:1|256|384|512)|md5)[-:]        # a digest says that it is one
     """
 )
