@@ -382,20 +382,23 @@ class SecretProbe:
         self.entity = rule.entity
         starts = rule.starts()
         begins = located(starts or rule.pattern())
-        self.expressions = (replace(begins, words=frozenset(map(word, rule.near))),)
+        self._titles = Vocabulary(rule.titles)
+        words = frozenset(map(word, rule.near)) | self._titles.wanted
+        self.expressions = (replace(begins, words=words),)
         # A located match ends within its window unless only its beginning is looked for.
         self.reach = 32 if begins.before is not None and not starts else rule.reach
         self.strongest = rule.confidence
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
 
-    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`."""
         matcher = self._matcher
         for match in matches(matcher.pattern, text, start, end, reach=self.reach):
             span = matcher.span(match, text)
-            if span is not None:
-                yield Raw(span[0], span[1], matcher.rule.confidence, self.entity, self)
+            if span is None or (self._titles and not around.titled(self._titles, span[0])):
+                continue
+            yield Raw(span[0], span[1], matcher.rule.confidence, self.entity, self)
 
 
 def _with_label(pattern: str, flags: int) -> Expression | None:

@@ -176,7 +176,8 @@ class Rule(rule_files.Identified):
     with one. `near` lists words, one of which must stand near the match. `entropy` is the least
     Shannon entropy of the value in bits per character. `check` names a check of the value
     (`secret_checks`). A value that looks like a placeholder is no secret unless `placeholders` is
-    true; nor is one that matches one of the expressions `not` as a whole. `reach` is the longest
+    true; nor is one that matches one of the expressions `not` as a whole. With `titles` a value counts
+    only under a heading that holds one of these words. `reach` is the longest
     match in code points. `groups` are those of the entity.
 
     `hits` and `misses` must be given unless `form` says what they are.
@@ -189,6 +190,7 @@ class Rule(rule_files.Identified):
     names: tuple[str, ...] = ()
     head: str = ""
     near: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
     entropy: Annotated[float, Field(ge=0, le=8)] = 0.0
     check: secret_checks.Name | None = None
     placeholders: bool = False
@@ -212,7 +214,7 @@ class Rule(rule_files.Identified):
     def _uuids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(template.replace("<<uuid>>", _UUID) for template in value)
 
-    @field_validator("near", "names")
+    @field_validator("near", "titles", "names")
     @classmethod
     def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word.lower() for word in value)
