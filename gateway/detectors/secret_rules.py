@@ -157,7 +157,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         r"|palavra[ _-]passe|senha|parola(?:[ _]d.ordine|[ _]chiave)?|wachtwoord|has[łl]o|l[öo]senord"
         r"|adgangskode|passord|salasana|heslo|jelsz[óo]|[şs]ifre",
         # Last of all: `?=` of make, `||=` of Ruby, `??=` of JavaScript.
-        "assigns": r"\s{0,3}(?::{1,3}=|=>|={1,3}|:{1,3}|->|\?{1,2}=|\|\|=?)\s{0,3}",
+        # The stars are those of Markdown, before or behind the colon.
+        "assigns": r"\*{0,2}\s{0,3}(?::{1,3}=|=>|={1,3}|:{1,3}|->|\?{1,2}=|\|\|=?)\*{0,2}\s{0,3}",
+        # Not the secret, but something about it: `PASSWORD_POLICY`, `token_url`.
+        "about": r"[_. -]?(?:policy|header|names?|ur[il]|endpoint|ttl|life|type|kind|backend|prefix|suffix|length"
+        r"|count|file|path|dir|size|format|provider|algorithm|expir|timeout|version|store|manager|arn|ref\b)",
     }
 )
 """Lists that the expressions of rules call by name: `(?&password)`."""
