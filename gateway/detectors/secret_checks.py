@@ -241,7 +241,9 @@ def is_strong(value: str) -> bool:
     if _SYMBOL.search(value):
         return True
     return any(
-        any(map(str.islower, part)) and any(map(str.isupper, part)) and len(_TURNS.findall(part)) > 1
+        any(map(str.islower, part))
+        and any(map(str.isupper, part))
+        and len(_TURNS.findall(part)) > 1
         for part in _SEGMENT.findall(value)
     )
 
