@@ -37,6 +37,18 @@ def decimal(text: str, start: int, end: int) -> Iterator[Run]:
         yield match.start(), match.end(), "".join(map(chr, codes))
 
 
+_BITS = re.compile(r"(?<![\w.])0[01]{7}(?:[ ,]{0,2}0[01]{7}){7,}(?![\w.])")
+_EIGHT = re.compile("[01]{8}")
+
+
+def binary(text: str, start: int, end: int) -> Iterator[Run]:
+    """Characters of ASCII as their bits."""
+    for match in _found(_BITS, text, start, end):
+        plain = "".join(chr(int(bits, 2)) for bits in _EIGHT.findall(match[0]))
+        if _is_text(plain):
+            yield match.start(), match.end(), plain
+
+
 # --- base85, uuencode, dumps ------------------------------------------------------------------------
 
 _B85 = r"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]"
@@ -139,7 +151,7 @@ _SIGNS = (
 _MORSE = {item[1:]: item[0] for item in _SIGNS.split()}
 """ITU-R M.1677-1, 1.1."""
 _LEADERS = frozenset("EISH5TMO0")
-_MORSE_RUN = re.compile(r"(?<![^\s'\"(])[.-]{1,6}(?:[ /|]{1,3}[.-]{1,6}){8,}(?![^\s'\")])")
+_MORSE_RUN = re.compile(r"(?<![^\s'\"(])[.-]{1,6}(?:[ /|]{1,3}[.-]{1,6}){8,}(?![^\s'\"),;])")
 
 
 def morse(text: str, start: int, end: int) -> Iterator[Run]:
@@ -177,7 +189,7 @@ _TURNED_SECRET = "|".join(
 )
 _TURNED = re.compile(
     rf"(?<![\w.@-])(?:(?:{_TURNED_SECRET})[\w./+=-]{{10,200}}"
-    r"|[\w.+-]{2,60}@[a-zA-Z0-9.-]{2,60}\.(?:pbz|bet|arg|rqh|tbi|pb\.hx)(?![\w@-]))"
+    r"|[\w.+-]{2,60}@[a-zA-Z0-9.-]{2,60}\.(?:pbz|bet|arg|rqh|tbi|pb\.hx|qr|oe|vb|pu|ay|rh|nh)(?![\w@-]))"
 )
 
 
@@ -215,13 +227,22 @@ _VALUES = {
     word: str(value) for line in _DIGITS for value, word in enumerate(line.split())
 } | {"oh": "0", "fuenf": "5", "tres": "3", "ein": "1", "zwo": "2"}  # fmt: skip
 _NUMERALS = "|".join(sorted(_VALUES, key=len, reverse=True))
+_TIMES = r"(?:double|triple)\s{1,2}"
 _SPELT = re.compile(
-    rf"\b(?:{_NUMERALS})(?:[\s,.\-\u2013/]{{1,4}}(?:dash |minus |hyphen )?(?:{_NUMERALS})){{7,40}}\b",
+    rf"\b(?:{_TIMES})?(?:{_NUMERALS})"
+    rf"(?:[\s,.\-\u2013/]{{1,4}}(?:dash |minus |hyphen )?(?:{_TIMES})?(?:{_NUMERALS})){{6,40}}\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W\d_]+")
-_AT = r"(?: ?[\[({<] ?(?:at|AT|\u00e4t|arroba) ?[\])}>] ?| (?:at|AT) )"
-_DOT = r"(?: ?[\[({<] ?(?:dot|DOT|punkt|point|punto) ?[\])}>] ?| (?:dot|DOT) )"
+_WORD = re.compile(r"(?:(double|triple)\s+)?([^\W\d_]+)", re.IGNORECASE)
+_MANY = {"": 1, "double": 2, "triple": 3}
+_AT = (
+    r"(?: ?[\[({<] ?(?:at|AT|\u00e4t|arroba|arobase|@) ?[\])}>] ?"
+    r"| (?:at sign|at|AT|arroba|arobase|chiocciola|apenstaartje) )"
+)
+_DOT = (
+    r"(?: ?[\[({<] ?(?:dot|DOT|punkt|point|punto|ponto|punt|\.) ?[\])}>] ?"
+    r"| (?:dot|DOT|punkt|point|punto|ponto|punt|period|\.) )"
+)
 _ADDRESS = re.compile(
     rf"(?<![\w.@+-])[\w+-]{{1,40}}(?:(?:\.|{_DOT})[\w+-]{{1,40}}){{0,4}}{_AT}[\w-]{{1,40}}"
     rf"(?:(?:\.|{_DOT})[\w-]{{2,24}}){{1,4}}(?![\w@-])"
@@ -232,7 +253,10 @@ _SAID_AT, _SAID_DOT = re.compile(_AT), re.compile(_DOT)
 def words(text: str, start: int, end: int) -> Iterator[Run]:
     """Digits as words, in the languages of Western Europe."""
     for match in _found(_SPELT, text, start, end):
-        digits = [_VALUES.get(word.lower(), "") for word in _WORD.findall(match[0])]
+        digits = [
+            _VALUES.get(word.lower(), "") * _MANY[times.lower()]
+            for times, word in _WORD.findall(match[0])
+        ]
         yield match.start(), match.end(), "".join(digits)
 
 
@@ -242,7 +266,7 @@ def addresses(text: str, start: int, end: int) -> Iterator[Run]:
         said = match[0]
         at = _SAID_AT.search(said)
         # "Look at example.com" is none: there must be a bracket, or a dot that is said.
-        if at is None or not ("dot" in said.lower() or at[0].strip()[0] in "[({<"):
+        if at is None or not ("dot" in said.lower() or at[0].strip().lower() != "at"):
             continue
         yield match.start(), match.end(), _SAID_DOT.sub(".", _SAID_AT.sub("@", said, count=1))
 
@@ -319,7 +343,7 @@ PLAIN: dict[str, Finder] = {"ascii85": ascii85, "uuencode": uuencoded, "dump": d
 """Codes that are sure to be meant: everything in them counts."""
 
 GUESSED: dict[str, Finder] = {
-    "codes": decimal, "base85": base85, "morse": morse, "backwards": backwards, "rot13": turned,
+    "codes": decimal, "binary": binary, "base85": base85, "morse": morse, "backwards": backwards, "rot13": turned,
     "words": words, "spoken": addresses, "folded": folded, "leet": leet,
 }  # fmt: skip
 """Codes that other text may look like: what is found must prove itself."""
@@ -328,6 +352,7 @@ _FLAT_NUMERALS = re.sub(r"[^\x00-\x7f]", ".", _NUMERALS)
 HINTS: tuple[tuple[str, str, bool], ...] = (
     ("codes", rf"(?:{_CODE}[ ,;+&.|/_-]{{1,3}}){{7}}{_CODE}", False),
     ("codes", rf"(?:(?:chr|char)\(0?{_CODE}\)[ ,;+&.|/_-]{{1,3}}){{3}}", True),
+    ("binary", r"(?:0(?:1[01]|01)[01]{5}[ ,]{0,2}){8}", False),
     ("base85", rf"(?:^|[\s\"':,/.\\]|[^A-Za-e][(=<{{])(?:{_B85_TEXT}|{_B85_DIGITS})", False),
     ("ascii85", r"<~[!-uz]{5}", False),
     ("uuencode", r"begin [0-7]{3} ", False),
@@ -339,12 +364,13 @@ HINTS: tuple[tuple[str, str, bool], ...] = (
     ("backwards", r"[^0-9-][0-9]{4}-[0-9]{2}-[0-9]{3}[^0-9-]", False),
     ("backwards", r"[0-9]{13}|[0-9]{4}(?:[ -][0-9]{4}){2}", False),
     ("rot13", rf"(?:{_TURNED_SECRET})[A-Za-z0-9_+/-]{{10}}", False),
-    ("rot13", r"@[a-zA-Z0-9.-]{2,60}\.(?:pbz|bet|arg|rqh|tbi|pb\.hx)", False),
-    ("words", rf"(?:{_FLAT_NUMERALS})(?:[^A-Za-z]{{1,4}}(?:{_FLAT_NUMERALS})){{3}}", True),
+    ("rot13", r"@[a-zA-Z0-9.-]{2,60}\.(?:pbz|bet|arg|rqh|tbi|pb\.hx|qr|oe|vb|pu|ay|rh|nh)", False),
+    ("words", rf"(?:{_FLAT_NUMERALS})(?:[^A-Za-z]{{1,4}}(?:(?:double|triple) )?(?:{_FLAT_NUMERALS})){{3}}", True),
     ("folded", rf"[A-Za-z0-9]@(?:{BREAK}|[ \t]{{0,8}}\|)", False),
     ("leet", r"(?:[0-9][lIOoSsBZ]|[lIOoSsBZ][0-9]|[0-9]{4}[ -][lIOoSsBZ]{4})(?:[ -]?[0-9lIOoSsBZ]){6}", False),
     ("leet", r"(?:[0-9lIOoSsBZ][ -]?){7}(?:[0-9][lIOoSsBZ]|[lIOoSsBZ][0-9])", False),
-    ("spoken", r"[a-z0-9] ?[\[({<] ?(?:at|arroba) ?[\])}>] ?[a-z0-9]", True),
+    ("spoken", r"[a-z0-9] ?[\[({<] ?(?:[a?]t|arroba|arobase|@) ?[\])}>] ?[a-z0-9]", True),
+    ("spoken", r"[a-z0-9] (?:at sign|arroba|arobase|chiocciola|apenstaartje) [a-z0-9]", True),
     ("spoken", r"[a-z0-9] at [a-z0-9-]{1,40}(?: dot | ?[\[({<] ?dot)", True),
 )  # fmt: skip
 """Kind, what cannot be absent where there is one, whether in any case."""

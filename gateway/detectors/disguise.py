@@ -240,6 +240,7 @@ def _families(text: str, left: int) -> Iterator[tuple[str, bool, list[_Token], b
     if not ascii_only:
         inline.extend(_lookalikes(text))
         inline.extend(_glued(text))
+        inline.extend(_overridden(text))
     if inline:
         yield "inline", False, _in_order(inline), False
     runs: list[_Token] = []
@@ -316,6 +317,8 @@ _HEX_APART = r"(?:(?:0x)?[2-7][0-9A-Fa-f][ ,:;-]{1,2}){8}"
 
 _W = r"[A-Za-z0-9_+/-]"
 _BREAK, _CELL = codes.BREAK, codes.CELL
+# Tags that change how text looks, not where it stands; comments.
+_TAG = r"(?:</?(?:b|i|u|s|em|strong|span|mark|font|small|big|code|tt|ins|del|sub|sup|wbr|a)(?: [^<>]{0,80})?/?>|<!--[^<>]{0,60}-->)"
 _SET_APART = r"(?:[._/*~]|[ ._/*~-]{2,3})"
 # Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
 _LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
@@ -333,9 +336,15 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("base32", _B32_ANCHOR, False),
     ("hex", _HEX_ANCHOR, False),
     ("hex", _HEX_APART, False),
+    ("hex", r"1f8b0800[0-9a-f]{12}", True),
     ("spaced", r"[A-Za-z0-9@+](?:[ \t]{1,3}[!-~]){8}", False),
     ("spaced", r"[A-Za-z0-9@](?:[._/|*~-][A-Za-z0-9@.-]){8}", False),
     ("spaced", r"(?:[A-Za-z0-9_-]{4}[._/*~|]){4}", False),
+    ("spaced", r"(?:['\x22][!-~]['\x22], ?){8}", False),
+    ("spaced", r"[0-9]{3}[_/][0-9]{2}[_/][0-9]{4}", False),
+    ("markup", rf"[0-9@-] ?{_TAG}(?:[0-9@ -]|{_TAG}[0-9@ -]|@?[A-Za-z])", True),
+    ("markup", rf"[a-z0-9.]{_TAG}[a-z0-9._-]{{0,20}}@", True),
+    ("markup", r"[0-9@-](?:[*][*]|~~|``)[0-9 -]|@(?:[*][*]|~~|``)[A-Za-z]", False),
     ("spaced", r"(?:[A-Za-z0-9_-]{4} [._/*~] ){3}", False),
     # A third group: a decimal fraction has two, and a table has nothing but these.
     ("spaced", rf"\d{{4}}{_SET_APART}(?:\d{{4}}{_SET_APART}\d|\d{{6}}{_SET_APART}\d{{4}})", False),
@@ -343,6 +352,7 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("lines", rf"[A-Z0-9-]{{2}}{_BREAK}[A-Z0-9-]{{2,12}}{_BREAK}[A-Z0-9-]{{2}}", False),
     ("cells", rf"\d{{4}}{_CELL}\d{{4}}{_CELL}\d{{4}}|\d{{3}}{_CELL}\d{{2}}{_CELL}\d{{4}}", False),
     ("cells", rf"(?:^|[^\w.-])\d{{6,8}}{_CELL}\d{{6,8}}(?:[^\w.-]|$)", False),
+    ("cells", rf"3[47]\d{{2}}{_CELL}\d{{6}}{_CELL}\d{{5}}|[A-Z]{{2}}\d{{2}}{_CELL}[A-Z0-9]{{4}}{_CELL}[A-Z0-9]{{4}}{_CELL}", False),
     ("cells", rf"(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4}}", False),
     ("cells", rf"(?:{codes.HEADS}){_CELL}(?:[A-Za-z0-9_-]{{4}}{_CELL}){{2}}", False),
     *codes.HINTS,
@@ -542,6 +552,8 @@ _SHAPES = {
     "Y": "ҮΥУ", "Z": "ΖᏃ", "3": "ЗƷ", "4": "Ч", "6": "б",
     "-": "‐‑‒–—―−﹘⁃", ".": "․。", "@": "﹫",
 }  # fmt: skip
+_RAISED = "\u00b9\u00b2\u00b3"
+"""Square metres and footnotes: these tell nothing by themselves."""
 _AS_DIGITS = {"O": "0", "o": "0", "l": "1", "I": "1", "i": "1"}
 
 
@@ -558,6 +570,11 @@ def _look_alikes() -> dict[str, str]:
         digit = unicodedata.decimal(chr(code), None)
         if digit is not None:
             table[chr(code)] = str(digit)
+    for code in range(0x2460, 0x2800):  # in circles: digits, but no decimal ones
+        digit = unicodedata.digit(chr(code), None)
+        if digit is not None:
+            table.setdefault(chr(code), str(digit))
+    table.update(dict(zip(_RAISED, "123", strict=True)))
     for plain, others in _SHAPES.items():
         table.update(dict.fromkeys(others, plain))
     table.update({chr(0xE0000 + code): chr(code) for code in range(0x20, 0x7F)})
@@ -672,7 +689,7 @@ def _lookalikes(text: str) -> Iterator[_Token]:
             tells = tells or (plain == "." and _plain(before) and after in _LOOKS)
             yield _Token(start, end, plain, "unicode", tells)
         else:
-            tells = plain.isalnum() or plain == "@"
+            tells = (plain.isalnum() or plain == "@") and character not in _RAISED
             yield _Token(start, end, plain, "unicode", tells)
         if tells:
             chained = end
@@ -692,6 +709,15 @@ def _glued(text: str) -> Iterator[_Token]:
     """A space where a value touches a script that has none."""
     for match in _SEAM.finditer(text):
         yield _Token(match.end(), match.end(), " ", "glued", tells=True)
+
+
+_OVERRIDDEN = re.compile("\u202e([!-~][ -~]{6,200}[!-~])")
+
+
+def _overridden(text: str) -> Iterator[_Token]:
+    """Text backwards that a control shows forwards: UAX #9, 2.2, RIGHT-TO-LEFT OVERRIDE."""
+    for match in _OVERRIDDEN.finditer(text):
+        yield _Token(match.start(), match.end(), match[1][::-1], "unicode", tells=True)
 
 
 def _plain(character: str) -> bool:
@@ -877,9 +903,20 @@ _QUADS = re.compile(
 _BETWEEN = re.compile(
     r"(?<![\w.-])(?=\S{0,40}[A-Za-z@])[A-Za-z0-9](?P<by>[._|*~/-])(?:[!-~](?P=by)){7,200}[A-Za-z0-9](?![\w.-])"
 )
+_CHARACTERS = re.compile(r"(?:(['\x22])[!-~]\1, ?){8,}(['\x22])[!-~]\2")
+_BETWEEN_CHARACTERS = re.compile(r"(?<=[!-~])['\x22], ?['\x22](?=[!-~])|^['\x22]|['\x22]$")
+_PARTED = re.compile(r"(?<![\w.-])\d{3}(?P<by>[_/])\d{2}(?P=by)\d{4}(?![\w/-])")
+_MARKS_OF_TEXT = re.compile(
+    rf"(?<=[0-9@.-])(?P<left>[ -]?)(?:(?:{_TAG}){{1,3}}|[*][*]|~~|``)"
+    rf"(?P<right>[ -]?)(?:{_TAG}){{0,3}}(?=[0-9@A-Za-z])"
+    rf"|(?<=[A-Za-z0-9])(?:{_TAG}|[*][*])(?=[A-Za-z0-9.]{{0,20}}@)",
+    re.IGNORECASE,
+)
 _SEPARATOR = re.compile(r"[ \t._/|*~-]+")
 _BLANK = re.compile(r"[ \t]+")
-_WRAP = re.compile(rf"(?<=[A-Za-z0-9])(?P<end>[ -]?){_BREAK}(?=[A-Za-z0-9])")
+_WRAP = re.compile(
+    rf"(?<=[A-Za-z0-9])(?P<end>[ -]?){_BREAK}(?P<begin>(?<=['\x22])[ -]|)(?=[A-Za-z0-9])"
+)
 _HEAD, _TAIL = re.compile(rf"{_W}+$"), re.compile(rf"{_W}+")
 _LETTER = re.compile(r"[A-Za-z]")
 _NUMBERS = re.compile(r"[\d \t-]+")
@@ -894,6 +931,13 @@ def _spaced(text: str, start: int, end: int) -> Iterator[_Token]:
     for pattern in (_POINTS, _GROUPS, _QUADS):
         for match in pattern.finditer(text, left, stop):
             yield from _without(text, match.start(), match.end(), _SEPARATOR)
+    for match in _CHARACTERS.finditer(text, left, stop):
+        for gap in _BETWEEN_CHARACTERS.finditer(match[0]):
+            first = match.start()
+            yield _Token(first + gap.start(), first + gap.end(), "", "spaced", tells=True)
+    for match in _PARTED.finditer(text, left, stop):
+        for at in (match.start() + 3, match.start() + 6):
+            yield _Token(at, at + 1, "-", "spaced", tells=True)
     for match in _BETWEEN.finditer(text, left, stop):
         for at in range(match.start() + 1, match.end(), 2):
             yield _Token(at, at + 1, "", "spaced", tells=True)
@@ -906,6 +950,15 @@ def _without(text: str, start: int, end: int, gap: re.Pattern[str]) -> Iterator[
         yield _Token(match.start(), match.end(), "", "spaced", tells=True)
 
 
+def _marked_up(text: str, start: int, end: int) -> Iterator[_Token]:
+    """Numbers and addresses with tags or stars of emphasis within."""
+    for match in _MARKS_OF_TEXT.finditer(text, max(0, start - 1), min(len(text), end + 300)):
+        if match.start() >= end:
+            return
+        kept = (match["left"] or "") + (match["right"] or "")
+        yield _Token(match.start(), match.end(), kept, "markup", tells=True)
+
+
 def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
     for match in _WRAP.finditer(text, start, min(len(text), end + 2)):
         if match.start() >= end:
@@ -915,11 +968,19 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
         if not _is_long(before, after):
             continue
         if before[-1].isdigit() and after[0].isdigit() and not _column(text, match):
-            yield _Token(match.start("end"), match.end(), match["end"], "wrapped", tells=True)
+            kept = match["end"] + match["begin"]
+            yield _Token(match.start("end"), match.end(), kept, "wrapped", tells=True)
             continue
         head = _HEAD.search(before)
         tail = _TAIL.match(after)
-        if match["end"] or head is None or tail is None or len(tail[0]) < 4 or len(head[0]) < 6:
+        if (
+            match["end"]
+            or match["begin"]
+            or head is None
+            or tail is None
+            or len(tail[0]) < 4
+            or len(head[0]) < 6
+        ):
             continue
         if (tail[0].isalpha() and not _LETTER.search(head[0])) or (
             head[0].isalpha() and not _LETTER.search(tail[0])
@@ -942,7 +1003,7 @@ _BREAKS = re.compile(_BREAK)
 MOST_LINES = 12
 """A value is not cut over more lines: such a column is a column of values."""
 _ROW = re.compile(
-    rf"(?<![\w.-])(?:(?:{codes.HEADS})(?:{_CELL}[A-Za-z0-9_-]{{4}}){{2,12}}(?:{_CELL}[A-Za-z0-9_-]{{1,3}})?|\d{{2,8}}(?:{_CELL}\d{{2,8}}){{1,4}}"
+    rf"(?<![\w.-])(?:(?:{codes.HEADS}|[A-Z]{{2}}\d{{2}})(?:{_CELL}[A-Za-z0-9_-]{{4}}){{2,12}}(?:{_CELL}[A-Za-z0-9_-]{{1,3}})?|\d{{2,8}}(?:{_CELL}\d{{2,8}}){{1,4}}"
     rf"|(?:{codes.PREFIXES})[A-Za-z0-9_+/=-]{{0,40}}{_CELL}[A-Za-z0-9_+/=-]{{4,}})(?![\w.-])"
 )
 _CELLS = re.compile(_CELL)
@@ -1019,5 +1080,6 @@ _STRICT: dict[str, _Finder] = {
     "wrapped": _wrapped,
     "lines": _lined,
     "cells": _celled,
+    "markup": _marked_up,
 }
 _STRICT |= {name: _coded(name, find) for name, find in codes.GUESSED.items()}

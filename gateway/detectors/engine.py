@@ -78,7 +78,8 @@ JOINED = frozenset({"wrapped", "lines", "cells"})
 """Views that join what stands in several lines or cells: they may join the wrong ones."""
 
 ADDRESSES = frozenset(
-    {"split", "spaced", "codes", "base85", "morse", "backwards", "rot13", "spoken", "folded"}
+    {"split", "spaced", "markup", "codes", "binary", "base85", "morse", "backwards", "rot13"}
+    | {"spoken", "folded"}
 )
 """Strict views in which an address of e-mail is hardly there by chance."""
 

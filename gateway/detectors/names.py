@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import regex
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from gateway.detectors import german, languages
@@ -41,6 +42,13 @@ lists and the words before a name decide (`german`)."""
 NO_NAMES = frozenset({"Begin Patch", "End Patch", "iban"})
 """What the shipped model takes for a person, and coding agents write all the time: the lines around
 their patches, and a column of a table."""
+
+_SHORT = "IBAN|BIC|DEA|NPI|SIN|SSN|MRN|VIN|PESEL|CURP|DNI|FPI|FEN|PGN|OSPF|BGP|MTU|tsp|tbsp"
+_NO_NAME = regex.compile(
+    # Short names of numbers, notations and measures; bases; the head of an invoice.
+    rf"(?:{_SHORT})(?: [A-Z]{{2}})?(?!\w*\p{{Ll}})|\p{{L}}{{24,}}|(?i:bill)(?=(?i: to\b) ?[:\n])"
+)
+"""More of this kind, which writing tells."""
 
 GLINER_LABELS: Mapping[str, str] = MappingProxyType(
     {"person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION"}
@@ -127,6 +135,8 @@ class Shipped:
         for name in model.find(text):
             entity = self._kinds.get(name.kind)
             if entity is None or text[name.start : name.end] in NO_NAMES:
+                continue
+            if _NO_NAME.fullmatch(text, name.start, name.end):
                 continue
             if abroad is None:
                 language = languages.of(text)

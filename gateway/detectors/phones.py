@@ -31,7 +31,7 @@ from gateway.detectors import numbering
 from gateway.detectors.cards import is_card
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression
-from gateway.detectors.probes import Raw
+from gateway.detectors.probes import PatternProbe, Raw
 
 MIN_DIGITS = 7
 
@@ -92,7 +92,17 @@ _OTHER = re.compile(
     r"|\d{5}-\d{4}|(?:\+ ?)?\d+\.\d+"
     r"|(?:\d{1,2} )?(?:19|20)\d\d -[01]\d[0-5]\d"
     r"|\d{3}-\d{5}-\d{2}|\d{5}-\d{3}-\d{2}|\d{5}-\d{4}-\d|\d{4}-\d{4}-\d{2}"
+    r"|[\d.]{1,9}\D{2,4}(?:19|20)\d\d-[01]\d-[0-3]\d|0\.\d{2,}(?: \d+)*|\d+(?: {2,4}\d+\.\d+)+"
 )
+_OPENED = re.compile(r"[(\[][^)\]]*")
+"""A bracket before a number that does not close within it: an argument, an item of a list."""
+
+_SAID_OTHERWISE = regex.compile(
+    r"(?ri)(?<!\p{L})(?:parts?|article|artikel|order|item|sku|batch|lot|issn|isbn|model|serial|catalog(?:ue)?|drawing"
+    r"|charge|bestell|auftrags?|pedido|commande|run|build|error|ticket|invoice)"
+    r"[ _-]?(?:no|nr|nº|n°|num|numbers?|nummer|codes?|id)?[.:#= \"']{0,4}"
+)
+"""What says that a number is one of a thing."""
 _EXTENSION_AHEAD = regex.compile(
     r"#|;ext=|[ \u00A0\t,]{0,20}(?:[#＃~～xｘ]|int|ｉｎｔ|e?xt(?:ensi[\p{L}\p{M}]{0,3})?n?|ｅ?ｘｔｎ?|доб|anexo)"
     r"[:.．]?[ \u00A0\t,-]{0,20}\d",
@@ -125,7 +135,7 @@ _NORTH_AMERICAN = (
     r"(?:(?: ?x| ext\.? ?)\d{1,5})?(?![\w-])(?!\.\d)"
 )
 _INTERNATIONAL = (
-    r"(?<![\w+])\+[1-9]\d{0,2}[-. ]?(?:\(\d{1,4}\)[-. ]?)?\d{2,4}(?:[-. ]?\d{2,4}){2,4}"
+    r"(?<![\w+])\+[1-9]\d{0,2}[-. ]?(?:\(\d{1,4}\)[-. ]?|\d[-. ])?\d{2,4}(?:[-. ]?\d{2,4}){2,4}"
     r"(?:x\d{1,5})?(?![\w-])(?!\.\d)"
 )
 SHAPES = (_NORTH_AMERICAN, _INTERNATIONAL)
@@ -186,7 +196,8 @@ class PhoneProbe:
             regions = () if whole else self._possible(candidate, digits, parts, plain=plain)
             if not whole and not regions:
                 continue
-            if not self._worth(candidate) and not around.speaks(self.vocabulary, first, last):
+            doubtful = not self._worth(_bare(candidate)) or _otherwise(text, first)
+            if doubtful and not around.speaks(self.vocabulary, first, last):
                 continue
             if whole and self._accept is None and _stands_alone(text, first, last):
                 spans = {(first, last)}
@@ -259,6 +270,18 @@ class PhoneProbe:
         return spans
 
 
+class ShapeProbe(PatternProbe):
+    """Numbers in one of `SHAPES`, apart from those that are said to be of a thing."""
+
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
+        """Numbers that start in `text[start:end]`."""
+        for raw in super().find(text, start, end, around):
+            if not _otherwise(text, raw.start) or around.speaks(
+                self.vocabulary, raw.start, raw.end
+            ):
+                yield raw
+
+
 class _Matcher(PhoneNumberMatcher):
     """The library's matcher, without parsing what is no number of its region."""
 
@@ -295,7 +318,7 @@ def _runs(text: str, start: int, end: int, *, odd: bool) -> list[Run]:
         candidate = text[first:last]
         if odd and candidate.isdecimal():
             continue
-        if _OTHER.fullmatch(candidate):
+        if _OTHER.fullmatch(_bare(candidate)):
             continue
         groups = _DIGITS.findall(candidate)
         digits = _ascii("".join(groups))
@@ -337,6 +360,15 @@ def _stands_alone(text: str, first: int, last: int) -> bool:
         or (last < len(text) and _GLUED.match(text[last]))
         or (first and not _LEAD_PATTERN.match(candidate) and _GLUED.match(text[first - 1]))
     )
+
+
+def _bare(candidate: str) -> str:
+    """The candidate without a bracket that only stands before it."""
+    return candidate.lstrip("([ -") if _OPENED.fullmatch(candidate) else candidate
+
+
+def _otherwise(text: str, first: int) -> bool:
+    return _SAID_OTHERWISE.match(text, max(0, first - 24), first) is not None
 
 
 def _digits_of(candidate: str) -> str:

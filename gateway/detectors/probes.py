@@ -256,7 +256,8 @@ class IpProbe(PatternProbe):
             return False
         value = text[first:last]
         if plain:
-            return not value.startswith("127.") and value != _UNSPECIFIED
+            # RFC 1112, 4: no address begins with 255. It is a mask.
+            return not value.startswith(("127.", "255.")) and value != _UNSPECIFIED
         if _SLICE.fullmatch(value):
             return False
         if value.isascii() and not _OF_ITSELF.match(value):
@@ -278,6 +279,7 @@ _SLICE = regex.compile(r"\d{0,3}::\d{0,3}")
 _VERSION_BEFORE = regex.compile(
     r"(?ri)(?:\b(?:versions?|ver|release|firmware|software|build|kernel|driver|chapter|section|clause"
     r"|kapitel|abschnitt|chapitre|oid)[.:=]?[\s\"']{0,3}(?:is |now |to |is now |number |no\. )?"
+    r"|\bfrom [\"'`]?v?\d{1,4}(?:\.\d{1,5}){1,3}[\"'`]? to [\"'`]?"
     r"|(?:[=~><!]=|\bv|@)[\s\"']?)"
 )
 

@@ -28,7 +28,7 @@ from presidio_analyzer.predefined_recognizers import (
 from gateway.detectors import catalogue
 from gateway.detectors.cards import CardProbe
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.phones import SHAPES, PhoneProbe
+from gateway.detectors.phones import SHAPES, PhoneProbe, ShapeProbe
 from gateway.detectors.prefilter import Expression, located
 from gateway.detectors.probes import (
     EmailProbe,
@@ -99,6 +99,9 @@ a date (`12.11.3`, `19.6.36`): context decides."""
 _TIME = r"T[0-2]\d:[0-5]\d"
 """In the pattern of dates with a time, which may end in any number of digits."""
 
+_CISCO = r"\b[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\b"
+"""Hardware addresses in three groups: of four and more, they are something else, as weights for sorting."""
+
 WEAK_DATE = 0.1
 """What Presidio gives to the weakest of its patterns of dates (`11/24`)."""
 
@@ -130,7 +133,7 @@ def probes(settings: Settings) -> list[Probe]:
             found.append(_phone(recognizer, known, vocabulary, floor=floor))
             if entity == "PHONE_NUMBER":
                 found.extend(
-                    PatternProbe(
+                    ShapeProbe(
                         name="PhoneShape",
                         entity=entity,
                         expression=Expression(shape),
@@ -211,6 +214,10 @@ def _mended(
         yield rf"{days}\.\d{{2}})\b", None, WEAK_DATE
     elif entity == "US_DRIVER_LICENSE":
         yield rf"(?![A-Z]\d{{1,2}}\b){text}", located(text, flags), pattern.score
+    elif entity == "CREDIT_CARD":
+        yield rf"(?<!\b0\.){text}", None, pattern.score  # no fraction
+    elif text == _CISCO:
+        yield rf"(?<![\w.]){text}(?!\.?\w)", None, pattern.score
     elif entity in _WHOLE:
         yield _ALONE.format(text), located(text, flags), pattern.score
     else:
@@ -268,6 +275,8 @@ class IbanProbe:
     strongest = 1.0
     # Every match begins so. The whole pattern matches up to each of the last characters of a number.
     _BEGINS = r"[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2}"
+    _WORD = regex.compile("[A-Z0-9]+")
+    _SHORTEST = 15  # Norway's
 
     def __init__(self, recognizer: Any, vocabulary: Vocabulary) -> None:
         self.name = recognizer.name
@@ -282,9 +291,11 @@ class IbanProbe:
         """Account numbers that start in `text[start:end]`."""
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             first = match.start()
-            for group in range(len(match.groups()), 0, -1):
-                last = match.end(group)
-                if last <= first:
+            groups = [match.end(group) for group in range(len(match.groups()), 0, -1)]
+            # The pattern takes in what follows in capitals, a BIC: a number ends where a word does.
+            words = [first + word.end() for word in self._WORD.finditer(match[0])]
+            for last in dict.fromkeys((*groups, *reversed(words))):
+                if last - first < self._SHORTEST:
                     continue
                 valid = self._validate(text[first:last])
                 if valid is None or valid:

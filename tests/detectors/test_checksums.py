@@ -43,7 +43,7 @@ PARTIAL = {
     "hu_company", "iccid", "id_npwp", "jp_corporate", "jp_my_number", "kz_iin", "mx_curp",
     "nz_ird", "pe_ruc", "pl_regon", "pt_nif", "pt_niss", "ro_cnp", "ro_cui", "rs_jmbg", "ru_inn",
     "ru_ogrn", "ru_snils", "si_tax", "tw_id", "tw_ubn", "ua_edrpou", "ua_rnokpp", "uk_utr",
-    "uk_vat", "us_dea", "uy_ci", "ch_uid", "nz_nhi",
+    "uk_vat", "us_dea", "uy_ci", "ch_uid", "nz_nhi", "se_personal",
 }  # fmt: skip
 
 CHECKED = sorted({rule.check for rule in load_rules() if rule.check} - NO_DIGIT)

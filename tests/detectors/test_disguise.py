@@ -187,13 +187,29 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "groups in table cells": lambda v: " | ".join(_groups(v)),
     "halves in table cells": _half(" | "),
     "letters for digits": lambda v: v.translate(str.maketrans("1052", "lOSZ")),
+    "digits in circles": lambda v: v.translate(str.maketrans("0123456789", "\u24ff\u2776\u2777\u2778\u2779\u277a\u277b\u277c\u277d\u277e")),
+    "raised digits": lambda v: v.translate(str.maketrans("0123456789", "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")),
+    "right-to-left override": lambda v: f"\u202e{v[::-1]}\u202c",
+    "tags of HTML within": lambda v: f"{v[:4]}<b>{v[4:8]}</b>{v[8:]}",
+    "a tag of HTML around each character": lambda v: "".join(f"<span>{c}</span>" for c in v),
+    "stars of emphasis within": lambda v: f"{v[:4]}**{v[4:8]}**{v[8:]}",
+    "list of characters": lambda v: ", ".join(f"'{c}'" for c in v),
+    "bits": lambda v: " ".join(f"{ord(c):08b}" for c in v),
+    "other signs between groups": lambda v: "_".join(_groups(v)),
+    "`arroba` and `punto`": lambda v: v.replace("@", " arroba ").replace(".", " punto "),
     "rot13 of base64": lambda v: codecs.encode(_b64(v), "rot13"),
     "base58": _base58,
 }  # fmt: skip
 
 
-ENVELOPED = {"payload of a JWT", "`String.fromCharCode(52,49)`", "data: URI", "uuencode"}
-"""Where what holds the value is enough."""
+ENVELOPED = {
+    "a tag of HTML around each character",
+    "payload of a JWT",
+    "`String.fromCharCode(52,49)`",
+    "data: URI",
+    "uuencode",
+}
+"""Where what holds the value is enough, or what it stands in may stay."""
 
 
 def _table() -> dict[str, dict[str, str]]:
@@ -233,6 +249,22 @@ def test_the_table_of_the_documentation_is_true(engine, row, kind, cell):
         # What is invisible at the end may stay; a sign of the value may not.
         assert min(m.start for m in held) <= first + 1
         assert max(m.end for m in held) >= last - 1
+
+
+def test_doubled_digits_as_words_count_twice(engine):
+    said = "four " + "double one " * 6 + "triple one"
+    (match,) = [m for m in engine.scan(f"card {said}").matches if m.entity == "CREDIT_CARD"]
+    assert match.end - match.start == len(said)
+
+
+def test_a_dash_of_the_next_string_is_of_the_value(engine):
+    text = 'ssn = "457-55" + "-5462"'
+    assert "US_SSN" in {m.entity for m in engine.scan(text).matches}
+
+
+def test_zipped_bytes_in_hexadecimal_are_read(engine):
+    text = f"see {gzip.compress(b'card 4111111111111111', mtime=0).hex()}"
+    assert "CREDIT_CARD" in {m.entity for m in engine.scan(text).matches}
 
 
 def test_a_value_in_plain_sight_is_reported_once_and_as_before(engine):
@@ -281,6 +313,8 @@ def test_values_in_a_long_text_keep_their_places(engine):
         "Fish &amp; chips &lt;3 100%25 na\u00efve r\u00e9sum\u00e9 \u2013 1990\u20131995 \U0001f468\u200d\U0001f469\u200d\U0001f467",
         "Обычный русский текст, в котором нет ничего тайного – 2024 г.",
         "a = b + c - d * e / f % g ; h = i",
+        "12 m\u00b2 and 30 m\u00b3, note\u00b9; 2**10 - 3**2; <td>4111</td><td>1111</td><td>1111</td><td>1111</td>",
+        "look at some point in time, at the period in question, we arrive at noon . in the end",
     ],
 )
 def test_what_is_no_disguise_is_left_alone(engine, text):

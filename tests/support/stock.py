@@ -21,7 +21,7 @@ from gateway.detectors.cards import is_card
 from gateway.detectors.context import BOOST, REACH, Vocabulary, after, before, headings, raised
 from gateway.detectors.layout import Layout
 from gateway.detectors.overlaps import CLEARLY
-from gateway.detectors.phones import _OTHER, MIN_DIGITS
+from gateway.detectors.phones import _OTHER, MIN_DIGITS, _bare, _otherwise
 from gateway.detectors.probes import _FOUR, IpProbe, UrlProbe
 
 WORDS = (
@@ -156,11 +156,14 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
         few = sum(map(str.isdecimal, value)) < MIN_DIGITS
         named = start > 1 and text[start - 1] in "-_" and text[start - 2].isalpha()
         rest = re.search(r"\d[ ./-]$", text[:start]) is not None
-        return few or named or rest or bool(_OTHER.fullmatch(value)) or is_card(value)
+        other = bool(_OTHER.fullmatch(_bare(value))) or _otherwise(text, start)
+        return few or named or rest or other or is_card(value)
     if name == "UrlRecognizer":
         return sure in {0.25, 0.5} and _doubtful(text, end, value)
     if name == "IpRecognizer":
         return not IpProbe._tells(text, start, end, plain=_FOUR.fullmatch(value) is not None)
+    if name == "MacAddressRecognizer":
+        return not ours_only and _dotted_on(text, start, end, value)
     if name == "DateRecognizer":
         return re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2}", value) is not None
     if name == "UsLicenseRecognizer":
@@ -171,6 +174,12 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     if name == "InPanRecognizer":
         return _eaten(text, start, end) if ours_only else not _is_pan(value)
     return False
+
+
+def _dotted_on(text: str, start: int, end: int, value: str) -> bool:
+    """True for three groups with dots that are a part of something longer."""
+    before, after = text[max(0, start - 1) : start], text[end : end + 2]
+    return "." in value and re.search(r"^[\w.]|\|\.?\w$", f"{before}|{after}") is not None
 
 
 _PAN = recognizers._MENDED[0]
@@ -377,7 +386,7 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     "PHONE_NUMBER: dates, Internet addresses, cards, parts, US_SSN are none": lambda d: (
         d.entity in PHONES
         and not d.by_us
-        and (_OTHER.fullmatch(d.value) is not None or is_card(d.value))
+        and (_OTHER.fullmatch(_bare(d.value)) is not None or is_card(d.value))
     ),
     "PHONE_NUMBER: none glued to a name, as in `name-4.1-2025`": lambda d: (
         d.entity in PHONES
@@ -386,6 +395,15 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     ),
     "PHONE_NUMBER: none behind other digits of its run, of which a short number was taken": lambda d: (
         d.entity in PHONES and not d.by_us and re.search(r"\d[ ./-]$", d.text[: d.start]) is not None
+    ),
+    "PHONE_NUMBER: none behind what says that it is a number of a thing": lambda d: (
+        d.entity in PHONES and not d.by_us and _otherwise(d.text, d.start)
+    ),
+    "PHONE_NUMBER: digits alone behind a bracket are digits alone": lambda d: (
+        d.entity in PHONES and not d.by_us and _bare(d.value).isdecimal()
+    ),
+    "MAC_ADDRESS: three groups with dots are none as part of something longer": lambda d: (
+        d.entity == "MAC_ADDRESS" and not d.by_us and _dotted_on(d.text, d.start, d.end, d.value)
     ),
     # Words that speak there only.
     "words: those of up to three letters must be whole": lambda d: (

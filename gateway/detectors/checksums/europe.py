@@ -401,6 +401,12 @@ def ru_ogrn(value: str) -> bool:
 
 
 @checked
+def se_personal(value: str) -> bool:
+    """Luhn over the last ten digits, without the century. https://www.skatteverket.se/personnummer"""
+    return luhn_fits(digits_of(value, 10, 12)[-10:])
+
+
+@checked
 def si_tax(value: str) -> bool:
     """Slovenian tax number. https://sl.wikipedia.org/wiki/Davčna_številka"""
     digits = digits_of(value, 8)
