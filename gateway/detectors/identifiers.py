@@ -36,6 +36,10 @@ def probes(settings: Settings) -> list[Probe]:
     return found
 
 
+COLUMN = 40
+"""Blanks between a label and its value in a form that is aligned."""
+
+
 class Gate:
     """Do the words of a gated rule speak for a place?"""
 
@@ -68,7 +72,9 @@ class Gate:
         """True when a word of the rule tells of `start:end`."""
         if self._within is None:
             return around.speaks(self.vocabulary, start, end)
-        first = max(0, start - self._within)
+        # The blanks that align a form are no distance.
+        left = max(0, start - COLUMN)
+        first = max(0, left + len(text[left:start].rstrip(" \t")) - self._within)
         # INVARIANT: where a context ends, the prefilter saw a word end, or one character later.
         for place in around.ends(self.vocabulary, first, start + 1):
             for last in (place, place - 1):

@@ -279,6 +279,7 @@ _SLICE = regex.compile(r"\d{0,3}::\d{0,3}")
 _VERSION_BEFORE = regex.compile(
     r"(?ri)(?:\b(?:versions?|ver|release|firmware|software|build|kernel|driver|chapter|section|clause"
     r"|kapitel|abschnitt|chapitre|oid)[.:=]?[\s\"']{0,3}(?:is |now |to |is now |number |no\. )?"
+    r"|\b(?:upgrad|updat|bump)\w{1,4} [\w.+-]{1,12} to v?"
     r"|\bfrom [\"'`]?v?\d{1,4}(?:\.\d{1,5}){1,3}[\"'`]? to [\"'`]?"
     r"|(?:[=~><!]=|\bv|@)[\s\"']?)"
 )

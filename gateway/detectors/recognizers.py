@@ -216,6 +216,12 @@ def _mended(
         yield rf"(?![A-Z]\d{{1,2}}\b){text}", located(text, flags), pattern.score
     elif entity == "CREDIT_CARD":
         yield rf"(?<!\b0\.){text}", None, pattern.score  # no fraction
+    elif entity == "MAC_ADDRESS" and text != _CISCO:
+        yield (
+            rf"(?<![0-9A-Fa-f][:-]){text}(?![:-][0-9A-Fa-f])",
+            None,
+            pattern.score,
+        )  # a fingerprint
     elif text == _CISCO:
         yield rf"(?<![\w.]){text}(?!\.?\w)", None, pattern.score
     elif entity in _WHOLE:

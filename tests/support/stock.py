@@ -163,7 +163,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     if name == "IpRecognizer":
         return not IpProbe._tells(text, start, end, plain=_FOUR.fullmatch(value) is not None)
     if name == "MacAddressRecognizer":
-        return not ours_only and _dotted_on(text, start, end, value)
+        return not ours_only and _goes_on(text, start, end, value)
     if name == "DateRecognizer":
         return re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2}", value) is not None
     if name == "UsLicenseRecognizer":
@@ -176,10 +176,12 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     return False
 
 
-def _dotted_on(text: str, start: int, end: int, value: str) -> bool:
-    """True for three groups with dots that are a part of something longer."""
-    before, after = text[max(0, start - 1) : start], text[end : end + 2]
-    return "." in value and re.search(r"^[\w.]|\|\.?\w$", f"{before}|{after}") is not None
+def _goes_on(text: str, start: int, end: int, value: str) -> bool:
+    """True for groups that are a part of something longer: of dotted numbers, of a fingerprint."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if "." in value:
+        return re.search(r"[\w.]\||\|\.?\w", f"{before}|{after}") is not None
+    return re.search(r"[0-9A-Fa-f][:-]\||\|[:-][0-9A-Fa-f]", f"{before}|{after}") is not None
 
 
 _PAN = recognizers._MENDED[0]
@@ -402,8 +404,8 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     "PHONE_NUMBER: digits alone behind a bracket are digits alone": lambda d: (
         d.entity in PHONES and not d.by_us and _bare(d.value).isdecimal()
     ),
-    "MAC_ADDRESS: three groups with dots are none as part of something longer": lambda d: (
-        d.entity == "MAC_ADDRESS" and not d.by_us and _dotted_on(d.text, d.start, d.end, d.value)
+    "MAC_ADDRESS: none as part of something longer, a fingerprint or a dotted number": lambda d: (
+        d.entity == "MAC_ADDRESS" and not d.by_us and _goes_on(d.text, d.start, d.end, d.value)
     ),
     # Words that speak there only.
     "words: those of up to three letters must be whole": lambda d: (
