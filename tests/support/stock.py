@@ -402,7 +402,10 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
         d.entity in PHONES and not d.by_us and _otherwise(d.text, d.start)
     ),
     "PHONE_NUMBER: digits alone behind a bracket are digits alone": lambda d: (
-        d.entity in PHONES and not d.by_us and _bare(d.value).isdecimal()
+        d.entity in PHONES
+        and not d.by_us
+        and not d.value.isdecimal()
+        and _bare(d.value).isdecimal()
     ),
     "MAC_ADDRESS: none as part of something longer, a fingerprint or a dotted number": lambda d: (
         d.entity == "MAC_ADDRESS" and not d.by_us and _goes_on(d.text, d.start, d.end, d.value)
