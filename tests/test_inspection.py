@@ -589,7 +589,11 @@ def test_a_picture_in_a_document_is_covered(cleaning):
 
 
 def test_a_picture_that_cannot_be_written_is_refused_with_the_reason(cleaning):
-    decision = cleaning.inspect(in_claude(screenshot(form="AVIF"), "image/avif"))
+    icon = Image.new("RGB", (256, 64), "white")
+    ImageDraw.Draw(icon).text((6, 20), f"card {CARD}", fill="black", font_size=18)
+    out = io.BytesIO()
+    icon.save(out, "ICO", sizes=[icon.size])
+    decision = cleaning.inspect(in_claude(out.getvalue(), "image/x-icon"))
     assert isinstance(decision.enforcement, Refuse)
     assert "holds CREDIT_CARD" in decision.outcome.message
     assert "send a PNG or JPEG" in decision.outcome.message
