@@ -17,7 +17,7 @@ from gateway.content.looking import PictureSettings
 from gateway.content.reading import Box, Entry, Fact, FileLimits, Missed, Region, Text, Told
 from gateway.content.remembered import Remembered
 from gateway.content.rewriting import PDF
-from gateway.content.types import SVG, FileType, belies, text_encoding, type_of
+from gateway.content.types import SVG, UNSURE, FileType, belies, text_encoding, type_of
 from gateway.model import (
     BlobPart,
     FileInfo,
@@ -111,6 +111,8 @@ def open_blob(
         gathered.add(Text("", text, hidden=True, editable=True))
     elif encoding is not None:
         gathered.whole_text(encoding, editable=kind.media_type.startswith(_SEES_AS_TEXT))
+        if encoding == UNSURE:
+            gathered.add(Missed("", UnreadReason.CHARSET, len(blob.data)))
     if kind.media_type.startswith("text/plain"):
         pass
     elif _has_reader(kind):
@@ -290,6 +292,10 @@ def _text_step(data: bytes, encoding: str) -> Step:
         case "utf-32":
             order = "utf-32-le" if data[:1] == b"\xff" else "utf-32-be"
             return Step("charset", 4, len(data), order)
+        case "latin-1":
+            return Step("latin-1", 0, len(data))
+        case "cp1252" | "utf-16-le" | "utf-16-be":
+            return Step("charset", 0, len(data), encoding)
     raise AssertionError(encoding)
 
 

@@ -66,7 +66,7 @@ def rewritten(data: bytes, kind: str, wishes: Sequence[Wish], inner: Inner) -> b
         splices = [replace(one, new=html.escape(one.new)) for one in splices]
         splices = [*_in_page(source, rest, inner), *splices]
     elif kind == "message/rfc822":
-        splices = list(_in_mail(source, rest, splices, inner))
+        splices = list(_in_mail(_Mail(source, codec), rest, splices, inner))
     elif kind == "application/x-ipynb+json":
         splices = [*_in_json(source, splices), *_in_notebook(source, rest)]
     elif rest:
@@ -98,8 +98,10 @@ def _source(data: bytes) -> tuple[str, bytes, str]:
             size, codec = 2, "utf-16-le" if little else "utf-16-be"
         case "utf-32":
             size, codec = 4, "utf-32-le" if little else "utf-32-be"
-        case _:
+        case None:
             raise CannotRewrite(_UNKNOWN)
+        case _:
+            size, codec = 0, encoding
     return data[size:].decode(codec), data[:size], codec
 
 
@@ -412,12 +414,28 @@ class _Leaf:
     leaf: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """The source of a mail, or of several in one file, and the codec that makes bytes of it."""
+
+    source: str = field(repr=False)
+    codec: str
+
+    def bytes(self, start: int, end: int) -> bytes:
+        """The bytes of a span."""
+        return self.source[start:end].encode(self.codec)
+
+
 def _in_mail(
-    source: str, wishes: Sequence[Wish], raw: Sequence[_Splice], inner: Inner
+    mail_file: _Mail, wishes: Sequence[Wish], raw: Sequence[_Splice], inner: Inner
 ) -> Iterator[_Splice]:
-    message = email.message_from_bytes(source.encode(), policy=email.policy.compat32)
+    source = mail_file.source
     parts: list[_Leaf] = []
-    _divide(source, 0, len(source), message, parts)
+    for start, end in mail.messages(source):
+        message = email.message_from_bytes(
+            mail_file.bytes(start, end), policy=email.policy.compat32
+        )
+        _divide(mail_file, (start, end), message, parts)
     by_part: defaultdict[tuple[int, bool], list[Wish]] = defaultdict(list)
     for wish in wishes:
         found = _PART.match(wish.file)
@@ -436,7 +454,7 @@ def _in_mail(
             changes = [one for one in some if isinstance(one, Change)]
             made += _in_headers(source, part, changes)
         elif part.leaf:
-            made.append(_in_body(source, part, some, inner))
+            made.append(_in_body(mail_file, part, some, inner))
         else:
             raise CannotRewrite(_INSIDE)
     for one in raw:
@@ -454,9 +472,11 @@ def _in_mail(
 
 
 def _divide(
-    source: str, start: int, end: int, message: email.message.Message, parts: list[_Leaf]
+    mail_file: _Mail, span: tuple[int, int], message: email.message.Message, parts: list[_Leaf]
 ) -> None:
     """The parts in the order of the reader. The library and we must see the same, or it is refused."""
+    source = mail_file.source
+    start, end = span
     at = start
     values: list[tuple[str, int, int]] = []
     while at < end:
@@ -481,7 +501,7 @@ def _divide(
     ):
         raw = source[first:last].rstrip("\r\n")
         bare = raw.lstrip(" \t\r\n")
-        if known.lower() != field_name or _raw(value) != bare.encode():
+        if known.lower() != field_name or _raw(value) != bare.encode(mail_file.codec):
             raise CannotRewrite(_UNKNOWN)
         headers.append((field_name, first + len(raw) - len(bare), first + len(raw)))
     inside = message.get_payload()
@@ -489,7 +509,7 @@ def _divide(
     parts.append(_Leaf(message, tuple(headers), at, end, leaf))
     if leaf:
         inside = inside if _coding(message) in _CODED else message.get_payload(decode=True)
-        if _raw(inside) != source[at:end].encode():
+        if _raw(inside) != mail_file.bytes(at, end):
             raise CannotRewrite(_UNKNOWN)
         return
     boundary = message.get_boundary()
@@ -499,10 +519,10 @@ def _divide(
         spans = list(_between(source, at, end, boundary))
     else:
         raise CannotRewrite(_UNKNOWN)
-    for (first, last), below in _same_length(spans, list(inside)):
+    for inner_span, below in _same_length(spans, list(inside)):
         if not isinstance(below, email.message.Message):
             raise CannotRewrite(_UNKNOWN)
-        _divide(source, first, last, below, parts)
+        _divide(mail_file, inner_span, below, parts)
 
 
 def _same_length[A, B](ours: Sequence[A], theirs: Sequence[B]) -> Iterator[tuple[A, B]]:
@@ -587,7 +607,8 @@ def _encoded(name: str, words: str, changes: Sequence[Change]) -> str:
     return email.header.Header(words, "utf-8", header_name=name).encode()
 
 
-def _in_body(source: str, part: _Leaf, wishes: Sequence[Wish], inner: Inner) -> _Splice:
+def _in_body(mail_file: _Mail, part: _Leaf, wishes: Sequence[Wish], inner: Inner) -> _Splice:
+    source = mail_file.source
     message = part.message
     content = message.get_payload(decode=True)
     if not isinstance(content, bytes):
@@ -610,7 +631,7 @@ def _in_body(source: str, part: _Leaf, wishes: Sequence[Wish], inner: Inner) -> 
             text = quopri.encodestring(new).decode()
         case "" | "7bit" | "8bit" | "binary" if not new.startswith(b"From "):
             try:
-                text = new.decode()
+                text = new.decode(mail_file.codec)
             except UnicodeDecodeError:
                 raise CannotRewrite(_UNKNOWN) from None
         case _:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import struct
 from dataclasses import dataclass
 
 
@@ -25,6 +26,7 @@ SVG = FileType("image/svg+xml", "image")
 HTML = FileType("text/html", "text")
 MAIL = FileType("message/rfc822", "text")
 NOTEBOOK = FileType("application/x-ipynb+json", "text")
+PDF = FileType("application/pdf", "document")
 
 _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
     (offset, magic, FileType(media_type, family))
@@ -60,7 +62,7 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (0, b"\xff\xf1", "audio/aac", "audio"),
         (0, b"\x1aE\xdf\xa3", "video/webm", "video"),
         (0, b"\0\0\x01\xba", "video/mpeg", "video"),
-        (0, b"\x01\0\0\0\x58\0\0\0", "image/emf", "image"),
+        (40, b" EMF", "image/emf", "image"),
         (0, b"\xd7\xcd\xc6\x9a", "image/wmf", "image"),
         (0, b"wOFF", "font/woff", "unknown"),
         (0, b"wOF2", "font/woff2", "unknown"),
@@ -145,8 +147,19 @@ _MAIL_FIELD = re.compile(
     rb"|content-type|cc|x-[a-z-]+):"
 )
 
+_ENVELOPE = re.compile(rb"From [^\n]{1,200}\d\d:\d\d[^\n]*\n")
+"""The line before each mail of a file of mails (RFC 4155)."""
+
 _ZIP_LOOK = 1 << 16
-"""Bytes of a zip in which the name of a telling first entry is looked for, at either end."""
+"""Bytes of a zip in which telling names are looked for at either end, if its directory is not found."""
+_ZIP_END = struct.Struct("<4s8xII")
+"""The end of a zip's directory: its signature, the directory's size and where it begins."""
+_ZIP_MOST = 10_000
+"""Names of a directory that are looked at; in one with more, telling ones are looked for as without it."""
+_ZIP_ENTRY = 46
+"""Bytes of an entry of the directory before its name."""
+_PDF_LOOK = 1024
+"""PDF readers take files whose head begins within so many bytes (ISO 32000-1, annex H.3.4.1)."""
 
 
 def type_of(data: bytes) -> FileType:
@@ -161,7 +174,7 @@ def type_of(data: bytes) -> FileType:
                 return _ole(data, file_type)
             if magic == b"BM" and not _is_bitmap(data):
                 continue
-            if magic in {b"MZ", b"ID3", b"BZh", b"PAR1"} and text_encoding(data) is not None:
+            if magic in {b"MZ", b"ID3", b"BZh", b"PAR1"} and _unicode(data) is not None:
                 continue  # short ASCII signatures: text may begin so
             return file_type
     if len(data) > 64 and _DICOM_ELEMENT.match(data):
@@ -170,6 +183,8 @@ def type_of(data: bytes) -> FileType:
         return FileType(*_RIFF[data[8:12]])
     if data[4:8] == b"ftyp":
         return FileType(*_ISO_BRANDS.get(data[8:12], ("video/mp4", "video")))
+    if _is_pdf_behind_other(data):
+        return PDF
     if text_encoding(data) is not None:
         head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if head.startswith(b"<svg") or (
@@ -191,17 +206,34 @@ def _text_type(data: bytes) -> FileType:
     if _MAIL.match(head.replace(b"\r\n", b"\n")):
         names = {name.lower() for name in _MAIL_FIELD.findall(head)}
         known = {name for name in names if not name.startswith(b"x-")}
+        if known and _ENVELOPE.match(head):
+            return MAIL
         if len(known) >= 3 or b"mime-version" in known:
             return MAIL
     return TEXT
 
 
+def _is_pdf_behind_other(data: bytes) -> bool:
+    """Does a PDF begin a little later, behind what a program put before it? Text about PDFs does not count."""
+    at = data.find(b"%PDF-", 0, _PDF_LOOK)
+    return at >= 0 and b"startxref" in data[-_PDF_LOOK:]
+
+
+UNSURE = "latin-1"
+"""What `text_encoding` says of text in a character set that it cannot tell: ASCII reads right."""
+
+
 def text_encoding(data: bytes) -> str | None:
     """The encoding in which `data` is text, or None when it is not text.
 
-    UTF-8 by validity, the others by their byte order mark; a NUL or other control characters
-    (besides white space and escape) make it binary.
+    UTF-8 by validity, UTF-16 and UTF-32 by their byte order mark or where zeros stand; a NUL or other
+    control characters (besides white space and escape) make it binary. Other text is in Windows-1252
+    if what that shows looks like words, or `UNSURE`.
     """
+    return _unicode(data) or _by_bytes(data)
+
+
+def _unicode(data: bytes) -> str | None:
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -212,8 +244,49 @@ def text_encoding(data: bytes) -> str | None:
         if data.startswith(mark):
             return name if _is_text(data, name) else None
     if data.translate(None, _TEXT_BYTES):
-        return None
+        return _unmarked(data)
     return "utf-8" if _is_text(data, "utf-8") else None
+
+
+def _unmarked(data: bytes) -> str | None:
+    """UTF-16 without a mark, which shows by a zero in its first character, an ASCII one."""
+    if len(data) % 2 or 0 not in data[:2]:
+        return None
+    name = "utf-16-le" if data[0] else "utf-16-be"
+    return name if _is_text(data, name) else None
+
+
+def _by_bytes(data: bytes) -> str | None:
+    """Which of the character sets that spend a byte on a letter, if any."""
+    if data.translate(None, _TEXT_BYTES):
+        return None
+    kinds = data.translate(_KINDS)
+    if b"?" in kinds or any(odd in kinds for odd in _NOT_WESTERN):
+        return UNSURE
+    return UNSURE if b"xxxx" in kinds.translate(_CROWDED) else "cp1252"
+
+
+_IN_NO_WORD = frozenset("†‡‰˜‹›¡¢£¤¥¦¨¬¯±³¶¸¹¼½¾¿×÷")
+_IN_ROWS = frozenset("–—•…°·\xa0")
+
+
+def _kind(byte: int) -> str:
+    """What a byte is in Windows-1252, in a letter."""
+    letter = bytes([byte]).decode("cp1252", "replace")
+    if letter == "\ufffd":
+        return "?"
+    if byte < 128:  # ASCII
+        return "a" if letter.isalpha() else " "
+    if letter in _IN_NO_WORD:
+        return "s"
+    return "e" if letter.isalpha() and letter not in "ªºµ" else "-" if letter in _IN_ROWS else "t"
+
+
+_KINDS = "".join(map(_kind, range(256))).encode()
+_CROWDED = bytes(ord("x") if byte in b"est" else 32 for byte in range(256))
+_NOT_WESTERN = (b"eee", b"asa", b"ase", b"esa", b"ese")
+"""No word of a Western language has three letters with accents in a row, or such a sign within; nor do
+four that are not ASCII follow one another."""
 
 
 _TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\r\f\x1b\x08\x0b")
@@ -242,11 +315,35 @@ def _ole(data: bytes, plain: FileType) -> FileType:
 
 
 def _zip(data: bytes, plain: FileType) -> FileType:
+    names = _names(data)
     look = data[:_ZIP_LOOK] + data[-_ZIP_LOOK:]
     for needle, media_type, family in _OFFICE:
-        if needle in look:
+        if names is None:
+            known = needle in look
+        elif needle.endswith(b"/"):
+            known = b"[Content_Types].xml" in names and any(
+                name.startswith(needle) for name in names
+            )
+        else:
+            known = b"mimetype" in names and needle in look
+        if known:
             return FileType(media_type, family)
     return plain
+
+
+def _names(data: bytes) -> frozenset[bytes] | None:
+    """Names of the entries by the zip's directory; None where that does not stand where it should."""
+    end = data.rfind(b"PK\5\6", -_ZIP_LOOK - 22)
+    if end < 0 or end + _ZIP_END.size > len(data):
+        return None
+    _, size, _ = _ZIP_END.unpack_from(data, end)
+    names: list[bytes] = []
+    at = end - size
+    while len(names) < _ZIP_MOST and 0 <= at <= end - _ZIP_ENTRY and data.startswith(b"PK\1\2", at):
+        name, extra, comment = struct.unpack_from("<HHH", data, at + 28)
+        names.append(data[at + _ZIP_ENTRY : at + _ZIP_ENTRY + name])
+        at += _ZIP_ENTRY + name + extra + comment
+    return frozenset(names) if at == end else None
 
 
 MEDIA_TYPES: dict[str, str] = {

@@ -26,7 +26,7 @@ from gateway.content.reading import (
     Told,
 )
 from gateway.content.rewriting import CONTAINERS, PDF, PICTURES, TEXTS
-from gateway.content.types import belies, text_encoding, type_of
+from gateway.content.types import UNSURE, belies, text_encoding, type_of
 from gateway.model import UnreadReason
 
 __all__ = ["has_reader", "prepare", "walk"]
@@ -86,6 +86,8 @@ def _open(file: _File, means: _Means) -> Iterator[Told]:
         if file.place and text:
             means.budget.text(len(text))
             yield Text(file.place, text, hidden=file.hidden, editable=file.editable)
+            if encoding == UNSURE:
+                yield _missed(file, UnreadReason.CHARSET)
     reader = means.readers.get(kind.media_type)
     if reader is not None:
         yield from _guarded(file, reader, means, text)

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from support.thorough import examples
 
-from gateway.content import FileLimits, PictureSettings, Remembered, open_blob, sandbox
+from gateway.content import (
+    FileLimits,
+    PictureSettings,
+    Remembered,
+    open_blob,
+    sandbox,
+    write_blob,
+)
 from gateway.encodings import splice
 from gateway.model import (
     BlobPart,
@@ -246,3 +253,26 @@ def test_what_a_limit_cut_short_is_not_remembered():
     )
     assert [place.reason for place in found.unread] == [UnreadReason.TOO_LARGE]
     assert len(remembered) == 0
+
+
+def test_text_of_windows_1252_is_read_and_written_back_in_it():
+    data = "Name;Ort\r\nMüller 4111;Köln\r\n".encode("cp1252")
+    found = opened(data)
+    (part,) = found.parts
+    assert (part.text, found.unread) == (data.decode("cp1252"), ())
+    at = part.text.index("4111")
+    new = write_blob(blob(data), found, [Edit(part.locator, at, at + 4, "[N]")], (), key=b"key")
+    assert new == data.replace(b"4111", b"[N]")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_text_in_an_unknown_character_set_is_read_and_said_to_be_so(wrapped):
+    data = "Уважаемые коллеги, a@example.com".encode("koi8-r")
+    found = opened(zipped(note=data) if wrapped else data)
+    assert any("a@example.com" in part.text for part in found.parts)
+    assert [unread.reason for unread in found.unread] == [UnreadReason.CHARSET]
+
+
+def test_utf_16_without_a_mark_is_read():
+    (part,) = opened("Grüße, 4111".encode("utf-16-be")).parts
+    assert part.text == "Grüße, 4111"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import email.message
 import io
 import pickle
 import subprocess
 import sys
+import zipfile
 
 import openpyxl
+import pikepdf
 import pytest
 from corpus.files import make
 
@@ -105,3 +108,48 @@ def test_a_row_that_is_written_anew_leaves_the_texts_of_the_others_as_they_were(
     # What was found in the others is remembered: only texts that changed are looked at again.
     assert len(set(after) - set(before)) <= 4
     assert "\n".join(before).count("\n") == "\n".join(after).count("\n") == 5_999
+
+
+OPENED = """
+import sys
+from gateway.content import open_blob
+from gateway.model import BlobPart, Locator
+found = open_blob(BlobPart(Locator("file"), sys.stdin.buffer.read()), max_bytes=1 << 20)
+print([part.text for part in found.parts if "page" in part.locator.path], found.unread)
+"""
+
+
+def test_a_pdf_that_is_encrypted_without_a_password_is_read_whole():
+    """In a process of its own: the first cipher looks into `/dev`, which is shut in the sandbox."""
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(make.made("pdf")[0])) as document:
+        document.save(out, encryption=pikepdf.Encryption(owner="owner", user=""))
+    done = subprocess.run([sys.executable, "-c", OPENED], input=out.getvalue(), capture_output=True)
+    assert done.stdout.decode().strip().endswith("] ()"), done.stderr.decode()
+    assert done.stdout.decode().startswith("['")
+
+
+def test_an_empty_part_is_no_damage():
+    """LibreOffice and pandoc write `Configurations2/accelerator/current.xml` so."""
+    out = io.BytesIO(make.made("odt")[0])
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("Configurations2/accelerator/current.xml", b"")
+    assert opened(out.getvalue()).unread == ()
+
+
+def test_every_mail_of_a_file_of_mails_is_read():
+    box = b""
+    for number in range(3):
+        message = email.message.EmailMessage()
+        message["Subject"] = f"subject{number}"
+        message["From"] = "a@example.com"
+        message.set_content(f"body{number}", cte="base64")
+        message.add_attachment(
+            make.made("docx")[0] if number == 1 else b"\0", maintype="application", subtype="x"
+        )
+        box += b"From a@b Mon Jan  1 00:00:00 2026\n" + message.as_bytes() + b"\n"
+    found = opened(box)
+    texts = [part.text for part in found.parts]
+    words = [f"{word}{number}" for word in ("subject", "body") for number in range(3)]
+    words += make.made("docx")[1].values()
+    assert [word for word in words if not any(word in text for text in texts)] == []

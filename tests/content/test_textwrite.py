@@ -159,6 +159,28 @@ def test_another_character_set_stays():
     assert after.get_content() == "M\u00fcller [SSN]\n"
 
 
+def test_a_mail_of_one_byte_a_letter_stays_so():
+    data = (
+        f"From: J\u00f6rg <a@example.com>\r\nSubject: Gr\u00fc\u00dfe {VALUE}\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        f"Sch\u00f6ne Gr\u00fc\u00dfe {VALUE}\r\n"
+    ).encode("latin-1")
+    assert without(data, VALUE, new="[SSN]") == data.replace(VALUE.encode(), b"[SSN]")
+
+
+def test_a_file_of_mails_loses_the_value_in_each():
+    start = b"From a@b Mon Jan  1 00:00:00 2026\n"
+    box = b"\n".join(start + mail() for _ in range(3))
+    after = without(box, VALUE, new="[US_SSN]")
+    assert VALUE not in said(after)
+    seen = [
+        email.message_from_bytes(one, policy=email.policy.default)
+        for one in after.removeprefix(start).split(b"\n" + start)
+    ]
+    bodies = [one.get_body(("plain",)).get_content().strip() for one in seen]
+    assert bodies == ["My number is [US_SSN], M\u00fcller."] * 3
+
+
 def test_what_a_mail_is_divided_by_does_not_change():
     head = "From: a@example.com\nTo: b@example.com\nMIME-Version: 1.0\n"
     body = f'Content-Type: multipart/mixed; boundary="{VALUE}"\n\n--{VALUE}\n\nx\n--{VALUE}--\n'

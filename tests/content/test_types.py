@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.thorough import examples
 
 from gateway.content import text_encoding, type_of
+from gateway.content.types import UNSURE
 
 FAMILIES = {
     "image",
@@ -54,6 +55,9 @@ def packed(*names, stored=b""):
         (b"\0" * 257 + b"ustar\x0000", "application/x-tar", "archive"),
         (b"\0" * 128 + b"DICM", "application/dicom", "image"),
         (b"SQLite format 3\0\x10", "application/vnd.sqlite3", "unknown"),
+        (b"\x01\0\0\0\x6c\0\0\0" + b"\0" * 32 + b" EMF\0\0\1\0", "image/emf", "image"),
+        (b"\xff\0\r\n%PDF-1.4\n...\nstartxref\n9\n%%EOF", "application/pdf", "document"),
+        (b"how a PDF begins: %PDF-1.4", "text/plain", "text"),
         (b"\x7fELF\x02\x01", "application/x-executable", "unknown"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "image"),
         (b"<?xml version='1.0'?>\n<!-- x -->\n<svg/>", "image/svg+xml", "image"),
@@ -78,6 +82,30 @@ def test_types(data, media_type, family):
 )
 def test_zip_based_documents_are_told_apart(name, family):
     assert type_of(packed("[Content_Types].xml", name)).family == family
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("password/list.csv",),
+        ("xl/list.csv",),
+        ("a.txt", "[Content_Types].xml", "a/word/x"),
+    ],
+)
+def test_an_archive_with_names_like_those_of_a_document_is_an_archive(names):
+    assert type_of(packed(*names)).family == "archive"
+
+
+def test_a_file_within_does_not_make_the_type():
+    book = packed("[Content_Types].xml", "xl/workbook.xml")
+    assert type_of(packed("book.bin", stored=book)).family == "archive"
+    slides = packed("ppt/chart.bin", "[Content_Types].xml", stored=book)
+    assert type_of(slides).family == "presentation"
+
+
+def test_a_zip_whose_directory_is_not_where_it_should_be_is_told_by_a_look():
+    document = packed("[Content_Types].xml", "word/document.xml")
+    assert type_of(document[:-30]).family == "document"
 
 
 @pytest.mark.parametrize(
@@ -114,15 +142,16 @@ def test_text_encodings(mark, codec, name):
     text = "naïve 日本 😀\tline\r\nnext\x1b[1m"
     assert text_encoding(mark + text.encode(codec)) == name
     assert text_encoding(mark + f"{text}\0".encode(codec)) is None
-    assert text_encoding(mark + text.encode(codec) + b"\xd8") is None
+    damaged = text_encoding(mark + text.encode(codec) + b"\xd8")
+    assert damaged == (UNSURE if name.startswith("utf-8") else None)
 
 
 @pytest.mark.parametrize(
     "data",
     [
         b"text first, then \x00 binary",
-        "Grüße aus Köln".encode("cp1252"),
-        "no mark".encode("utf-16-le"),
+        "odd".encode("utf-16-le") + b"!",
+        "日本 without mark".encode("utf-16-le") + b"\x01\0",
         b"\xff\xfe\x00\xd8",  # half of a surrogate pair
         b"\x07bell",
         zlib.compress(b"words " * 20),
@@ -130,6 +159,42 @@ def test_text_encodings(mark, codec, name):
 )
 def test_what_cannot_be_read_for_certain_is_not_text(data):
     assert text_encoding(data) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name;Straße;Ort\r\nMüller;Königsallee 3;Köln – 50 €\r\n",
+        "L’été à Besançon : « créée » où ça ? 12 m², ±3 °C, nº 5",
+        "¿Qué tal, señor Núñez? ¡Bien! d´Or, l·l, ½ kg, 3×4",
+        "Smørrebrød på Åre, Þór og Æsir",
+        "Æ ——— “quoted” …… ™ ©",
+    ],
+)
+def test_western_text_of_one_byte_a_letter_is_windows_1252(text):
+    assert text_encoding(text.encode("cp1252")) == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Уважаемые коллеги, прошу", "koi8-r"),
+        ("Уважаемые коллеги, прошу", "cp1251"),
+        ("Αγαπητοί συνάδελφοι", "iso8859-7"),
+        ("お客様の情報です", "shift_jis"),
+        ("お客様の情報です", "euc_jp"),
+        ("客户资料 12", "gbk"),
+        ("고객 정보", "euc_kr"),
+        ("Paweł Wałęsa, proszę", "cp1250"),
+    ],
+)
+def test_other_character_sets_are_text_that_is_not_sure(text, codec):
+    assert text_encoding(text.encode(codec)) == UNSURE
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_zeros_tell_utf_16_without_a_mark(codec):
+    assert text_encoding("Grüße, 日本".encode(codec)) == codec
 
 
 @settings(max_examples=examples(300))

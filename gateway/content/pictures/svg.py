@@ -1,7 +1,8 @@
 """What does an SVG say? Its text, what is hidden in it, and the pictures within.
 
-Law: an SVG with a document type is refused, for its entities may say anything; every attribute and
-every text is said, for a viewer's style sheet decides what shows.
+Law: an SVG with a document type is refused, for its entities may say anything, but for the W3C's own, which
+programs write and which names none; every attribute and every text is said, for a viewer's style sheet
+decides what shows.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
 from gateway.model import UnreadReason
 
 _DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_STANDARD = re.compile(
+    rb"""<!DOCTYPE\s+svg\s+PUBLIC\s+(["'])-//W3C//DTD SVG [\w. -]{1,40}//EN\1"""
+    rb"""\s+(["'])https?://www\.w3\.org/[\w./-]{1,100}\2\s*>"""
+)
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _DATA = re.compile(r"data:([\w.+/-]*)((?:;[\w=.+-]*)*),(.*)", re.DOTALL | re.IGNORECASE)
 _DRAWN = {"text", "tspan", "textPath", "a"}
@@ -49,6 +54,7 @@ def is_svg(data: bytes) -> bool:
 
 def read(data: bytes, budget: Budget) -> Iterator[Said]:
     """What the SVG `data` says."""
+    data = _STANDARD.sub(b"", data, count=1)
     if _DOCTYPE.search(data.replace(b"\0", b"")):
         yield Missed("svg", UnreadReason.UNSUPPORTED_FILE, len(data), "doctype")
         return

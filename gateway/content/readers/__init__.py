@@ -14,6 +14,7 @@ import importlib
 import io
 import pkgutil
 
+import pikepdf
 from PIL import Image, ImageDraw
 
 from gateway.content import pictures
@@ -125,4 +126,13 @@ def _load_encodings() -> None:
             importlib.import_module(f"encodings.{module.name}")
 
 
+def _open_encrypted() -> None:
+    """What deciphers a PDF (AES-256, no password to open) looks in `/dev` for chance, the first time."""
+    out = io.BytesIO()
+    with pikepdf.new() as document:
+        document.save(out, encryption=pikepdf.Encryption(owner="", user=""))
+    pikepdf.Pdf.open(out).close()
+
+
 _load_encodings()
+_open_encrypted()

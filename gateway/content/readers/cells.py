@@ -5,7 +5,7 @@ a file of a known type is kept to be opened, and of anything else it is counted 
 from __future__ import annotations
 
 from gateway.content.readers.strings import printable
-from gateway.content.types import UNKNOWN, text_encoding, type_of
+from gateway.content.types import UNKNOWN, UNSURE, text_encoding, type_of
 
 _SMALL = 24
 """Bytes of a value that is not text and too short to be a file: ids and hashes."""
@@ -20,11 +20,12 @@ class Cells:
 
     def words(self, value: bytes) -> str | None:
         """What is to be read in `value`; None for a file, which is kept."""
-        if type_of(value) == UNKNOWN:
+        encoding = text_encoding(value)
+        if encoding == UNSURE or type_of(value) == UNKNOWN:
             self.unknown += len(value) > _SMALL
             return printable(value)
-        if text_encoding(value) == "utf-8":
-            return value.decode("utf-8")
+        if encoding in {"utf-8", "cp1252"}:
+            return value.decode(encoding)
         self.files.append(value)
         return None
 

@@ -19,7 +19,7 @@ import python_calamine
 from gateway.content.readers.strings import printable
 from gateway.content.readers.xmltext import PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
-from gateway.content.types import UNKNOWN, type_of
+from gateway.content.types import UNKNOWN, UNSURE, text_encoding, type_of
 from gateway.model import UnreadReason
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -86,10 +86,14 @@ def _stream(
         yield from _native(content, place)
     elif last in {"Data", "Pictures"}:
         yield from _drawings(content, place)
-    elif type_of(content) != UNKNOWN and not last.startswith(("\x05", "\x01")):
+    elif _is_file(content) and not last.startswith(("\x05", "\x01")):
         yield Embedded(place, content, hidden=True)
     else:
         yield from _scanned(content, place, budget)
+
+
+def _is_file(content: bytes) -> bool:
+    return type_of(content) != UNKNOWN and text_encoding(content) != UNSURE
 
 
 def _scanned(content: bytes, place: str, budget: Budget) -> Iterator[Said]:

@@ -1,4 +1,4 @@
-"""What is in a mail? Its headers decoded, every body and every attachment.
+"""What is in a mail, or in each of a file of mails? Its headers decoded, every body and every attachment.
 
 Law: each leaf of the MIME tree is a file of its own, its transfer encoding undone and its text in
 the character set that it names; an unknown encoding or an encrypted part is `Missed`. RFC 5322,
@@ -12,7 +12,8 @@ import email.header
 import email.message
 import email.parser
 import email.policy
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from gateway.content.readers import labels
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
@@ -27,7 +28,29 @@ _MAX_PARTS_DEEP = 60
 
 def read(data: bytes, budget: Budget) -> Iterator[Said]:
     """Headers and leaves in the order of the mail; the outer one's source is text already."""
-    yield from _part(email.message_from_bytes(data, policy=email.policy.compat32), budget, [0], 0)
+    count = [0]
+    for start, end in messages(data):
+        message = email.message_from_bytes(data[start:end], policy=email.policy.compat32)
+        yield from _part(message, budget, count, 0)
+
+
+_ENVELOPE = rb"From [^\n]{1,200}\d\d:\d\d[^\n]*\n"
+_BETWEEN = re.compile(rb"\n\r?\n(?=" + _ENVELOPE + rb")")
+_BETWEEN_TEXT = re.compile(_BETWEEN.pattern.decode())
+
+
+def messages(source: str | bytes) -> Iterator[tuple[int, int]]:
+    """Where each mail stands: a file of several (mbox) has a line `From … time` before each one."""
+    ends: Iterable[re.Match[bytes]] | Iterable[re.Match[str]] = ()
+    if isinstance(source, str) and source.startswith("From "):
+        ends = _BETWEEN_TEXT.finditer(source)
+    elif isinstance(source, bytes) and source.startswith(b"From "):
+        ends = _BETWEEN.finditer(source)
+    start = 0
+    for found in ends:
+        yield start, found.start() + 1  # the empty line belongs to neither
+        start = found.end()
+    yield start, len(source)
 
 
 def _part(

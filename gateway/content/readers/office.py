@@ -106,7 +106,9 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
             pages += 1
             budget.page()
         try:
-            if _XML.match(entry.name):
+            if _XML.match(entry.name) and not entry.info.file_size:
+                archive.whole(entry)  # nothing stands in it, and that is checked
+            elif _XML.match(entry.name):
                 part = _Part(entry.name, place, hidden=hidden)
                 yield from _part(archive.inflate(entry), part, book, styles, budget)
             else:

@@ -50,6 +50,18 @@ def test_a_document_type_is_refused():
     )
 
 
+def test_the_document_type_that_programs_write_is_no_hindrance():
+    for number, kind in (("1.1", "svg11"), ("1.0", "svg10")):
+        head = (
+            f'<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG {number}//EN"\n'
+            f' "http://www.w3.org/Graphics/SVG/{number}/DTD/{kind}.dtd">\n'
+        )
+        found = said(f"{head}<svg><text><tspan>41</tspan><tspan>11</tspan></text></svg>".encode())
+        assert any(isinstance(one, Text) and one.text == "4111" for one in found)
+        (missed,) = said(f'{head}<!ENTITY a "b"><svg>&a;</svg>'.encode())
+        assert missed.detail == "doctype"
+
+
 def test_what_is_no_xml_is_missed():
     assert said(b"<svg><unclosed></svg>") == [Missed("svg", "malformed", 21, "xml")]
 
