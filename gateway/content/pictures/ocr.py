@@ -29,6 +29,9 @@ from gateway.content.reading import Box, Budget
 type Pixels = NDArray[np.uint8]
 """Height by width by 3, RGB."""
 
+type _Letters = list[tuple[str, float, float]]
+"""Letters of a line: which, how sure it is, and where it stands, 0 to 1."""
+
 type Tensor = NDArray[np.float32]
 
 HEIGHT = 48
@@ -52,6 +55,10 @@ rows around the middle the cut may be, and how many beyond it each of them sees.
 
 _ALONE = 0.9
 """Confidence below which a single character is taken for a spot."""
+
+_DOUBT, _CLEARLY, _DOUBTED = 0.8, 0.1, 4
+"""Confidence below which a line is read upside down, too, how much better that has to be, and letters
+from which on it may be a line at all."""
 
 _UPRIGHT = 2.0
 """Degrees up to which a line is cut out as it stands."""
@@ -191,18 +198,29 @@ class Ocr:
         high, wide = strip.shape[:2]
         if high < 2 or wide < 2:
             return None
+        letters = self._read_strip(strip)
+        sure, turned = _surety(letters), False
+        if _DOUBTED <= len(letters) and sure < _DOUBT:
+            # The page may lie on its other side, or stand on its head.
+            other = self._read_strip(np.rot90(strip, 2))
+            if _surety(other) > sure + _CLEARLY:
+                letters, turned = other, True
+        return _as_line(letters, place, self._settings.ocr_confidence, turned=turned)
+
+    def _read_strip(self, strip: Pixels) -> _Letters:
+        high, wide = strip.shape[:2]
         columns = math.ceil(wide * HEIGHT / high * self._settings.ocr_squeeze)
         columns = max(_STEP * 2, math.ceil(columns / _STEP) * _STEP)
         method = cv2.INTER_AREA if high > HEIGHT else cv2.INTER_LINEAR
         scaled = cv2.resize(strip, (columns, HEIGHT), interpolation=method).astype(np.uint8)
-        letters: list[tuple[str, float, float]] = []  # letter, confidence, place 0 to 1
+        letters: _Letters = []
         for start, end in _pieces(scaled):
             (answer,) = self._read.run(None, {"x": _tensor(scaled[:, start:end])})
             letters.extend(
                 (letter, sure, (start + where * (end - start)) / columns)
                 for letter, sure, where in self._letters(np.asarray(answer)[0])
             )
-        return _as_line(letters, place, self._settings.ocr_confidence)
+        return letters
 
     def _letters(self, answer: Tensor) -> Iterator[tuple[str, float, float]]:
         """Undo CTC: repeated classes are one letter, class 0 is none."""
@@ -370,17 +388,20 @@ def _pieces(strip: Pixels) -> Iterator[tuple[int, int]]:
     yield start, wide
 
 
-def _as_line(
-    letters: Sequence[tuple[str, float, float]], place: _Place, least: float
-) -> Line | None:
+def _surety(letters: _Letters) -> float:
+    return sum(confidence for _, confidence, _ in letters) / max(1, len(letters))
+
+
+def _as_line(letters: _Letters, place: _Place, least: float, *, turned: bool) -> Line | None:
+    """The line that was read, if it is one; of a `turned` one it is not known where its words stand."""
     text = "".join(letter for letter, _, _ in letters)
     if not text.strip():
         return None
-    sure = sum(confidence for _, confidence, _ in letters) / len(letters)
+    sure = _surety(letters)
     if sure < least or (len(text.strip()) < 2 and sure < _ALONE):
         return None
     left, top, right, bottom = place.box
-    lies = place.upright and bottom - top < 1.5 * (right - left)
+    lies = not turned and place.upright and bottom - top < 1.5 * (right - left)
     if not lies:
         return Line(text, place.box, ((0, len(text), place.box),), sure)
     at = [left + where * (right - left) for _, _, where in letters]

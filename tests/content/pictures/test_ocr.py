@@ -61,6 +61,18 @@ def test_cells_of_a_row_stand_in_one_line(eyes):
     assert in_order(read(eyes, picture))[0] == "Name\tImran Novak\nPhone\t555 0134"
 
 
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_page_on_its_side_or_head_is_read_and_its_lines_have_boxes(eyes, turn):
+    picture = written("Invoice 4711 for Chiara Lindqvist", "Total 1,234.50 EUR")
+    lines = read(eyes, picture.rotate(turn, expand=True))
+    assert {line.text for line in lines} == {
+        "Invoice 4711 for Chiara Lindqvist",
+        "Total 1,234.50 EUR",
+    }
+    for line in lines:
+        assert line.words == ((0, len(line.text), line.box),)
+
+
 def test_a_tilted_line_is_read(eyes):
     picture = written("the margin fell again after April", size=26).rotate(
         9, expand=True, fillcolor="white"
