@@ -56,7 +56,7 @@ rows around the middle the cut may be, and how many beyond it each of them sees.
 _ALONE = 0.9
 """Confidence below which a single character is taken for a spot."""
 
-_DOUBT, _CLEARLY, _DOUBTED = 0.8, 0.1, 4
+_DOUBT, _CLEARLY, _DOUBTED = 0.9, 0.1, 4
 """Confidence below which a line is read upside down, too, how much better that has to be, and letters
 from which on it may be a line at all."""
 
@@ -200,7 +200,7 @@ class Ocr:
             return None
         letters = self._read_strip(strip)
         sure, turned = _surety(letters), False
-        if _DOUBTED <= len(letters) and sure < _DOUBT:
+        if len(letters) >= _DOUBTED and sure < _DOUBT:
             # The page may lie on its other side, or stand on its head.
             other = self._read_strip(np.rot90(strip, 2))
             if _surety(other) > sure + _CLEARLY:
