@@ -215,7 +215,8 @@ def _mended(
     elif entity == "US_DRIVER_LICENSE":
         yield rf"(?![A-Z]\d{{1,2}}\b){text}", located(text, flags), pattern.score
     elif entity == "CREDIT_CARD":
-        yield rf"(?<!\b0\.){text}", None, pattern.score  # no fraction
+        # No fraction, but for a weight in a header, which has three digits: RFC 9110, 12.4.2.
+        yield rf"(?<!(?<!q=)\b0\.){text}", None, pattern.score
     elif entity == "MAC_ADDRESS" and text != _CISCO:
         yield (
             rf"(?<![0-9A-Fa-f][:-]){text}(?![:-][0-9A-Fa-f])",
