@@ -87,14 +87,19 @@ _FILE = re.compile(r"\.[a-z0-9]{1,5}$")
 _CLASSES = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
 
 
+_DIGITS = 12
+"""So many digits in a row where a password stands are one; fewer are a count or a number."""
+
+
 def is_mixed(value: str) -> bool:
     """A password or token rather than code or a word: letters with digits or symbols."""
     if _CODE.search(value):
         return False
     if _PATH.match(value) and (_FILE.search(value) or not _has_drawn(value)):
         return False
-    kinds = sum(any(map(of_class, value)) for of_class in _CLASSES)
-    return kinds >= 2 and not (value.isdecimal() and len(value) < 12)
+    if value.isdecimal():
+        return len(value) >= _DIGITS
+    return sum(any(map(of_class, value)) for of_class in _CLASSES) >= 2
 
 
 _BEHIND = r"(?:[A-Za-z][A-Za-z0-9]{0,9}[-_]){0,2}"
@@ -195,7 +200,7 @@ _NO_PASSWORD = re.compile(
     (?:new|old|current|confirm|my|your|the|user|admin|root|db|enter|forgot|reset|invalid|wrong|bad
       |missing|no|type|text|show|hide|plain|repeat|verify|change|update|create|login|hash|hashed
       |encrypt|encrypted|secure|raw|temp|auto|is|has|get|set|check|validate|min|max)?
-    [-_. ]?(?:pass(?:word|phrase|code|wd)?s?|pwd|passwort|kennwort|secret|token|string|str|text|char
+    [-_. ]?(?:pass(?:word|phrase|code|wd)?s?|pwd|passwort|kennwort|wachtwoord|senha|heslo|salasana|passord|adgangskode|secret|token|string|str|text|char
       |varchar|bytes?|int|bool|object|any|null|none|field|input|value|name|type|email|user(?:name)?
       |admin|required|optional|hidden|empty|blank|default|test|true|false|login|auth|key|keys|id
       |label|title|error|message|invalid|incorrect|mismatch|format|length|pattern|hash|hashed

@@ -150,9 +150,9 @@ _GIVEN = (
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
-        # English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish and
+        # A sign or two as pictures are misread. English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish and
         # Norwegian, Finnish, Czech, Hungarian, Romanian, Turkish.
-        "password": r"pass[_-]?w(?:or)?d|passwd|pass[_-]?phrase|pass[_-]?code|pwd|passwort|kennwort"
+        "password": r"pass[_ -]?(?:w|vv)(?:[o0c]r)?d|\bp assword|passwd|pass[_-]?phrase|pass[_-]?code|pwd|passwort|kennwort"
         r"|(?<![a-z])pw(?![a-z])|mot[ _]de[ _]passe|(?<![a-z])mdp(?![a-z])|contraseña|contrasena"
         r"|palavra[ _-]passe|senha|parola(?:[ _]d.ordine|[ _]chiave)?|wachtwoord|has[łl]o|l[öo]senord"
         r"|adgangskode|passord|salasana|heslo|jelsz[óo]|[şs]ifre",
