@@ -39,11 +39,14 @@ ABROAD = 0.75
 """Least confidence of what that model sees in a text of another language, apart from German, where
 lists and the words before a name decide (`german`)."""
 
-NO_NAMES = frozenset({"Begin Patch", "End Patch", "iban"})
+NO_NAMES = frozenset({"Begin Patch", "End Patch", "iban", "Gecko"})
 """What the shipped model takes for a person, and coding agents write all the time: the lines around
-their patches, and a column of a table."""
+their patches, a column of a table, and what every browser says that it is like."""
 
-_SHORT = "IBAN|BIC|DEA|NPI|SIN|SSN|MRN|VIN|PESEL|CURP|DNI|FPI|FEN|PGN|OSPF|BGP|MTU|tsp|tbsp"
+_SHORT = (
+    "IBAN|BIC|DEA|NPI|SIN|SSN|MRN|VIN|PESEL|CURP|DNI|NIE|NINO|IMEI|ABA|FPI|FEN|PGN|OSPF|BGP|MTU"
+    "|URIs?|OTP|EULA|ICE|tsp|tbsp"
+)
 _NO_NAME = regex.compile(
     # Short names of numbers, notations and measures; bases; the head of an invoice.
     rf"(?:{_SHORT})(?: [A-Z]{{2}})?(?!\w*\p{{Ll}})|\p{{L}}{{24,}}|(?i:bill)(?=(?i: to\b) ?[:\n])"

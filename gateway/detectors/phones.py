@@ -114,6 +114,19 @@ _NO_EXTENSION = frozenset(string.ascii_letters + string.punctuation + "\r\n") - 
 )
 """What no extension begins with."""
 
+_NUMBERS = re.compile(
+    r"(?:^|[ -])\d{1,4}\.\d+ +-?\d{1,4}\.\d+(?:[ -]|$)"  # decimal fractions side by side
+    r"|^\d+ {2,}\d+$"  # two columns
+)
+"""Figures of a drawing or a table, in the shape of a number."""
+_PLACE = re.compile(r"[+-]\d{4}[+-]\d{5}|[+-]\d{6}[+-]\d{7}")
+"""Latitude and longitude as of ISO 6709."""
+_VERSION = re.compile(r"/\d+(?:\.\d+){3}")
+_BYTES = re.compile(r"\d\d(?: {1,2}\d\d)+")
+_BYTE_BEFORE = re.compile(r"(?:\d[a-f]|[a-f]\d|ff) {1,2}$")
+_BYTE_AFTER = re.compile(r" {1,2}(?:\d[a-f]|[a-f]\d|ff)\b")
+"""A byte in hexadecimal that is no word and no number."""
+
 _DIGITS = re.compile(r"\d+")
 _UNCERTAIN = regex.compile(r"\p{L}")
 _PLUS = re.compile("[+\uff0b]")
@@ -196,7 +209,11 @@ class PhoneProbe:
             regions = () if whole else self._possible(candidate, digits, parts, plain=plain)
             if not whole and not regions:
                 continue
-            doubtful = not self._worth(_bare(candidate)) or _otherwise(text, first)
+            doubtful = (
+                not self._worth(_bare(candidate))
+                or _otherwise(text, first)
+                or _figures(text, first, last)
+            )
             if doubtful and not around.speaks(self.vocabulary, first, last):
                 continue
             if whole and self._accept is None and _stands_alone(text, first, last):
@@ -276,9 +293,8 @@ class ShapeProbe(PatternProbe):
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
         for raw in super().find(text, start, end, around):
-            if not _otherwise(text, raw.start) or around.speaks(
-                self.vocabulary, raw.start, raw.end
-            ):
+            doubtful = _otherwise(text, raw.start) or _figures(text, raw.start, raw.end)
+            if not doubtful or around.speaks(self.vocabulary, raw.start, raw.end):
                 yield raw
 
 
@@ -369,6 +385,20 @@ def _bare(candidate: str) -> str:
 
 def _otherwise(text: str, first: int) -> bool:
     return _SAID_OTHERWISE.match(text, max(0, first - 24), first) is not None
+
+
+def _figures(text: str, first: int, last: int) -> bool:
+    """True for measures, a place on a map, a version or bytes in the shape of a number."""
+    candidate = text[first:last]
+    if _NUMBERS.search(candidate):
+        return True
+    wider = text[max(0, first - 1) : last]
+    if _PLACE.fullmatch(wider) or _PLACE.fullmatch(candidate) or _VERSION.fullmatch(wider):
+        return True
+    return _BYTES.fullmatch(candidate) is not None and (
+        _BYTE_BEFORE.search(text, max(0, first - 4), first) is not None
+        or _BYTE_AFTER.match(text, last) is not None
+    )
 
 
 def _digits_of(candidate: str) -> str:

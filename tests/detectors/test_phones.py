@@ -140,3 +140,17 @@ def test_telling_shapes_need_no_assigned_number(engine, text):
 )
 def test_other_shapes_are_not_telling(engine, text):
     assert "PhoneShape" not in {m.detector for m in engine.scan(text).matches}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c -0.441406 0.714844 -0.269532 0.390625",
+        "MX +1924-09909 America/Mexico_City",
+        "RES 4.7K 1% 0603  42653351  Qty 45",
+        "Chrome/659.0.4839.947 Safari/537.36",
+        "a:  8b 04 25 28 00 00 00  mov",
+    ],
+)
+def test_figures_of_drawings_tables_and_machines_are_no_numbers(engine, text):
+    assert not [m for m in engine.scan(text).matches if m.entity == "PHONE_NUMBER"]
