@@ -171,10 +171,11 @@ def test_openai_image_edit_arrives_without_the_number(shipped, through, ssn):
     show("screenshot", before, after)
 
 
-def test_openai_file_upload_arrives_without_the_place(shipped, through):
-    before = planted.jpeg()
+@pytest.mark.parametrize("form", ["jpeg", "heic"])
+def test_openai_file_upload_arrives_without_the_place(shipped, through, form):
+    before = planted.MAKERS[form]()
     assert facts(before)["gps"]
-    through[0].files.create(file=("holiday.jpg", before, "image/jpeg"), purpose="vision")
+    through[0].files.create(file=(f"holiday.{form}", before, f"image/{form}"), purpose="vision")
     (seen,) = shipped.upstream.seen
     arrived = fields(seen)
     assert arrived["purpose"] == b"vision"
