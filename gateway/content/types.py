@@ -158,6 +158,10 @@ _ZIP_MOST = 10_000
 """Names of a directory that are looked at; in one with more, telling ones are looked for as without it."""
 _ZIP_ENTRY = 46
 """Bytes of an entry of the directory before its name."""
+_MAIN = frozenset(
+    {b"[Content_Types].xml", b"word/document.xml", b"xl/workbook.xml", b"ppt/presentation.xml"}
+)
+"""Entries that tell an Office file from an archive with a folder of such a name."""
 _PDF_LOOK = 1024
 """PDF readers take files whose head begins within so many bytes (ISO 32000-1, annex H.3.4.1)."""
 
@@ -321,9 +325,8 @@ def _zip(data: bytes, plain: FileType) -> FileType:
         if names is None:
             known = needle in look
         elif needle.endswith(b"/"):
-            known = b"[Content_Types].xml" in names and any(
-                name.startswith(needle) for name in names
-            )
+            # Programs that read a document's text by itself do without the list of types.
+            known = not names.isdisjoint(_MAIN) and any(name.startswith(needle) for name in names)
         else:
             known = b"mimetype" in names and needle in look
         if known:

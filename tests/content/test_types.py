@@ -213,3 +213,16 @@ def test_any_bytes_have_a_type(data):
 )
 def test_any_bytes_behind_a_signature_have_a_type(head, data):
     assert type_of(head + data).family in FAMILIES
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("word/document.xml", "document"),
+        ("xl/workbook.xml", "spreadsheet"),
+        ("ppt/presentation.xml", "presentation"),
+    ],
+)
+def test_a_document_without_a_list_of_types_is_one(name, family):
+    """Programs that read nothing but its text take it."""
+    assert type_of(packed(name)).family == family
