@@ -17,6 +17,9 @@ _PICTURES = frozenset(
 )
 """Types of items that hold pixels, or say how pixels are put together."""
 
+_WORDS = frozenset({b"Exif", b"mime", b"uri "})
+"""Types of items that hold none, whatever refers to them."""
+
 _FRAME = frozenset(b"ftyp styp meta mdat moov moof sidx ssix mfra tfra mfro pdin prft".split())
 _META = frozenset(b"hdlr pitm iinf iloc iref iprp idat dinf grpl ipro".split())
 """Boxes of the file, and of its list of items, without which no picture is shown."""
@@ -95,6 +98,9 @@ def asides(data: bytes) -> Iterator[Aside]:
             payload = payload[4 + int.from_bytes(payload[:4], "big") :]
         name = item.mime or item.kind
         yield Aside(item.says, name.decode("latin-1"), payload)
+    for start, end in file.gaps():
+        if payload := data[start:end].strip(b"\0"):
+            yield Aside(Kind.OTHER, "mdat", payload)
     for box in (*file.strange, *file.words):
         payload = data[box.body : box.end]
         if box.name == b"uuid" and payload.startswith(_C2PA):
@@ -121,10 +127,8 @@ def without_metadata(data: bytes, keep: Collection[Kind] = ()) -> bytes:
             if _touches(kept, start, end):
                 raise Broken("shared")
             out[start:end] = bytes(end - start)
-    if all(item.extents is not None for item in file.items) and not file.moving:
-        for box in file.boxes:
-            if box.name == b"mdat":
-                _fill_gaps(out, box, kept)
+    for start, end in file.gaps():
+        out[start:end] = bytes(end - start)
     for box in file.words:
         if box.name in _SAYS:  # a property is called by its place in the list: an empty one stays
             start = box.body + 16 * (box.name == b"uuid")
@@ -185,10 +189,30 @@ class _File:
         if total > 2 * len(data):
             raise Broken("length")
         self.beside = [
-            item for item in self.items if item.kind not in _PICTURES and item.number not in parts
+            item
+            for item in self.items
+            if item.kind in _WORDS or (item.kind not in _PICTURES and item.number not in parts)
         ]
         if b"iprp" in named:
             self.words += [box for box in _deep(data, named[b"iprp"]) if box.name in _SAYS]
+
+    def gaps(self) -> Iterator[tuple[int, int]]:
+        """What stands among the pixels and belongs to no item; nothing where that is not known."""
+        if self.moving or any(item.extents is None for item in self.items):
+            return
+        spans = sorted(extent for item in self.items for extent in item.extents or ())
+        for box in self.boxes:
+            if box.name != b"mdat":
+                continue
+            at = box.body
+            for start, end in spans:
+                if end <= box.body or start >= box.end:
+                    continue
+                if start > at:
+                    yield at, start
+                at = max(at, end)
+            if at < box.end:
+                yield at, box.end
 
 
 def _boxes(data: bytes | bytearray, start: int, end: int) -> list[_Box]:
@@ -320,19 +344,6 @@ def _touches(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
 def _blank(out: bytearray, box: _Box) -> None:
     out[box.start + 4 : box.start + 8] = b"free"
     out[box.body : box.end] = bytes(box.end - box.body)
-
-
-def _fill_gaps(out: bytearray, box: _Box, spans: Sequence[tuple[int, int]]) -> None:
-    """Overwrite what stands in the box and belongs to no item."""
-    at = box.body
-    for start, end in spans:
-        if end <= box.body or start >= box.end:
-            continue
-        if start > at:
-            out[at:start] = bytes(start - at)
-        at = max(at, end)
-    if at < box.end:
-        out[at : box.end] = bytes(box.end - at)
 
 
 # --- the list of items, written anew -------------------------------------------------------------

@@ -60,6 +60,16 @@ def test_the_smaller_picture_is_no_metadata():
     assert before.info["thumbnails"] == after.info["thumbnails"] != []
 
 
+@pytest.mark.parametrize("kind", [b"dimg", b"thmb", b"auxl"])
+def test_metadata_that_says_it_is_part_of_the_picture_is_metadata(kind):
+    data = bytearray(planted.heic())
+    at = data.index(b"cdsc")  # of the EXIF item, to the picture
+    origin, target = data[at + 4 : at + 6], data[at + 8 : at + 10]
+    data[at : at + 10] = kind + target + data[at + 6 : at + 8] + origin
+    assert kinds(planted.heic()) == kinds(bytes(data))
+    assert b"PLANTED" not in isomedia.without_metadata(bytes(data))
+
+
 def test_bytes_that_belong_to_no_item_go():
     data = planted.avif()
     at = data.rindex(b"mdat") - 4
@@ -68,6 +78,7 @@ def test_bytes_that_belong_to_no_item_go():
     longer = data[:at] + struct.pack(">I", size + len(more)) + data[at + 4 : at + size] + more
     longer += data[at + size :]
     assert b"HIDDEN" in longer
+    assert more in {aside.payload for aside in isomedia.asides(longer)}
     after = isomedia.without_metadata(longer)
     assert b"HIDDEN" not in after
     assert np.array_equal(next(pixels(longer)), next(pixels(after)))
