@@ -137,7 +137,12 @@ def test_an_empty_part_is_no_damage():
     assert opened(out.getvalue()).unread == ()
 
 
-def test_every_mail_of_a_file_of_mails_is_read():
+@pytest.mark.parametrize("between", [b"\n", b""])
+@pytest.mark.parametrize(
+    "envelope",
+    [b"From a@b Mon Jan  1 00:00:00 2026\n", b"From a@b\n", b"From - Mon, 1 Jan 2026\n"],
+)
+def test_every_mail_of_a_file_of_mails_is_read(envelope, between):
     box = b""
     for number in range(3):
         message = email.message.EmailMessage()
@@ -147,7 +152,7 @@ def test_every_mail_of_a_file_of_mails_is_read():
         message.add_attachment(
             make.made("docx")[0] if number == 1 else b"\0", maintype="application", subtype="x"
         )
-        box += b"From a@b Mon Jan  1 00:00:00 2026\n" + message.as_bytes() + b"\n"
+        box += envelope + message.as_bytes() + between
     found = opened(box)
     texts = [part.text for part in found.parts]
     words = [f"{word}{number}" for word in ("subject", "body") for number in range(3)]

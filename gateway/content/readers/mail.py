@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.content.readers import labels
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
+from gateway.content.types import ENVELOPE
 from gateway.model import UnreadReason
 
 _ENCRYPTED = frozenset(
@@ -34,13 +35,12 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
         yield from _part(message, budget, count, 0)
 
 
-_ENVELOPE = rb"From [^\n]{1,200}\d\d:\d\d[^\n]*\n"
-_BETWEEN = re.compile(rb"\n\r?\n(?=" + _ENVELOPE + rb")")
+_BETWEEN = re.compile(rb"\n(?:\r?\n)?(?=" + ENVELOPE.pattern + rb")")
 _BETWEEN_TEXT = re.compile(_BETWEEN.pattern.decode())
 
 
 def messages(source: str | bytes) -> Iterator[tuple[int, int]]:
-    """Where each mail stands: a file of several (mbox) has a line `From … time` before each one."""
+    """Where each mail stands: a file of several (mbox) has an envelope before each one."""
     ends: Iterable[re.Match[bytes]] | Iterable[re.Match[str]] = ()
     if isinstance(source, str) and source.startswith("From "):
         ends = _BETWEEN_TEXT.finditer(source)
