@@ -235,7 +235,9 @@ def text_encoding(data: bytes) -> str | None:
     control characters (besides white space and escape) make it binary. Other text is in Windows-1252
     if what that shows looks like words, or `UNSURE`.
     """
-    return _unicode(data) or _by_bytes(data)
+    if (known := _unicode(data)) is not None or _has_controls(data):
+        return known
+    return _by_bytes(data)
 
 
 def _unicode(data: bytes) -> str | None:
@@ -248,7 +250,7 @@ def _unicode(data: bytes) -> str | None:
     ):
         if data.startswith(mark):
             return name if _is_text(data, name) else None
-    if data.translate(None, _TEXT_BYTES):
+    if _has_controls(data):
         return _unmarked(data)
     return "utf-8" if _is_text(data, "utf-8") else None
 
@@ -261,10 +263,13 @@ def _unmarked(data: bytes) -> str | None:
     return name if _is_text(data, name) else None
 
 
-def _by_bytes(data: bytes) -> str | None:
-    """Which of the character sets that spend a byte on a letter, if any."""
-    if data.translate(None, _TEXT_BYTES):
-        return None
+def _has_controls(data: bytes) -> bool:
+    """Known by the first few bytes of nearly every file that is no text."""
+    return bool(data[:_HEAD].translate(None, _TEXT_BYTES) or data.translate(None, _TEXT_BYTES))
+
+
+def _by_bytes(data: bytes) -> str:
+    """Which of the character sets that spend a byte on a letter."""
     kinds = data.translate(_KINDS)
     if b"?" in kinds or any(odd in kinds for odd in _NOT_WESTERN):
         return UNSURE
@@ -294,6 +299,7 @@ _NOT_WESTERN = (b"eee", b"asa", b"ase", b"esa", b"ese")
 four that are not ASCII follow one another."""
 
 
+_HEAD = 4096
 _TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\r\f\x1b\x08\x0b")
 
 
