@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.given import BAD_INPUT, settings_of, settings_options
-from gateway.cli.opened import needs_database
+from gateway.cli.opened import database_errors, needs_database
 from gateway.cli.printed import print_table
 from gateway.documents import DocumentError, Problem, suggest
 from gateway.settings import Settings
@@ -113,16 +113,11 @@ def exports_forget(name: str, **options: Any) -> None:
 
 @contextlib.contextmanager
 def _ledger(settings: Settings) -> Iterator[Ledger]:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from gateway.database.engines import StoreError  # noqa: PLC0415
     from gateway.exporters.ledger import Ledger  # noqa: PLC0415
 
     needs_database(settings)
-    try:
-        with contextlib.closing(Ledger.open(settings.database_url, "command")) as ledger:
-            yield ledger
-    except (SQLAlchemyError, StoreError) as error:
-        told = str(error) if isinstance(error, StoreError) else type(error).__name__
-        message = f"the database cannot be used: {told}"
-        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+    with (
+        database_errors(),
+        contextlib.closing(Ledger.open(settings.database_url, "command")) as ledger,
+    ):
+        yield ledger

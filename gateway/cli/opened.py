@@ -75,38 +75,47 @@ def needs_database(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def desk_of(settings: Settings) -> Iterator[Desk]:
-    """The database with everything that works on incidents; expected errors end the command."""
+def database_errors() -> Iterator[None]:
+    """Raises `DocumentError` where the database within fails; the driver's words may hold values."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from gateway.audit.chain import AuditError  # noqa: PLC0415
     from gateway.database.engines import StoreError  # noqa: PLC0415
+
+    try:
+        yield
+    except (SQLAlchemyError, StoreError) as error:
+        told = str(error) if isinstance(error, StoreError) else type(error).__name__
+        message = f"the database cannot be used: {told}"
+        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+
+
+@contextlib.contextmanager
+def desk_of(settings: Settings) -> Iterator[Desk]:
+    """The database with everything that works on incidents; expected errors end the command."""
+    from gateway.audit.chain import AuditError  # noqa: PLC0415
     from gateway.incidents.desk import open_desk  # noqa: PLC0415
     from gateway.incidents.states import WorkError  # noqa: PLC0415
 
     needs_database(settings)
     try:
-        desk = open_desk(
-            settings.database_url,
-            audit_key=settings.audit_key_path,
-            seen=settings.audit_seen_path,
-            person_key=person_key(settings),
-            second_person=settings.unmask_second_person,
-            agreed_for=settings.unmask_for,
-            smallest=settings.small_group,
-            make_key=False,  # the gateway could not read one that somebody else owns
-        )
-        with contextlib.closing(desk):
-            yield desk
+        with database_errors():
+            desk = open_desk(
+                settings.database_url,
+                audit_key=settings.audit_key_path,
+                seen=settings.audit_seen_path,
+                person_key=person_key(settings),
+                second_person=settings.unmask_second_person,
+                agreed_for=settings.unmask_for,
+                smallest=settings.small_group,
+                make_key=False,  # the gateway could not read one that somebody else owns
+            )
+            with contextlib.closing(desk):
+                yield desk
     except WorkError as error:
         click.echo(str(error), err=True)
         sys.exit(BAD_INPUT)
     except AuditError as error:
         raise DocumentError([Problem("audit log", 0, 0, str(error))]) from None
-    except (SQLAlchemyError, StoreError) as error:
-        told = str(error) if isinstance(error, StoreError) else type(error).__name__
-        message = f"the database cannot be used: {told}"
-        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
 
 
 def person_key(settings: Settings) -> bytes:

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.given import BAD_INPUT, FOLDER, bytes_of, settings_of, settings_options
-from gateway.cli.opened import catalogue_of, engine_of, known_registers, needs_database, person_key
+from gateway.cli.opened import (
+    catalogue_of,
+    database_errors,
+    engine_of,
+    known_registers,
+    needs_database,
+    person_key,
+)
 from gateway.cli.printed import problem_line
 from gateway.documents import DocumentError, Problem, span, suggest
 from gateway.settings import Settings
@@ -316,8 +323,6 @@ def policy_simulate(
     Counts new and lifted blocks and changed redactions by service, sender, team and rule, from what the
     incidents hold; what they do not tell is counted by itself.
     """
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
     from gateway import bootstrap, rehearsal  # noqa: PLC0415
     from gateway.incidents.crowds import Crowds  # noqa: PLC0415
     from gateway.policy import page  # noqa: PLC0415
@@ -330,20 +335,16 @@ def policy_simulate(
     settings = settings_of(config, state=state)
     before = bootstrap.load_rules(against or settings.policies)
     after = bootstrap.load_rules(policies) if policies is not None else before
-    try:
-        with _store(settings) as store:
-            simulation = rehearsal.simulate(
-                store,
-                before,
-                after,
-                since=start,
-                until=now,
-                sender_of=_masked_sender(settings),
-                teams_of=_shown_teams(Crowds(store.engine, smallest=settings.small_group)),
-            )
-    except SQLAlchemyError as error:
-        message = f"the database cannot be used: {type(error).__name__}"
-        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+    with database_errors(), _store(settings) as store:
+        simulation = rehearsal.simulate(
+            store,
+            before,
+            after,
+            since=start,
+            until=now,
+            sender_of=_masked_sender(settings),
+            teams_of=_shown_teams(Crowds(store.engine, smallest=settings.small_group)),
+        )
     if as_json:
         click.echo(json.dumps(page.tally(simulation), indent=2))
         return

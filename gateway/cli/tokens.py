@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.given import settings_of, settings_options
-from gateway.cli.opened import needs_database
+from gateway.cli.opened import database_errors, needs_database
 from gateway.cli.printed import print_table
-from gateway.documents import DocumentError, Problem
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,19 +101,15 @@ def tokens_purge(**options: Any) -> None:
 
 @contextlib.contextmanager
 def _vault(settings: Settings) -> Iterator[Vault]:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from gateway.database.engines import StoreError  # noqa: PLC0415
     from gateway.vault import keys  # noqa: PLC0415
     from gateway.vault.store import Vault  # noqa: PLC0415
 
     needs_database(settings)
     ring = keys.load(settings.token_keys_path)  # none is made here: the gateway's is wanted
-    try:
-        vault = Vault.open(settings.database_url, ring, ttl=settings.token_ttl)
-        with contextlib.closing(vault):
-            yield vault
-    except (SQLAlchemyError, StoreError) as error:
-        told = str(error) if isinstance(error, StoreError) else type(error).__name__
-        message = f"the database cannot be used: {told}"
-        raise DocumentError([Problem("setting database", 0, 0, message)]) from None
+    with (
+        database_errors(),
+        contextlib.closing(
+            Vault.open(settings.database_url, ring, ttl=settings.token_ttl)
+        ) as vault,
+    ):
+        yield vault
