@@ -113,7 +113,8 @@ def asides(data: bytes) -> Iterator[Aside]:
 def without_metadata(data: bytes, keep: Collection[Kind] = ()) -> bytes:
     """`data`, as long as it was, without what is no picture, but for the kinds in `keep`.
 
-    Raises `Broken` where the file is damaged, or where pixels and metadata share bytes.
+    Raises `Broken` where the file is damaged, or where metadata shares bytes with the pixels or
+    with the lists that say where they stand.
     """
     file = _File(data)
     out = bytearray(data)
@@ -124,7 +125,7 @@ def without_metadata(data: bytes, keep: Collection[Kind] = ()) -> bytes:
     kept = sorted(extent for item in stay for extent in item.extents or ())
     for item in gone:
         for start, end in item.extents or ():
-            if _touches(kept, start, end):
+            if _touches(kept, start, end) or not file.holds(start, end):
                 raise Broken("shared")
             out[start:end] = bytes(end - start)
     for start, end in file.gaps():
@@ -162,6 +163,8 @@ class _File:
         if len(metas) > 1:
             raise Broken("lists")
         self.meta = metas[0] if metas else None
+        self._stores = [box for box in self.boxes if box.name == b"mdat"]
+        """Boxes that hold the bytes of items."""
         self.moving = [box for box in self.boxes if box.name in {b"moov", b"moof"}]
         for box in self.moving:
             self.words += [found for found in _deep(data, box) if found.name in {b"udta", b"meta"}]
@@ -177,6 +180,7 @@ class _File:
         self.inside = [box for box in children if box.name not in _META]
         self.strange += self.inside
         idat = named.get(b"idat")
+        self._stores += [idat] if idat else []
         places = dict(_places(data, named[b"iloc"], idat)) if b"iloc" in named else {}
         parts = _built(data, named[b"iref"]) if b"iref" in named else set()
         if b"pitm" in named:
@@ -195,6 +199,10 @@ class _File:
         ]
         if b"iprp" in named:
             self.words += [box for box in _deep(data, named[b"iprp"]) if box.name in _SAYS]
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether these are bytes of items, and none of what says where they are."""
+        return any(box.body <= start and end <= box.end for box in self._stores)
 
     def gaps(self) -> Iterator[tuple[int, int]]:
         """What stands among the pixels and belongs to no item; nothing where that is not known."""

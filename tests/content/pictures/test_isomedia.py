@@ -124,6 +124,15 @@ def test_shared_bytes_are_refused():
         isomedia.without_metadata(bytes(data))
 
 
+def test_metadata_among_the_lists_is_refused():
+    """An item whose bytes are the list of items: blanked, the file would show nothing."""
+    data = bytearray(planted.heic())
+    _, exif, *_ = _offsets(data, data.index(b"iloc"))
+    struct.pack_into(">I", data, exif - 6, data.index(b"meta"))  # the base before it
+    with pytest.raises(Broken, match="shared"):
+        isomedia.without_metadata(bytes(data))
+
+
 def test_items_that_name_more_than_the_file_holds_are_refused():
     infos = b"".join(
         planted.box(b"infe", struct.pack(">IHH4s", 2 << 24, number, 0, b"Exif") + b"\0")
