@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from support.postgres import Postgres
 from support.tables import sqlite
-from support.thorough import examples
+from support.thorough import FULL, examples
 from xdist.scheduler import LoadScopeScheduling
 
 from gateway.database.engines import open_engine
@@ -20,7 +20,9 @@ from gateway.database.schema import migrate
 from gateway.database.tables import Base
 
 # How long an example takes is the machine's affair; benches measure time.
-hypothesis.settings.register_profile("untimed", deadline=None, max_examples=examples(100))
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, max_examples=examples(100), derandomize=not FULL
+)
 hypothesis.settings.load_profile("untimed")
 
 

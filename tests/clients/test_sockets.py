@@ -9,8 +9,7 @@ import ssl
 import httpx
 import pytest
 import websockets.exceptions
-import websockets.sync.client
-from support import golden
+from support import clients, golden
 
 from gateway.encodings import content_encoding
 
@@ -18,14 +17,11 @@ HOST = golden.HOSTS["openai"]
 
 
 def socket(place, target):
-    context = ssl.create_default_context(cafile=str(place.gateway.ca))
-    return websockets.sync.client.connect(
+    return clients.websocket(
         f"wss://{HOST}{target}",
-        ssl=context,
-        proxy=place.gateway.url,
+        place.gateway.url,
+        place.gateway.ca,
         additional_headers={"Authorization": "Bearer none"},
-        open_timeout=20,
-        close_timeout=2,
     )
 
 

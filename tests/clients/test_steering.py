@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
 import sys
 import time
 
 import pytest
 import websockets.exceptions
-import websockets.sync.client
-from support import wire
+from support import clients, wire
 from support.gateway import GatewayProcess, warm
 from support.upstream import Upstream, certificate
 
@@ -159,11 +157,8 @@ def test_a_socket_is_opened_with_a_key_of_the_company_alone(place):
     gateway, upstream, _ = place
 
     def open_(key, **more):
-        context = ssl.create_default_context(cafile=str(gateway.ca))
-        return websockets.sync.client.connect(
-            f"wss://{OPENAI}/ws", ssl=context, proxy=gateway.url, open_timeout=10, close_timeout=2,
-            **({"additional_headers": {"Authorization": f"Bearer {key}"}} | more),
-        )  # fmt: skip
+        options = {"additional_headers": {"Authorization": f"Bearer {key}"}} | more
+        return clients.websocket(f"wss://{OPENAI}/ws", gateway.url, gateway.ca, **options)
 
     with open_(OURS) as connection:
         connection.send("hello")

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 import websockets.exceptions
-import websockets.sync.client
 from support.clients import client, issuer, tunnel
+from support.clients import websocket as opened
 from support.gate import AI_HOST, Boom, GateThread, decision, refusing
 from support.upstream import Upstream, certificate
 from support.wire import Http2
@@ -410,10 +410,7 @@ def test_proxy_credentials_do_not_reach_the_service(proxy, upstream):
 
 
 def websocket(proxy):
-    context = ssl.create_default_context(cafile=str(proxy.authority.certificate_path))
-    return websockets.sync.client.connect(
-        f"wss://{AI_HOST}/ws", ssl=context, proxy=proxy.url, open_timeout=10, close_timeout=2
-    )
+    return opened(f"wss://{AI_HOST}/ws", proxy.url, proxy.authority.certificate_path)
 
 
 @pytest.mark.parametrize("message", ["hello", b"\x00\x01binary", "x" * 20_000])

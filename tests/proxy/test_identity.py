@@ -12,11 +12,11 @@ import subprocess
 
 import pytest
 import websockets.exceptions
-import websockets.sync.client
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from passlib.hash import sha512_crypt
+from support.clients import websocket as opened
 from support.gate import AI_HOST, GateThread, refusing
 from support.upstream import Upstream, certificate
 
@@ -447,14 +447,8 @@ def test_a_revoked_certificate_is_refused_and_so_are_all_when_the_list_ran_out(
 
 
 def websocket(proxy, user="ann:horse"):
-    context = ssl.create_default_context(cafile=str(proxy.authority.certificate_path))
-    return websockets.sync.client.connect(
-        f"wss://{AI_HOST}/ws",
-        ssl=context,
-        proxy=proxy.url.replace("://", f"://{user}@"),
-        open_timeout=10,
-        close_timeout=2,
-    )
+    url = proxy.url.replace("://", f"://{user}@")
+    return opened(f"wss://{AI_HOST}/ws", url, proxy.authority.certificate_path)
 
 
 def test_messages_belong_to_the_one_who_opened_the_tunnel(tmp_path, tls, settings):

@@ -6,8 +6,8 @@ import json
 import ssl
 import threading
 
-import websockets.sync.client
 import websockets.sync.server
+from support.clients import websocket
 from support.echo import own
 
 
@@ -44,10 +44,7 @@ class Service:
 
 
 def connect(proxy, ca, url):
-    context = ssl.create_default_context(cafile=str(ca))
-    return websockets.sync.client.connect(
-        url, proxy=proxy, ssl=context, compression=None, open_timeout=60
-    )
+    return websocket(url, proxy, ca, compression=None, open_timeout=60)
 
 
 def ask(connection, text):

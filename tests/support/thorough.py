@@ -1,8 +1,9 @@
 """How much is tried of what could be tried?
 
 Law: nothing is dropped, it is only tried less often. `make test` takes of each property a quarter of
-its examples, which differ from run to run, and of each exhaustive walk a sample, which is the same
-in every run. `LEAKGATE_SWEEP=full` takes all.
+its examples and of each exhaustive walk a sample, the same in every run: what fails there, the
+change at hand did. `LEAKGATE_SWEEP=full` takes all, and other examples each time: it looks for what
+nobody has seen.
 """
 
 from __future__ import annotations
