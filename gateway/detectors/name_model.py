@@ -38,7 +38,7 @@ MOST = 4_096
 GATE = (-2.0, -1.2)
 """Least log-odds of a word by itself to be part of a name: with a capital, and without."""
 
-THRESHOLDS: Mapping[str, float] = {"PER": 0.22, "LOC": 0.4, "ORG": 0.5}
+THRESHOLDS: Mapping[str, float] = {"PER": 0.2, "LOC": 0.4, "ORG": 0.5}
 """Least probability of a word to belong to a name, by kind."""
 
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import regex
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
-from gateway.detectors import german, languages
+from gateway.detectors import german, languages, people
 from gateway.detectors.name_model import NameModel
 from gateway.detectors.settings import Nlp, Settings
 
@@ -132,7 +132,20 @@ class Shipped:
 
     def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
         """(start, end, entity, confidence) of each name in `text`."""
+        persons: list[tuple[int, int, float]] = []
+        others: list[tuple[int, int]] = []
         model = self.model(text)
+        for start, end, entity, sure in self._taken(text, model):
+            if entity == "PERSON":
+                persons.append((start, end, sure))
+            else:
+                others.append((start, end))
+                yield start, end, entity, sure
+        for start, end, sure in people.people(text, persons, others, model.lists):
+            yield start, end, "PERSON", sure
+
+    def _taken(self, text: str, model: NameModel) -> Iterator[tuple[int, int, str, float]]:
+        """What the model takes for names, less what other languages and writing tell."""
         abroad: bool | None = None
         language = None
         for name in model.find(text):
