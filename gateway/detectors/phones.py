@@ -33,7 +33,7 @@ from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression
 from gateway.detectors.probes import PatternProbe, Raw
 
-MIN_DIGITS = 7
+MIN_DIGITS, MOST_DIGITS = 7, 15
 
 # Separators as in phonenumbers' own candidate pattern: at most four of them between digits.
 _BETWEEN = r"[-xX\u2010-\u2015\u2212\u30FC\uFF0D-\uFF0F \u00A0\u00AD\u200B\u2060\u3000()\uFF08\uFF09\uFF3B\uFF3D.\[\]/~\u2053\u223C]"
@@ -116,16 +116,23 @@ _NO_EXTENSION = frozenset(string.ascii_letters + string.punctuation + "\r\n") - 
 
 _NUMBERS = re.compile(
     r"(?:^|[ -])\d{1,4}\.\d+ +-?\d{1,4}\.\d+(?:[ -]|$)"  # decimal fractions side by side
-    r"|^\d+ {2,}\d+$"  # two columns
+    r"|(?:^|[ -])\d\.\d{3,} (?:-?\d{1,4} ){1,4}-?\d{1,4}\.\d{3,}(?: |$)"  # or nearly so
+    r"|^(?=.* -)\d{1,4}(?:\.\d+)?(?: -?\d{1,4}(?:\.\d+)?){3,} ?$"  # with a sign among them
+    r"|^\d{1,4} -?0\.\d{3,} ?$|^\d+ {2,}\d+$"  # two columns
 )
 """Figures of a drawing or a table, in the shape of a number."""
 _PLACE = re.compile(r"[+-]\d{4}[+-]\d{5}|[+-]\d{6}[+-]\d{7}")
 """Latitude and longitude as of ISO 6709."""
 _VERSION = re.compile(r"/\d+(?:\.\d+){3}")
 _BYTES = re.compile(r"\d\d(?: {1,2}\d\d)+")
-_BYTE_BEFORE = re.compile(r"(?:\d[a-f]|[a-f]\d|ff) {1,2}$")
+_BYTE_BEFORE = re.compile(
+    r"(?:\d[a-f]|[a-f]\d|ff) {1,2}$|(?<!\w)(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{3,16}:[ \t]{1,4}$"
+)
 _BYTE_AFTER = re.compile(r" {1,2}(?:\d[a-f]|[a-f]\d|ff)\b")
-"""A byte in hexadecimal that is no word and no number."""
+"""A byte in hexadecimal that is no word and no number, or its address."""
+_BYTE_REACH = 24
+_TIME_AFTER = re.compile(r":\d\d(?!\d)")
+"""After figures of a table whose next column is a time or a score."""
 
 _DIGITS = re.compile(r"\d+")
 _UNCERTAIN = regex.compile(r"\p{L}")
@@ -293,6 +300,9 @@ class ShapeProbe(PatternProbe):
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Numbers that start in `text[start:end]`."""
         for raw in super().find(text, start, end, around):
+            said = text[raw.start : raw.end].partition("x")[0]
+            if sum(map(str.isdecimal, said)) > MOST_DIGITS:
+                continue
             doubtful = _otherwise(text, raw.start) or _figures(text, raw.start, raw.end)
             if not doubtful or around.speaks(self.vocabulary, raw.start, raw.end):
                 yield raw
@@ -395,9 +405,12 @@ def _figures(text: str, first: int, last: int) -> bool:
     wider = text[max(0, first - 1) : last]
     if _PLACE.fullmatch(wider) or _PLACE.fullmatch(candidate) or _VERSION.fullmatch(wider):
         return True
-    return _BYTES.fullmatch(candidate) is not None and (
-        _BYTE_BEFORE.search(text, max(0, first - 4), first) is not None
+    if _BYTES.fullmatch(candidate) is None:
+        return False
+    return (
+        _TIME_AFTER.match(text, last) is not None
         or _BYTE_AFTER.match(text, last) is not None
+        or _BYTE_BEFORE.search(text, max(0, first - _BYTE_REACH), first) is not None
     )
 
 

@@ -18,6 +18,7 @@ import regex
 import tldextract
 from presidio_analyzer import PatternRecognizer
 from presidio_analyzer.predefined_recognizers import (
+    CreditCardRecognizer,
     EmailRecognizer,
     IbanRecognizer,
     IpRecognizer,
@@ -26,7 +27,7 @@ from presidio_analyzer.predefined_recognizers import (
 )
 
 from gateway.detectors import catalogue
-from gateway.detectors.cards import CardProbe
+from gateway.detectors.cards import CardProbe, IssuedProbe
 from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.phones import SHAPES, PhoneProbe, ShapeProbe
 from gateway.detectors.prefilter import Expression, located
@@ -176,6 +177,8 @@ def _patterns(recognizer: Any, entity: str, vocabulary: Vocabulary) -> Iterator[
                 yield EmailProbe(**arguments, shape=Expression(r"[^\s@]@\w", flags, 1_024))
             elif isinstance(recognizer, IpRecognizer):
                 yield IpProbe(**arguments)
+            elif isinstance(recognizer, CreditCardRecognizer):
+                yield IssuedProbe(**arguments, shape=shape)
             elif isinstance(recognizer, UrlRecognizer):
                 yield from _url(text, flags, arguments)
             else:

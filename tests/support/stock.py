@@ -17,7 +17,7 @@ from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
 from gateway.detectors import Engine, ScanResult, catalogue, recognizers
-from gateway.detectors.cards import is_card
+from gateway.detectors.cards import is_card, is_issued
 from gateway.detectors.context import BOOST, REACH, Vocabulary, after, before, headings, raised
 from gateway.detectors.layout import Layout
 from gateway.detectors.overlaps import CLEARLY
@@ -144,6 +144,7 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     and digits is no identifier, and a date with dots and a year of two digits is as weak as the
     weakest dates. A letter with one or two digits is no driver's licence. The weakest pattern of
     Indian PANs takes any ten characters that digits follow anywhere later; here they are in it.
+    A card number that no issuer has wants a word.
     """
     name, _, start, end, sure = difference
     value = text[start:end]
@@ -158,6 +159,8 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
         rest = re.search(r"\d[ ./-]$", text[:start]) is not None
         other = bool(_OTHER.fullmatch(_bare(value))) or _otherwise(text, start)
         return few or named or rest or other or is_card(value)
+    if name == "CreditCardRecognizer":
+        return not ours_only and not is_issued("".join(re.findall(r"\d", value)))
     if name == "UrlRecognizer":
         return sure in {0.25, 0.5} and _doubtful(text, end, value)
     if name == "IpRecognizer":
@@ -345,6 +348,9 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     ),
     "CREDIT_CARD: ranges that Presidio's pattern leaves out": lambda d: (
         d.by_us and d.detectors == {"CardNumber"} and is_card(d.value)
+    ),
+    "CREDIT_CARD: none that no issuer has, where no word speaks for it": lambda d: (
+        d.entity == "CREDIT_CARD" and not d.by_us and not is_issued("".join(re.findall(r"\d", d.value)))
     ),
     "PHONE_NUMBER: a telling writing need not be assigned": lambda d: (
         d.by_us and d.detectors == {"PhoneShape"}
