@@ -48,7 +48,6 @@ _RANGES: tuple[tuple[int, int, frozenset[int]], ...] = (
     (220000, 220499, frozenset(range(16, 20))),  # Mir
     (600000, 609999, frozenset({16})),  # RuPay, Hipercard, cards of shops
     (979200, 979289, frozenset({16})),  # Troy
-    (100000, 199999, frozenset({15})),  # UATP
 )
 
 

@@ -4,8 +4,8 @@ the next one.
 The rules for words before a match are those of Presidio's `LemmaContextAwareEnhancer` with a blank
 language model, where a token is its own lemma: the nearest five words before the match that are not
 stop words, compared by substring, raise the confidence by 0.35 to at least 0.4. The differences,
-each deliberate: context words of up to three letters must be whole words (`us` is not in `status`);
-a context of several words is looked for as a phrase (the original compares it with single words, so
+each deliberate: context words of up to three letters must be whole words (`us` is not in `status`), and
+so must some that common words are made of (`ring` is in `string`); a context of several words is looked for as a phrase (the original compares it with single words, so
 it never matches); identifiers are split into their words (`customerSsn`, `card_no`); a value is not
 its own context; and words after a match speak too, in the same clause, where no other value follows
 (`457-55-5462 is my SSN`), as do headings (`layout`).
@@ -120,12 +120,21 @@ def headings(layout: Layout, at: int) -> str:
     return " ".join(f" {' '.join(words_of(heading))} " for heading in found)
 
 
+_ALONE = frozenset(
+    {"call", "cell", "dial", "guid", "hetu", "itin", "nric", "plate", "reach", "ring", "tnin"}
+)
+"""Longer words that stand within common ones: `string`, `template`, `automatically`, `foreach`,
+`writing`, `guide`."""
+
+
 def whole(tokens: list[str]) -> bool:
-    """True for a context that must stand as written: a phrase, or a word of up to three letters.
+    """True for a context that must stand as written: a phrase, a word of up to three letters, or one
+    that other words are made of.
 
     Chinese and Japanese have no spaces between words, and Korean glues its endings on.
     """
-    return len(tokens) > 1 or (len(tokens[0]) <= 3 and tokens[0][0] < "\u2e80")
+    first = tokens[0]
+    return len(tokens) > 1 or first in _ALONE or (len(first) <= 3 and first[0] < "\u2e80")
 
 
 class Vocabulary:

@@ -83,7 +83,8 @@ _INNER = tuple(
 
 # Shapes that are something else, whatever a numbering plan says: a date, the end of one with its time
 # zone (`2022 -0800`), an Internet address, a US social security number, a US postal code, a decimal
-# fraction, the number of a part or of a drug (21 CFR 207.33: 4-4-2, 5-3-2 and 5-4-1 digits).
+# fraction, the number of a part or of a drug (21 CFR 207.33: 4-4-2, 5-3-2 and 5-4-1 digits), a version
+# (`19.29.30036.3`).
 _OTHER = re.compile(
     r"(?:19|20)\d\d([-./])[01]\d\1[0-3]\d(?: +[0-2]?\d)?"
     r"|[0-3]?\d([-./])[0-3]?\d\2(?:19|20)\d\d(?: +[0-2]?\d)?"
@@ -91,7 +92,7 @@ _OTHER = re.compile(
     r"|\d{3}-\d{2}-\d{4}"
     r"|\d{5}-\d{4}|(?:\+ ?)?\d+\.\d+"
     r"|(?:\d{1,2} )?(?:19|20)\d\d -[01]\d[0-5]\d"
-    r"|\d{3}-\d{5}-\d{2}|\d{5}-\d{3}-\d{2}|\d{5}-\d{4}-\d|\d{4}-\d{4}-\d{2}"
+    r"|\d\d\.\d\d\.\d{5}\.\d{1,4}|\d{3}-\d{5}-\d{2}|\d{5}-\d{3}-\d{2}|\d{5}-\d{4}-\d|\d{4}-\d{4}-\d{2}"
     r"|\[?[\d.]{1,9}\D{2,4}(?:19|20)\d\d-[01]\d-[0-3]\d|0\.\d{2,}(?: \d+)*|\d+(?: {2,4}\d+\.\d+)+"
 )
 _OPENED = re.compile(r"[(\[][^)\]]*")
@@ -131,6 +132,8 @@ _BYTE_BEFORE = re.compile(
 _BYTE_AFTER = re.compile(r" {1,2}(?:\d[a-f]|[a-f]\d|ff)\b")
 """A byte in hexadecimal that is no word and no number, or its address."""
 _BYTE_REACH = 24
+_SINGLES = 3
+"""Digits by themselves among groups of two: a list of numbers (`0 2 14 4 6 8`)."""
 _TIME_AFTER = re.compile(r":\d\d(?!\d)")
 """After figures of a table whose next column is a time or a score."""
 
@@ -405,6 +408,12 @@ def _figures(text: str, first: int, last: int) -> bool:
     wider = text[max(0, first - 1) : last]
     if _PLACE.fullmatch(wider) or _PLACE.fullmatch(candidate) or _VERSION.fullmatch(wider):
         return True
+    groups = candidate.split(" ")
+    singles = sum(len(group) == 1 for group in groups)
+    if singles >= _SINGLES and all(0 < len(group) <= 2 for group in groups):
+        counted = groups == [str(number) for number in range(int(groups[0]), 10)]
+        if singles < len(groups) or counted:
+            return True
     if _BYTES.fullmatch(candidate) is None:
         return False
     return (

@@ -63,14 +63,15 @@ _MENDED: tuple[_Mended, ...] = (
         ),
         shape=Expression(r"(?:^|[^0-9])[0-9]{4}", before=10),
     ),
-    # Any word of six letters passes when look-aheads are relaxed; this keeps the first digit.
+    # Any word of six letters passes when look-aheads are relaxed; the shape keeps the first digit. A
+    # word with a digit is no number of a member, nor is a policy of CMake (`CMP0075`).
     _Mended(
         original=(
             r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
             r"[A-Z]{1,5}-?[A-Z0-9]{5,14}\b"
         ),
         pattern=(
-            r"\b(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*\d)"
+            r"\b(?!CMP\d{4}\b)(?=[A-Z0-9-]{6,20}\b)(?=[A-Z0-9-]*[A-Z])(?=(?:[A-Z-]*\d){3})"
             r"[A-Z]{1,5}-?[A-Z0-9]{5,14}\b"
         ),
         shape=Expression(r"\b[A-Z][A-Z-]*\d", before=40),
@@ -220,6 +221,8 @@ def _mended(
     elif entity == "CREDIT_CARD":
         # No fraction, but for a weight in a header, which has three digits: RFC 9110, 12.4.2.
         yield rf"(?<!(?<!q=)\b0\.){text}", None, pattern.score
+    elif entity == "IN_VEHICLE_REGISTRATION":
+        yield rf"(?<!#){text}", None, pattern.score  # a colour
     elif entity == "MAC_ADDRESS" and text != _CISCO:
         yield (
             rf"(?<![0-9A-Fa-f][:-]){text}(?![:-][0-9A-Fa-f])",

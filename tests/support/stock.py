@@ -174,9 +174,17 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     if name in BARE:
         beside = text[max(0, start - 1) : start] + text[end : end + 1]
         return not ours_only and re.search("[A-Za-z0-9]", beside) is not None
+    if name == "InVehicleRegistrationRecognizer":
+        return not ours_only and text[:start].endswith("#")
+    if name == "UsHealthInsuranceMemberIdRecognizer":
+        return not ours_only and not _is_member(value)
     if name == "InPanRecognizer":
         return _eaten(text, start, end) if ours_only else not _is_pan(value)
     return False
+
+
+def _is_member(value: str) -> bool:
+    return len(re.findall(r"\d", value)) >= 3 and not re.fullmatch(r"(?i)CMP\d{4}", value)
 
 
 def _goes_on(text: str, start: int, end: int, value: str) -> bool:
@@ -387,6 +395,12 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     ),
     "IN_PAN: the weakest pattern wants its four digits within the ten": lambda d: (
         d.entity == "IN_PAN" and not d.by_us and re.search("[0-9]{4}", d.value) is None
+    ),
+    "IN_VEHICLE_REGISTRATION: no colour": lambda d: (
+        d.entity == "IN_VEHICLE_REGISTRATION" and not d.by_us and d.text[: d.start].endswith("#")
+    ),
+    "US_HEALTH_INSURANCE_MEMBER_ID: three digits at least, and no policy of CMake": lambda d: (
+        d.entity == "US_HEALTH_INSURANCE_MEMBER_ID" and not d.by_us and not _is_member(d.value)
     ),
     "PHONE_NUMBER: none of fewer than seven digits": lambda d: (
         d.entity in PHONES and not d.by_us and sum(map(str.isdecimal, d.value)) < MIN_DIGITS
