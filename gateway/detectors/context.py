@@ -121,10 +121,23 @@ def headings(layout: Layout, at: int) -> str:
 
 
 _ALONE = frozenset(
-    {"call", "cell", "dial", "guid", "hetu", "itin", "nric", "plate", "reach", "ring", "tnin"}
+    {
+        "call",
+        "cell",
+        "dial",
+        "guid",
+        "hetu",
+        "insta",
+        "itin",
+        "nric",
+        "plate",
+        "reach",
+        "ring",
+        "tnin",
+    }
 )
 """Longer words that stand within common ones: `string`, `template`, `automatically`, `foreach`,
-`writing`, `guide`."""
+`instance`, `guide`."""
 
 
 def whole(tokens: list[str]) -> bool:

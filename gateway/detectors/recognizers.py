@@ -217,7 +217,7 @@ def _mended(
         yield rf"{days}\.\d{{4}})\b", None, pattern.score
         yield rf"{days}\.\d{{2}})\b", None, WEAK_DATE
     elif entity == "US_DRIVER_LICENSE":
-        yield rf"(?![A-Z]\d{{1,2}}\b){text}", located(text, flags), pattern.score
+        yield rf"(?<!#)(?![A-Z]\d{{1,2}}\b){text}", located(text, flags), pattern.score
     elif entity == "CREDIT_CARD":
         # No fraction, but for a weight in a header, which has three digits: RFC 9110, 12.4.2.
         yield rf"(?<!(?<!q=)\b0\.){text}", None, pattern.score

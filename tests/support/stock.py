@@ -170,7 +170,8 @@ def justified(text: str, difference: tuple[str, str, int, int, float], *, ours_o
     if name == "DateRecognizer":
         return re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2}", value) is not None
     if name == "UsLicenseRecognizer":
-        return not ours_only and re.fullmatch(r"(?i)[a-z]\d{1,2}", value) is not None
+        few = re.fullmatch(r"(?i)[a-z]\d{1,2}", value) is not None
+        return not ours_only and (few or text[:start].endswith("#"))
     if name in BARE:
         beside = text[max(0, start - 1) : start] + text[end : end + 1]
         return not ours_only and re.search("[A-Za-z0-9]", beside) is not None
@@ -396,8 +397,10 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     "IN_PAN: the weakest pattern wants its four digits within the ten": lambda d: (
         d.entity == "IN_PAN" and not d.by_us and re.search("[0-9]{4}", d.value) is None
     ),
-    "IN_VEHICLE_REGISTRATION: no colour": lambda d: (
-        d.entity == "IN_VEHICLE_REGISTRATION" and not d.by_us and d.text[: d.start].endswith("#")
+    "IN_VEHICLE_REGISTRATION, US_DRIVER_LICENSE: no colour": lambda d: (
+        d.entity in {"IN_VEHICLE_REGISTRATION", "US_DRIVER_LICENSE"}
+        and not d.by_us
+        and d.text[: d.start].endswith("#")
     ),
     "US_HEALTH_INSURANCE_MEMBER_ID: three digits at least, and no policy of CMake": lambda d: (
         d.entity == "US_HEALTH_INSURANCE_MEMBER_ID" and not d.by_us and not _is_member(d.value)
