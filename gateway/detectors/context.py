@@ -215,6 +215,8 @@ class Context:
         self._before: dict[int, str] = {}
         self._after: dict[tuple[int, int], str] = {}
         self._over: dict[int, str] = {}
+        self._heads: dict[Vocabulary, int | None] = {}
+        """The first place of a vocabulary's words that may be in a heading."""
 
     def hear(self, spoken: prefilter.Spoken) -> None:
         """From now on it is known where words stand."""
@@ -266,10 +268,31 @@ class Context:
             return True
         if self._layout is None or not self.near(vocabulary, 0, start + SLACK):
             return False  # what stands over a value stands before it
+        if vocabulary not in self._heads:
+            self._heads[vocabulary] = self._first_heading(vocabulary, self._layout)
+        first = self._heads[vocabulary]
+        if first is None or first > start + SLACK:
+            return False
         words = self._over.get(start)
         if words is None:
             words = self._over[start] = headings(self._layout, self._offset + start)
         return bool(words) and vocabulary.speaks(words)
+
+    def _first_heading(self, vocabulary: Vocabulary, layout: Layout) -> int | None:
+        """Where the first word of `vocabulary` ends that may be in a heading: headings are dear to look
+        for, and most words stand where none can be. None where there is no such word.
+        """
+        spoken = self._spoken
+        if spoken is None or spoken.always(vocabulary.wanted):
+            return 0
+        places = spoken.ends(vocabulary.wanted, 0, len(self._text)) or ()
+        if len(places) > _PLACES:
+            return 0
+        return next((at for at in places if layout.may_head(self._offset + at)), None)
+
+
+_PLACES = 64
+"""Words of a vocabulary of which each is looked at."""
 
 
 def raised(confidence: float) -> float:

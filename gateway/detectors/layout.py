@@ -41,6 +41,8 @@ _ITEM = re.compile(
 )
 _OPENS = re.compile(r"[:=\[({\uff1a][ \t\r]*$")
 _KEY = re.compile(r"([^\W\d][\w .-]{0,38}\w)['\x22`]?[ \t]*(?:=>|[:=])\s*$")
+_KEYED = re.compile(r"[\w .-]{0,60}['\x22`]?[ \t]*(?:=>|[:=])\s{0,60}\[")
+"""From the end of a word of a key to the array that it is the key of."""
 _ARRAY = re.compile(r"\[[^\[\]]*")
 _HEADERS = re.compile(
     r"(?i)['\x22]?(?:columns?|cols|headers?|fields?|names|schema)['\x22]?\s*[:=]\s*$"
@@ -79,6 +81,23 @@ class Layout:
         spans.append(self._html(at))
         spans.append(self._insert(at))
         return [text[first:last] for first, last in spans if last > first]
+
+    def may_head(self, at: int) -> bool:
+        """False where nothing that ends at `at`, or one before it, can be a part of a heading."""
+        if self._named()[1] or self._html_cells()[0] or self._insert_columns()[0]:
+            return True
+        if "\\n" in self._text:
+            return True  # lines within lines
+        if _KEYED.match(self._text, max(0, at - 1), at + 2 * HEADING):
+            return True
+        line = self._line(max(0, at - 1)) if self._lines else (0, 0, "")
+        if line is None:
+            return True
+        start, end, _ = line
+        # Names over columns, or the line over a list.
+        return start < end and (
+            self._heads(start, end) or _OPENS.search(self._text[start:end]) is not None
+        )
 
     def reaching(self, at: int) -> list[str]:
         """What stands above `at` over values from there on, whole rows of names at once.

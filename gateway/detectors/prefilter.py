@@ -370,15 +370,19 @@ class Spoken:
 
     def near(self, words: frozenset[str], first: int, last: int) -> bool:
         """Can one of `words` end in `first:last`, or in the label?"""
-        always = self._always.get(words)
-        if always is None:
-            always = not words.isdisjoint(self._beyond) or not words <= self._sought
-            self._always[words] = always
-        if always:
+        if self.always(words):
             return True
         places = self._ends(words)
         position = bisect.bisect_left(places, first)
         return position < len(places) and places[position] <= last
+
+    def always(self, words: frozenset[str]) -> bool:
+        """Is one of `words` in the label, or were they not sought?"""
+        known = self._always.get(words)
+        if known is None:
+            known = not words.isdisjoint(self._beyond) or not words <= self._sought
+            self._always[words] = known
+        return known
 
     def ends(self, words: frozenset[str], first: int, last: int) -> list[int] | None:
         """Where in `first:last` one of `words` ends; None for words that were not sought."""

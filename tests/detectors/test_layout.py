@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -158,3 +159,16 @@ def test_any_text_can_be_asked(text: str):
     for at in reversed(range(len(text) + 1)):
         # The order of questions does not matter.
         assert again.headings(at) == layout.headings(at)
+
+
+_ROWS = st.lists(_PIECES | st.just("ssn") | st.just("\n"), max_size=16).map("".join)
+
+
+@settings(max_examples=examples(600), deadline=None)
+@given(before=_ROWS, row=st.lists(_PIECES, max_size=4).map("".join), after=_ROWS)
+def test_a_word_in_a_heading_stands_where_one_may_be(before: str, row: str, after: str):
+    """What is not looked at for headings has none."""
+    text = before + "\n" + row + VALUE + after
+    layout, at = Layout(text), len(before) + 1 + len(row)
+    if any("ssn" in heading for heading in layout.headings(at)):
+        assert any(layout.may_head(word.end()) for word in re.finditer("ssn", text[:at]))
