@@ -465,7 +465,7 @@ class _Joined:
         for line in lines:
             self._held.append(line)
             self._size += len(line) + 1
-            if self._size >= PIECE // 2 and (self._size >= 2 * PIECE or _ends(line)):
+            if self._size >= _LEAST and (self._size >= 2 * PIECE or _ends(line)):
                 yield from self.rest()
 
     def rest(self) -> Iterator[str]:
@@ -475,6 +475,10 @@ class _Joined:
         self._held.clear()
         self._size = 0
 
+
+_LEAST = 11_000
+"""Code points of a text before it may end: texts up to 12,000 are looked at as they are, longer ones in
+parts with margins (`detectors/segments.py`)."""
 
 _ONE_IN = 16
 """Of the lines at which a text may end, one in so many ends it."""
