@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -907,6 +908,58 @@ def test_values_in_a_pdf_are_taken_out_of_base64(redacting, tmp_path):
     assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
     sent = json.loads(decision.enforcement.body)["messages"][0]["content"][0]["file"]["file_data"]
     assert_pdf_is_clean(base64.b64decode(sent.partition(",")[2]), tmp_path)
+
+
+def among_words(data: bytes) -> str:
+    """As a tool that shows a mail gives it."""
+    return f"The attachment:\r\n\r\n{base64.encodebytes(data).decode()}\r\n--x--\r\nThat is all."
+
+
+@pytest.mark.parametrize("made", [chat, str.encode], ids=["message", "text upload"])
+def test_values_in_a_pdf_among_words_are_taken_out(redacting, tmp_path, made):
+    sent = exchange(made(among_words(pdf_with_values())))
+    if made is not chat:
+        sent = in_upload(sent.body, "a.txt")
+    decision = redacting.inspect(sent)
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    body = decision.enforcement.body
+    if made is chat:
+        body = json.loads(body)["messages"][0]["content"].encode()
+    head, coded, _ = re.fullmatch(
+        rb"(?s)(.*\r\n\r\n)((?:[\w+/]+=*\n)+)(\r\n--x--\r\nThat is all.*)", body
+    ).groups()
+    assert head.endswith(b"The attachment:\r\n\r\n")
+    assert {len(line) for line in coded.splitlines()[:-1]} == {76}
+    assert_pdf_is_clean(base64.b64decode(coded), tmp_path)
+
+
+def test_values_in_a_document_among_words_are_replaced(redacting):
+    decision = redacting.inspect(exchange(chat(among_words(document_with_values()))))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    text = json.loads(decision.enforcement.body)["messages"][0]["content"]
+    assert_document_is_clean(base64.b64decode(text.split("\r\n")[2]))
+
+
+def test_an_archive_in_a_text_within_an_archive_is_opened(redacting):
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("a.csv", f"name,card\nAnn,{CARD}\n")
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("a.txt", among_words(inner.getvalue()))
+    decision = redacting.inspect(in_upload(outer.getvalue(), "a.zip"))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = decision.enforcement.body
+    with zipfile.ZipFile(io.BytesIO(sent[sent.index(b"PK") :])) as archive:
+        coded = archive.read("a.txt").split(b"\r\n")[2]
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(coded))) as archive:
+        assert archive.read("a.csv") == b"name,card\nAnn,[CREDIT_CARD]\n"
+
+
+def test_a_file_among_words_that_cannot_be_opened_is_unread(redacting):
+    locked = pdfs.saved(pdfs.drawn(b""), encryption=pikepdf.Encryption(owner="o", user="u"))
+    decision = redacting.inspect(exchange(chat(among_words(locked))))
+    assert [one.reason for one in decision.scan.unread] == [UnreadReason.ENCRYPTED]
+    assert isinstance(decision.enforcement, Refuse)
 
 
 def test_values_in_a_pdf_in_an_archive_are_taken_out(redacting, tmp_path):

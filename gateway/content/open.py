@@ -17,7 +17,8 @@ from gateway.content.looking import PictureSettings
 from gateway.content.reading import Box, Entry, Fact, FileLimits, Missed, Region, Text, Told
 from gateway.content.remembered import Remembered
 from gateway.content.rewriting import PDF
-from gateway.content.types import SVG, UNSURE, FileType, belies, text_encoding, type_of
+from gateway.content.types import SVG, TEXT, UNSURE, FileType, belies, text_encoding, type_of
+from gateway.encodings import enclosed
 from gateway.model import (
     BlobPart,
     FileInfo,
@@ -105,15 +106,17 @@ def open_blob(
         return Opened(_info(blob, kind, {}), unread=(unread,))
     gathered = _Gathered(blob)
     encoding = text_encoding(blob.data)
+    is_plain = kind == TEXT
     if encoding is not None and kind.media_type == PDF:
         # What its objects do not say goes when it is written anew.
         text = blob.data.decode(encoding)
         gathered.add(Text("", text, hidden=True, editable=True))
     elif encoding is not None:
-        gathered.whole_text(encoding, editable=kind.media_type.startswith(_SEES_AS_TEXT))
+        text = gathered.whole_text(encoding, editable=kind.media_type.startswith(_SEES_AS_TEXT))
+        is_plain = is_plain and not enclosed.may_hold(text)
         if encoding == UNSURE:
             gathered.add(Missed("", UnreadReason.CHARSET, len(blob.data)))
-    if kind.media_type.startswith("text/plain"):
+    if is_plain:
         pass
     elif _has_reader(kind):
         for told in _remembered(blob.data, limits, looking, remembered):
@@ -172,19 +175,21 @@ class _Gathered:
         self._regions: list[Region] = []
         self._facts: dict[str, dict[str, bool | int | float | str]] = {"": {}}
 
-    def whole_text(self, encoding: str, *, editable: bool) -> None:
-        """The upload is text: one part that can be written back."""
+    def whole_text(self, encoding: str, *, editable: bool) -> str:
+        """The upload is text: one part that can be written back; gives its text."""
         blob = self._blob
         step = _text_step(blob.data, encoding)
+        text = blob.data[step.start :].decode(step.param or step.codec)
         self._parts.append(
             TextPart(
                 locator=Locator(blob.locator.path, (*blob.locator.steps, step)),
-                text=blob.data[step.start :].decode(step.param or step.codec),
+                text=text,
                 role=blob.role,
                 kind=PartKind.FILE,
                 editable=blob.editable and editable,
             )
         )
+        return text
 
     def add(self, told: Told) -> None:
         """Take in one thing that was told."""

@@ -29,7 +29,7 @@ from gateway.content.readers import mail, markup
 from gateway.content.reading import Budget, FileLimits, Stop
 from gateway.content.rewriting import CannotRewrite, Change, Wish
 from gateway.content.types import text_encoding
-from gateway.encodings import json_text, splice
+from gateway.encodings import enclosed, json_text, splice
 
 type Inner = Callable[[bytes, Sequence[Wish]], bytes]
 """Rewrites a file within the file."""
@@ -69,10 +69,8 @@ def rewritten(data: bytes, kind: str, wishes: Sequence[Wish], inner: Inner) -> b
         splices = list(_in_mail(_Mail(source, codec), rest, splices, inner))
     elif kind == "application/x-ipynb+json":
         splices = [*_in_json(source, splices), *_in_notebook(source, rest)]
-    elif rest:
-        raise CannotRewrite(_INSIDE)
     else:
-        splices = list(_in_json(source, splices))
+        splices = [*_in_json(source, splices), *_in_plain(source, rest, inner)]
     return mark + _spliced(source, splices).encode(codec, "replace")
 
 
@@ -308,6 +306,30 @@ class _Placed(markup.Page):
     def close(self) -> None:
         super().close()
         self._close(len(self._source))
+
+
+_IN_PLAIN = re.compile(r"enclosed\[(\d{1,9})\](?:\.|\Z)")
+
+
+def _in_plain(source: str, wishes: Sequence[Wish], inner: Inner) -> Iterator[_Splice]:
+    """Files among the words of a text, encoded anew as they were."""
+    files: defaultdict[int, list[Wish]] = defaultdict(list)
+    for wish in wishes:
+        found = _IN_PLAIN.match(wish.file)
+        if found is None:
+            raise CannotRewrite(_INSIDE)
+        files[int(found[1])].append(replace(wish, file=wish.file[found.end() :]))
+    places = list(enclosed.files_in(source)) if files else []
+    for number, some in files.items():
+        if number >= len(places):
+            raise CannotRewrite(_INSIDE)
+        start, end, name = places[number]
+        codec, raw = splice.CODECS[name], source[start:end]
+        content = codec.decode(raw, "")
+        if not isinstance(content, bytes):
+            raise CannotRewrite(_INSIDE)
+        ((_, _, new),) = codec.splice(raw, [(0, len(content), inner(content, some))], "")
+        yield _Splice(start, end, str(new), whole=True)
 
 
 _ATTRIBUTE = re.compile(r"=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")

@@ -73,7 +73,7 @@ def write_blob(
         return blob.data
     from gateway.content import textwrite, walk, writers  # noqa: PLC0415  # as in `open`: before the fork
 
-    changes = [wish for wish in wishes if isinstance(wish, Change)]
+    changes = [wish for wish in wishes if isinstance(wish, Change) and not wish.file]
     if opened.info.media_type == "text/plain" and len(changes) == len(wishes):
         return textwrite.plain(blob.data, changes)
     limits = limits or FileLimits()

@@ -311,7 +311,13 @@ def decode_base64(raw: Value) -> bytes | None:
         return None
 
 
+BREAK: Final = re.compile(r"[ \t]*(?:\r?\n|\\r\\n|\\n)[ \t>]*")
+"""What stands between lines of base64: plain, indented, quoted in a mail, or escaped in a literal."""
+
+
 def _decode_base64(raw: Value, _param: str) -> bytes:
+    if isinstance(raw, str) and (">" in raw or "\\" in raw):
+        raw = BREAK.sub("", raw)
     data = decode_base64(raw)
     if data is None:
         raise CannotRewrite("its base64 is malformed")
@@ -319,13 +325,37 @@ def _decode_base64(raw: Value, _param: str) -> bytes:
 
 
 def _encode_base64(data: bytes, raw: Value, _param: str) -> Value:
-    """Encode as `raw` was: same alphabet, same padding habit, no line breaks."""
-    old = raw.encode("ascii") if isinstance(raw, str) else raw
-    url = b"-" in old or b"_" in old
-    new = base64.b64encode(data, b"-_" if url else None)
-    if url and b"=" not in old:
-        new = new.rstrip(b"=")
-    return new.decode("ascii") if isinstance(raw, str) else new
+    """Encode as `raw` was: same alphabet, same padding habit, lines of the same length."""
+    old = raw if isinstance(raw, str) else raw.decode("ascii")
+    is_broken = "\n" in old or "\\" in old
+    url = "-" in old or "_" in old
+    new = base64.b64encode(data, b"-_" if url else None).decode("ascii")
+    if "=" not in old and (url or len(BREAK.sub("", old) if is_broken else old) % 4):
+        new = new.rstrip("=")
+    between = BREAK.search(old.strip()) if is_broken else None
+    if between is not None and (width := between.start()):
+        new = between[0].join(new[at : at + width] for at in range(0, len(new), width))
+    return new if isinstance(raw, str) else new.encode("ascii")
+
+
+def _decode_uuencode(raw: Value, _param: str) -> bytes:
+    try:
+        return b"".join(map(binascii.a2b_uu, _text(raw).encode("ascii").splitlines()))
+    except ValueError:  # of Unicode, or of the lines
+        raise CannotRewrite("its uuencode is malformed") from None
+
+
+def _encode_uuencode(data: bytes, raw: Value, _param: str) -> Value:
+    old = _text(raw)
+    lines = (
+        binascii.b2a_uu(data[at : at + _UU_BYTES], backtick="`" in old).rstrip(b"\n")
+        for at in range(0, len(data), _UU_BYTES)
+    )
+    return ("\r\n" if "\r\n" in old else "\n").join(line.decode("ascii") for line in lines)
+
+
+_UU_BYTES: Final = 45
+"""Bytes of a full line of uuencode (POSIX)."""
 
 
 _DATA_URL = re.compile(r"[dD][aA][tT][aA]:([^,]{0,500}),")
@@ -419,6 +449,7 @@ CODECS: Final[dict[str, Codec]] = {
     "quoted": _escaping(_decode_quoted, _quoted_escapes, _quoted, _QUOTED_BLOCK),
     "xml": _escaping(_decode_entities, _entity_escapes, _entities, _ENTITY_BLOCK),
     "base64": _whole(_decode_base64, _encode_base64),
+    "uuencode": _whole(_decode_uuencode, _encode_uuencode),
     "data-url": _whole(_decode_data_url, _encode_data_url),
     "quoted-printable": _whole(_decode_quoted_printable, _encode_quoted_printable),
     "content-encoding": _whole(_decode_content, _encode_content),  # param: the header's value
@@ -497,7 +528,7 @@ def _merged(outer: Sequence[Splice], inner: Sequence[Splice]) -> list[Splice]:
 
 
 _FILES: Final = frozenset(
-    {"multipart", "base64", "data-url", "quoted-printable", "content-encoding"}
+    {"multipart", "base64", "uuencode", "data-url", "quoted-printable", "content-encoding"}
 )
 """Layers in which a file stands, of which a size or hash may be declared around it."""
 

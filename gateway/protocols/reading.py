@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from gateway.encodings import (
     charset,
     content_encoding,
+    enclosed,
     form,
     json_text,
     magic,
@@ -85,10 +86,6 @@ _BLOB_TYPE: Final = re.compile(
 _XML_TYPE: Final = re.compile(r"text/(?:xml|html|xhtml)|.*\+xml|application/xml")
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-\r\n]{20,}+={0,2}[ \r\n]*\Z")
-_DATA_URL: Final = re.compile(
-    r"data:[\w.+/\-]{0,100}(?:;[\w.+=\-]{1,100}){0,8};base64,[A-Za-z0-9+/_\-%]++={0,2}",
-    re.IGNORECASE,
-)
 _FRAME_PREFIX: Final = re.compile(r"[0-9]{1,6}-?(?:/[^,\[{]{0,100},)?[0-9]{0,10}(?=[\[{])")
 _PERCENT: Final = re.compile(r"%[0-9a-fA-F]{2}")
 _WRAPPED: Final = re.compile(r"=\?base64\?([A-Za-z0-9+/_\-]*={0,2})\?=\Z")
@@ -729,7 +726,7 @@ class _Reader:
     # --- texts that may hold more ----------------------------------------------------------------
 
     def _string(self, text: str, place: _Place) -> None:
-        """A text, and what it holds: a JSON document, data URLs, or base64 of a file or a text."""
+        """A text, and what it holds: a JSON document, base64 of a file or a text, data URLs, files."""
         if place.rule.opaque or not _opens(text):
             self._add(text, place)
             return
@@ -746,13 +743,41 @@ class _Reader:
                 head = place.inside(Step("slice", 0, parsed[2]))
                 self._add(text[: parsed[2]], head._replace(rule=_DATA_URL_HEAD))
                 return
-        elif _BASE64.match(text):
-            if self._base64(text, place):
+        elif _BASE64.match(text) and (decoded := splice.decode_base64(text)) is not None:
+            if self._base64(decoded, place.inside(Step("base64", 0, len(text)))):
                 return
         else:
-            for match in _DATA_URL.finditer(text):
-                self._data_url(match[0], match.span(), place._replace(filename=""))
+            self._enclosed(text, place)
+            return
         self._add(text, place)
+
+    def _enclosed(self, text: str, place: _Place) -> None:
+        """A running text, and the files that stand among its words.
+
+        The letters of a file are no words: what is found in it is changed in it, not with it.
+        """
+        at = 0
+        for start, end, codec in sorted(enclosed.files_in(text)):
+            parsed = splice.data_url(text[start:end])
+            media, _, head = parsed or ("", False, 0)
+            inner = place._replace(media=media, filename="").inside(Step(codec, start, end))
+            if self._encoded(text[start:end], inner):
+                self._add(text[at : start + head], place.inside(Step("slice", at, start + head)))
+                at = end
+        if at:
+            place = place.inside(Step("slice", at, len(text)))
+        self._add(text[at:], place)
+
+    def _encoded(self, text: str, place: _Place) -> bool:
+        """Read letters that may stand for a file; False when they do not, or for a text as well."""
+        codec = place.steps[-1].codec
+        try:
+            data = splice.CODECS[codec].decode(text, "")
+        except splice.CannotRewrite:
+            return False  # letters that only begin like a file
+        if not isinstance(data, bytes) or not (codec == "data-url" or magic.sniff(data)):
+            return False
+        return self._hidden(data, place) and _text_like(data) is None
 
     def _nested(self, text: str, place: _Place) -> bool:
         """Read a text that is a JSON document; False when it is none, or holds nothing."""
@@ -801,16 +826,12 @@ class _Reader:
         self.files.append(FileInfo(place.locator(), kind, "audio", len(data)))
         self._not_read(UnreadReason.UNSUPPORTED_FILE, place, len(data), kind)
 
-    def _base64(self, text: str, place: _Place) -> bool:
-        """Read a text that may be base64 through and through; False when it stays only a text."""
-        data = splice.decode_base64(text)
-        if data is None:
-            return False
-        inner = place.inside(Step("base64", 0, len(text)))._replace(media=place.media)
+    def _base64(self, data: bytes, place: _Place) -> bool:
+        """Read what is base64 through and through; False when it stays only a text."""
         if not magic.sniff(data) and not place.rule.media:
-            inner = inner._replace(media="")  # a type stands beside it, but it may be any text
+            place = place._replace(media="")  # a type stands beside it, but it may be any text
         # A text in it does not take its place: a secret may look like base64 of a text.
-        return self._hidden(data, inner) and _text_like(data) is None
+        return self._hidden(data, place) and _text_like(data) is None
 
 
 _FIXED: Final = replace(SAY, editable=False)
@@ -831,8 +852,9 @@ def _opens(text: str) -> bool:
     first = text[:1]
     return (
         (first in "{[ \t\r\n\ufeff" and text.strip()[:1] in ("{", "["))
-        or ("data:" in text or "DATA:" in text or text[:5].lower() == "data:")
+        or text[:5].lower() == "data:"
         or (len(text) >= 20 and _BASE64.match(text) is not None)
+        or enclosed.may_hold(text)
     )
 
 
