@@ -52,9 +52,12 @@ _BEGINNINGS: Final = (
 _BEGINNING: Final = re.compile("|".join(_BEGINNINGS))
 _RUN: Final = re.compile(f"{_LETTER}*")
 _RUN_BEFORE: Final = re.compile(f"{_LETTER}*\\Z")
-_BLOCK: Final = _LEAST // 2
-_NO_BLOCK: Final = re.compile(f"(?s)(?:(?!{_LETTER}{{{_BLOCK}}}).{{{_BLOCK}}})*+")
-"""Blocks of text, each not of letters alone; one at least lies in any line of `_LEAST` letters."""
+_BLOCK: Final = 24
+_STEP: Final = _LEAST - _BLOCK + 1
+_NO_BLOCK: Final = re.compile(f"(?s)(?:(?!{_LETTER}{{{_BLOCK}}}).{{{_STEP}}})*+")
+"""Steps of which none begins with a block of letters; one at least does in a line of `_LEAST` letters."""
+_SHORT_WORDS: Final = re.compile(f"(?s)(?:(?=[^ \\n]{{0,{_BLOCK - 1}}}+[ \\n]).{{{_STEP}}})*+")
+"""The same for words of any letters, which uuencode makes, too: what nearly every text is through."""
 _NEXT: Final = re.compile(rf"{splice.BREAK.pattern}(?P<line>(?!--){_LETTER}+={{0,2}})")
 _PADDING: Final = re.compile("={1,2}")
 _OF_OTHER: Final = {True: re.compile("[-_]"), False: re.compile("[+/]")}
@@ -69,8 +72,14 @@ def may_hold(text: str) -> bool:
     return (
         "data:" in text
         or "DATA:" in text
-        or (len(text) >= _LEAST and next(_encoded(text), None) is not None)
+        or (_has_long_word(text) and next(_encoded(text), None) is not None)
     )
+
+
+def _has_long_word(text: str) -> bool:
+    """True of any text with a file in it."""
+    words = _SHORT_WORDS.match(text)
+    return words is not None and words.end() + _BLOCK <= len(text)
 
 
 def files_in(text: str) -> Iterator[Place]:
@@ -102,12 +111,12 @@ def _run(text: str, at: int) -> tuple[int, int] | None:
     """The next run of letters after `at` that may be as long as a line; None where there is none."""
     block = _NO_BLOCK.match(text, at)
     found = block.end() if block is not None else at
-    if found + _BLOCK > len(text):
+    run = _RUN.match(text, found)
+    end = run.end() if run is not None else found
+    if end - found < _BLOCK:
         return None
     before = _RUN_BEFORE.search(text, max(at, found - _LEAST), found)
     start = before.start() if before is not None else found
-    run = _RUN.match(text, found)
-    end = run.end() if run is not None else found
     if text[start - 1 : start] == "\\" and text[start] in "nrt":
         start += 1  # an escape in a literal of a program
     return start, end
