@@ -868,6 +868,17 @@ def test_values_in_other_files_are_replaced(redacting, name, made):
             assert_document_is_clean(archive.read("e.docx"))
 
 
+def test_a_file_of_mails_with_words_before_it_loses_what_is_attached(redacting):
+    box = b"\nFrom a@b\n" + mail_with_values()
+    decision = redacting.inspect(in_upload(box, "a.mbox"))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = decision.enforcement.body
+    sent = sent[sent.index(b"\nFrom a@b\n") + len(b"\nFrom a@b\n") :]
+    read = email.message_from_bytes(sent, policy=email.policy.default)
+    assert read["Subject"] == "My SSN is [US_SSN]"
+    assert read.get_body(("plain",)).get_content().strip() == "My card is [CREDIT_CARD]."
+
+
 def pdf_with_values() -> bytes:
     content = (
         f"BT /F1 12 Tf 30 150 Td (My card is ) Tj ({CARD[:9]}) Tj ({CARD[9:]} and it stays.) Tj ET"

@@ -10,6 +10,7 @@ import codecs
 import re
 import struct
 from dataclasses import dataclass
+from itertools import islice
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,11 @@ ENVELOPE = re.compile(rb"From [^\n]{1,1000}\n(?=[!-9;-~]{1,76}:)")
 """The line before each mail of a file of mails (RFC 4155), and the field that it is told by: programs
 write and take it without a time, and without an empty line before it."""
 
+_LATER = re.compile(rb"\n(?=" + ENVELOPE.pattern + rb")")
+"""Programs, and people who copy, leave an empty line or words before the first mail of a file."""
+_MOST_LATER = 100
+"""Lines that may be an envelope and are looked at, in a file that begins with something else."""
+
 _ZIP_LOOK = 1 << 16
 """Bytes of a zip in which telling names are looked for at either end, if its directory is not found."""
 _ZIP_END = struct.Struct("<4s8xII")
@@ -208,14 +214,21 @@ def _text_type(data: bytes) -> FileType:
     stripped = head.lstrip()
     if stripped.startswith(b"{") and b'"nbformat"' in data and b'"cells"' in data:
         return NOTEBOOK
-    if _MAIL.match(head.replace(b"\r\n", b"\n")):
-        names = {name.lower() for name in _MAIL_FIELD.findall(head)}
-        known = {name for name in names if not name.startswith(b"x-")}
-        if known and ENVELOPE.match(head):
-            return MAIL
-        if len(known) >= 3 or b"mime-version" in known:
-            return MAIL
+    if begins_as_mail(head) or any(
+        begins_as_mail(data[found.end() : found.end() + 4096])
+        for found in islice(_LATER.finditer(data), _MOST_LATER)
+    ):
+        return MAIL
     return TEXT
+
+
+def begins_as_mail(head: bytes) -> bool:
+    """Whether these are the first lines of a mail, or of a file of mails."""
+    if not _MAIL.match(head.replace(b"\r\n", b"\n")):
+        return False
+    names = {name.lower() for name in _MAIL_FIELD.findall(head)}
+    known = {name for name in names if not name.startswith(b"x-")}
+    return bool(known and ENVELOPE.match(head)) or len(known) >= 3 or b"mime-version" in known
 
 
 def _is_pdf_behind_other(data: bytes) -> bool:

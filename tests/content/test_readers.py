@@ -137,13 +137,16 @@ def test_an_empty_part_is_no_damage():
     assert opened(out.getvalue()).unread == ()
 
 
+@pytest.mark.parametrize(
+    "before", [b"", b"\n", b"\r\n\r\n", b"Exported: today\n\nfrom the archive\n"]
+)
 @pytest.mark.parametrize("between", [b"\n", b""])
 @pytest.mark.parametrize(
     "envelope",
     [b"From a@b Mon Jan  1 00:00:00 2026\n", b"From a@b\n", b"From - Mon, 1 Jan 2026\n"],
 )
-def test_every_mail_of_a_file_of_mails_is_read(envelope, between):
-    box = b""
+def test_every_mail_of_a_file_of_mails_is_read(envelope, between, before):
+    box = before
     for number in range(3):
         message = email.message.EmailMessage()
         message["Subject"] = f"subject{number}"
@@ -154,6 +157,7 @@ def test_every_mail_of_a_file_of_mails_is_read(envelope, between):
         )
         box += envelope + message.as_bytes() + between
     found = opened(box)
+    assert found.info.media_type == "message/rfc822"
     texts = [part.text for part in found.parts]
     words = [f"{word}{number}" for word in ("subject", "body") for number in range(3)]
     words += make.made("docx")[1].values()

@@ -168,14 +168,15 @@ def test_a_mail_of_one_byte_a_letter_stays_so():
     assert without(data, VALUE, new="[SSN]") == data.replace(VALUE.encode(), b"[SSN]")
 
 
-def test_a_file_of_mails_loses_the_value_in_each():
+@pytest.mark.parametrize("before", [b"", b"\n", b"the mails of a day\n"])
+def test_a_file_of_mails_loses_the_value_in_each(before):
     start = b"From a@b Mon Jan  1 00:00:00 2026\n"
-    box = b"\n".join(start + mail() for _ in range(3))
+    box = before + b"\n".join(start + mail() for _ in range(3))
     after = without(box, VALUE, new="[US_SSN]")
     assert VALUE not in said(after)
     seen = [
         email.message_from_bytes(one, policy=email.policy.default)
-        for one in after.removeprefix(start).split(b"\n" + start)
+        for one in after.removeprefix(before + start).split(b"\n" + start)
     ]
     bodies = [one.get_body(("plain",)).get_content().strip() for one in seen]
     assert bodies == ["My number is [US_SSN], M\u00fcller."] * 3

@@ -226,3 +226,15 @@ def test_any_bytes_behind_a_signature_have_a_type(head, data):
 def test_a_document_without_a_list_of_types_is_one(name, family):
     """Programs that read nothing but its text take it."""
     assert type_of(packed(name)).family == family
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Notes\nFrom now on\nNote: this is new\nTodo: none\n",
+        "Notes\nFrom here\nSubject: what to do\nand no more\n",
+        "Notes\nFrom: a@example.com\nTo: b@example.com\nSubject: quoted\n",
+    ],
+)
+def test_words_about_mail_are_no_mail(text):
+    assert type_of(text.encode()).media_type == "text/plain"

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.content.readers import labels
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
-from gateway.content.types import ENVELOPE
+from gateway.content.types import ENVELOPE, begins_as_mail
 from gateway.model import UnreadReason
 
 _ENCRYPTED = frozenset(
@@ -40,11 +40,18 @@ _BETWEEN_TEXT = re.compile(_BETWEEN.pattern.decode())
 
 
 def messages(source: str | bytes) -> Iterator[tuple[int, int]]:
-    """Where each mail stands: a file of several (mbox) has an envelope before each one."""
+    """Where each mail stands: a file of several (mbox) has an envelope before each one.
+
+    What stands before the first envelope counts as one, too.
+    """
     ends: Iterable[re.Match[bytes]] | Iterable[re.Match[str]] = ()
-    if isinstance(source, str) and source.startswith("From "):
+    head = source[:4096]
+    head = head if isinstance(head, bytes) else head.encode("utf-8", "replace")
+    if not head.startswith(b"From ") and begins_as_mail(head):
+        pass  # a mail alone, which may quote one
+    elif isinstance(source, str):
         ends = _BETWEEN_TEXT.finditer(source)
-    elif isinstance(source, bytes) and source.startswith(b"From "):
+    else:
         ends = _BETWEEN.finditer(source)
     start = 0
     for found in ends:
