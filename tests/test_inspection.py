@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import docx
+import openpyxl
 import pikepdf
 import pytest
 from corpus.files import medical
@@ -877,6 +878,27 @@ def test_a_file_of_mails_with_words_before_it_loses_what_is_attached(redacting):
     read = email.message_from_bytes(sent, policy=email.policy.default)
     assert read["Subject"] == "My SSN is [US_SSN]"
     assert read.get_body(("plain",)).get_content().strip() == "My card is [CREDIT_CARD]."
+
+
+@pytest.mark.parametrize("rows", ["plain", "parsed"])
+def test_a_number_that_a_sheet_shows_as_an_identifier_is_taken_out(redacting, rows):
+    book = openpyxl.Workbook()
+    for row in range(1, 4):
+        book.active.cell(row, 1, "row")
+        cell = book.active.cell(row, 2, int(SSN.replace("-", "")) if row == 2 else row)
+        cell.number_format = "000\\-00\\-0000"
+    if rows == "parsed":
+        book.active.column_dimensions["D"].hidden = True
+    out = io.BytesIO()
+    book.save(out)
+    decision = redacting.inspect(in_upload(out.getvalue(), "a.xlsx"))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    assert [one.entity for one in decision.scan.findings] == ["US_SSN"]
+    sent = decision.enforcement.body
+    after = openpyxl.load_workbook(io.BytesIO(sent[sent.index(b"PK") :])).active
+    assert [after.cell(row, 2).value for row in range(1, 4)] == [1, "[US_SSN]", 3]
+    with zipfile.ZipFile(io.BytesIO(sent[sent.index(b"PK") :])) as archive:
+        assert SSN.replace("-", "").encode() not in b"".join(map(archive.read, archive.namelist()))
 
 
 def pdf_with_values() -> bytes:

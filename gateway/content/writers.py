@@ -20,7 +20,7 @@ from dataclasses import replace
 from gateway.content import pdfwrite, textwrite, xmlwrite
 from gateway.content.docclean import whole
 from gateway.content.pictures import cleaning, dicom, redact
-from gateway.content.readers import office
+from gateway.content.readers import numbers, office
 from gateway.content.reading import Box
 from gateway.content.rewriting import (
     CONTAINERS,
@@ -158,11 +158,12 @@ def _parts(archive: zipfile.ZipFile, wishes: Sequence[Replace]) -> dict[int, byt
     styles: set[str] = set()
     for name in filter(office.is_stylesheet, names):
         styles |= office.hidden_styles(archive.read(name))
+    formats = numbers.formats(archive.read(office.FORMATS)) if office.FORMATS in names else {}
     for number, some in asked.items():
         if not office.is_editable(names[number]):
             raise CannotRewrite("a name or number that the document depends on cannot be changed")
         parts[number], done = xmlwrite.replaced(
-            archive.read(archive.infolist()[number]), some, styles
+            archive.read(archive.infolist()[number]), some, styles, formats
         )
         met |= done
     if not met.issuperset(wishes):

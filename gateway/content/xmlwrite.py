@@ -7,14 +7,16 @@ What the format needs as it is (dates, numbers, formulas) is `CannotRewrite`.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 from xml.parsers import expat
 
-from gateway.content.readers.office import plain, plain_cells
+from gateway.content.readers.numbers import Format
+from gateway.content.readers.office import plain_cells, shown_number
 from gateway.content.readers.xmltext import CODE, HEADERS, Scanner, holds_words
 from gateway.content.reading import Budget, FileLimits, Stop
 from gateway.content.rewriting import CannotRewrite, Replace
@@ -61,8 +63,8 @@ type _Splice = tuple[int, int, bytes]
 class _Piece:
     """Text that stands at byte `at` of the part; at -1 what stands for an element, such as a tab.
 
-    `fixed`: it must not change. `cell`: where the start tag of its number cell begins, or -1, and
-    `odf`: of its cell in OpenDocument. `drawn`: a number that a chart draws.
+    `fixed`: it must not change. `cell`: where the start tag of its number cell begins, or -1,
+    `form`: how that is shown, and `odf`: of its cell in OpenDocument. `drawn`: a number that a chart draws.
     `header`: of a sheet, with codes in it.
     """
 
@@ -70,23 +72,28 @@ class _Piece:
     at: int = -1
     fixed: bool = False
     cell: int = -1
+    form: Format | None = None
     odf: int = -1
     drawn: bool = False
     header: bool = False
 
 
 def replaced(
-    raw: bytes, wishes: Sequence[Replace], styles: set[str] | None = None
+    raw: bytes,
+    wishes: Sequence[Replace],
+    styles: set[str] | None = None,
+    formats: Mapping[str, Format] | None = None,
 ) -> tuple[bytes, set[Replace]]:
     """The part `raw` with those of `wishes` met whose line it has; and which these are.
 
-    `styles` are those that hide their text.
+    `styles` are those that hide their text, `formats` those of the cells of a workbook.
     """
     if _OTHER_ENCODING.match(raw) or b"<![CDATA[" in raw:
         raise CannotRewrite(_UNKNOWN)
-    writer = _Writer(raw, wishes, styles or set())
+    formats = formats or {}
+    writer = _Writer(raw, wishes, styles or set(), formats)
     try:
-        for _ in writer.feed([_without_rows(raw, {wish.line for wish in wishes})]):
+        for _ in writer.feed([_without_rows(raw, {wish.line for wish in wishes}, formats)]):
             pass
     except (Stop, expat.ExpatError, UnicodeError, ValueError):
         raise CannotRewrite(_UNKNOWN) from None
@@ -98,7 +105,7 @@ def replaced(
     return bytes(out + raw[at:]), writer.met
 
 
-def _without_rows(raw: bytes, lines: set[str]) -> bytes:
+def _without_rows(raw: bytes, lines: set[str], formats: Mapping[str, Format]) -> bytes:
     """A sheet of the same length, with blanks for rows of plain cells that hold none of `lines`.
 
     As in the reader: calls from the parser are what a large sheet costs.
@@ -108,7 +115,7 @@ def _without_rows(raw: bytes, lines: set[str]) -> bytes:
     *rows, rest = raw.split(b"</row>")
     out: list[bytes] = []
     for row in rows:
-        cells = plain_cells(row)
+        cells = plain_cells(row, formats)
         if cells is None:
             out += row, b"</row>"
             continue
@@ -142,8 +149,16 @@ def _merged(splices: Sequence[_Splice]) -> Iterator[_Splice]:
 class _Writer(Scanner):
     """Reads a part and notes what is to be spliced."""
 
-    def __init__(self, raw: bytes, wishes: Sequence[Replace], styles: set[str]) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        wishes: Sequence[Replace],
+        styles: set[str],
+        formats: Mapping[str, Format],
+    ) -> None:
         super().__init__(Budget(FileLimits(), len(raw)), styles=styles)
+        self._formats = formats
+        self._format: Format | None = None
         self._raw = raw
         self._wanted: defaultdict[str, list[Replace]] = defaultdict(list)
         for wish in wishes:
@@ -163,9 +178,9 @@ class _Writer(Scanner):
         self._open.append(name)
         if name == "c":
             self._cell = self._parser.CurrentByteIndex
-            self._cell_kind = dict(zip(attributes[::2], attributes[1::2], strict=True)).get(
-                "t", "n"
-            )
+            said = dict(zip(attributes[::2], attributes[1::2], strict=True))
+            self._cell_kind = said.get("t", "n")
+            self._format = self._formats.get(said.get("s", ""))
         if name in _ODF_CELLS:
             self._odf.append(self._parser.CurrentByteIndex)
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
@@ -196,6 +211,7 @@ class _Writer(Scanner):
             fixed=not _TYPED.isdisjoint(self._open[-3:])
             or (in_value and self._cell_kind not in {"n", "str"}),
             cell=self._cell if in_value and self._cell_kind == "n" else -1,
+            form=self._format,
             odf=self._odf[-1] if self._odf else -1,
             header=self._open[-1] in HEADERS,
             drawn=self._open[-1] == "v" and not _CACHES.isdisjoint(self._open[-3:]),
@@ -232,16 +248,20 @@ class _Writer(Scanner):
     def _lines(self, pieces: Sequence[_Piece]) -> None:
         text = "".join(piece.text for piece in pieces)
         in_header = any(piece.header for piece in pieces)
+        starts = itertools.accumulate((len(piece.text) for piece in pieces), initial=0)
+        cells = {at: piece for at, piece in zip(starts, pieces, strict=False) if piece.cell >= 0}
         for found in (_SECTION if in_header else _LINE).finditer(text):
             wishes = self._wanted.get(found[0])
             if wishes:
                 self.met.update(wishes)
                 for start, end, new in _joined(wishes):
                     self._splice(pieces, found.start() + start, found.start() + end, new)
-            elif pieces[0].cell >= 0 and (wishes := self._wanted.get(plain(found[0]))):
-                # A number with an exponent, which was read without it.
+            elif (cell := cells.get(found.start())) is not None and (
+                wishes := self._wanted.get(shown := shown_number(found[0], cell.form))
+            ):
+                # A number that was read as it is shown, or without its exponent.
                 self.met.update(wishes)
-                new = _edited(plain(found[0]), wishes)
+                new = _edited(shown, wishes)
                 self._splice(pieces, found.start(), found.end(), new)
 
     def _splice(self, pieces: Sequence[_Piece], start: int, end: int, new: str) -> None:

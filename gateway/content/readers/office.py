@@ -13,13 +13,13 @@ import itertools
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from xml.parsers import expat
 
 from gateway.content.docclean import properties
-from gateway.content.readers import zipped
+from gateway.content.readers import numbers, zipped
 from gateway.content.readers.strings import printable
 from gateway.content.readers.xmltext import CODE, HEADERS, PIECE, Scanner
 from gateway.content.reading import Budget, Embedded, Fact, FileLimits, Missed, Said, Stop, Text
@@ -177,7 +177,11 @@ def _rank(name: str) -> int:
         return 0
     if name == "xl/_rels/workbook.xml.rels":
         return 1
-    return 2 if name == "xl/sharedStrings.xml" or is_stylesheet(name) else 3
+    return 2 if name in {"xl/sharedStrings.xml", FORMATS} or is_stylesheet(name) else 3
+
+
+FORMATS = "xl/styles.xml"
+"""The part that says how the numbers of a workbook are shown."""
 
 
 def is_stylesheet(name: str) -> bool:
@@ -223,6 +227,10 @@ def _part(
     if name == "xl/sharedStrings.xml":
         yield from book.read_strings(chunks, budget)
         return
+    if name == FORMATS:
+        raw = b"".join(chunks)
+        book.formats = numbers.formats(raw)
+        chunks = (raw,)
     hidden = part.hidden
     if place.startswith("slide["):
         first, chunks = _first(chunks)
@@ -368,11 +376,12 @@ def _labels(raw: bytes) -> Iterator[tuple[str, str]]:
 
 
 class _Book:
-    """What sheets of a workbook share: strings, and which sheets are hidden."""
+    """What sheets of a workbook share: strings, how numbers are shown, and which sheets are hidden."""
 
     def __init__(self) -> None:
         self.strings: list[str] = []
         self.used = bytearray()
+        self.formats: dict[str, numbers.Format] = {}
         self._hidden_ids: set[str] = set()
         self._hidden_files: set[str] = set()
 
@@ -527,7 +536,7 @@ class _Sheet:
     def read(self, chunks: Iterable[bytes]) -> Iterator[Said]:
         """Texts of the sheet."""
         book, budget = self._book, self._budget
-        strings, used = book.strings, book.used
+        strings, used, formats = book.strings, book.used, book.formats
         lines: list[str] = []
         hidden_lines: list[str] = []
         row: list[str] = []
@@ -539,18 +548,18 @@ class _Sheet:
         held: list[str] = []
         inline: list[str] = []  # runs of a string that stands in its cell
         phonetic = False
-        kind = ""
+        kind = style = ""
         cell_hidden = row_hidden = False
         size = 0
         in_cell = False
 
         def start(qname: str, items: list[str]) -> None:
-            nonlocal kind, cell_hidden, row_hidden, in_cell, phonetic
+            nonlocal kind, style, cell_hidden, row_hidden, in_cell, phonetic
             name = local.get(qname)
             if name is None:
                 name = local[qname] = qname.rpartition(":")[2]
             if name == "c":
-                kind = ""
+                kind = style = ""
                 in_cell = True
                 held.clear()
                 cell_hidden = row_hidden
@@ -561,7 +570,9 @@ class _Sheet:
                     elif key == "r":
                         if hidden_columns and _column(items[index + 1]) in hidden_columns:
                             cell_hidden = True
-                    elif key != "s" and len(items[index + 1]) > 7:
+                    elif key == "s":
+                        style = items[index + 1]
+                    elif len(items[index + 1]) > 7:
                         attributes[items[index + 1]] = None
             elif name in {"v", "f", "t"}:
                 held.clear()
@@ -607,8 +618,8 @@ class _Sheet:
                         value = strings[index] if 0 <= index < len(strings) else ""
                         if value:
                             used[index] = 1
-                    elif "E" in value and kind in {"", "n"}:
-                        value = plain(value)
+                    elif kind in {"", "n"}:
+                        value = shown_number(value, formats.get(style))
                 if value:
                     (hidden_row if cell_hidden else row).append(value)
                     size += len(value) + 1
@@ -657,7 +668,7 @@ class _Sheet:
 
         parser = _parser(start, end, held.append)
         shown, unseen = _Joined(), _Joined()
-        for chunk in _complex(chunks, simple, hidden_columns):
+        for chunk in _complex(chunks, simple, hidden_columns, formats):
             parser.Parse(chunk, False)  # noqa: FBT003  # the signature of expat
             if size >= PIECE:
                 budget.text(size)
@@ -693,9 +704,12 @@ _ROW = re.compile(
     r'="(?:[\d.:]{1,12}|true|false)")*>\s*'
 )
 # Nothing in a cell can be read in two ways: it need not be tried, either.
-_CELL = re.compile(
-    r'<c(?: r="[A-Z]{1,3}+\d{1,7}+")?+(?: s="\d{1,6}+")?+(?: t="(\w{1,9}+)")?+'
-    r"(?:/>|>(?:<v>([^<&]*+)</v>|<is><t>([^<&]*+)</t></is>|<v/>)?+</c>)"
+_CELL, _STYLED = (
+    re.compile(
+        rf'<c(?: r="[A-Z]{{1,3}}+\d{{1,7}}+")?+(?: s="{style}")?+(?: t="(\w{{1,9}}+)")?+'
+        r"(?:/>|>(?:<v>([^<&]*+)</v>|<is><t>([^<&]*+)</t></is>|<v/>)?+</c>)"
+    )
+    for style in (r"\d{1,6}+", r"(\d{1,6}+)")
 )
 _OTHER_ENCODING = re.compile(
     rb"\A(?:\xff\xfe|\xfe\xff|<\?xml[^>]*encoding=(?![\"']utf-8))", re.IGNORECASE
@@ -706,6 +720,7 @@ def _complex(
     chunks: Iterable[bytes],
     simple: Callable[[PlainCells], None],
     hidden_columns: set[int],
+    formats: Mapping[str, numbers.Format],
 ) -> Iterator[bytes]:
     """The bytes that need the parser; rows of nothing but plain cells go to `simple`.
 
@@ -727,7 +742,7 @@ def _complex(
             continue
         *rows, held = held.split(b"</row>")
         for raw in rows:
-            cells = None if hidden_columns else plain_cells(raw)
+            cells = None if hidden_columns else plain_cells(raw, formats)
             if cells is None:
                 yield raw + b"</row>"
             else:
@@ -739,18 +754,35 @@ type PlainCells = tuple[list[str | None], list[str | None], list[str | None]]
 """The cells of a row: their kinds, and of each its number or its words, if any."""
 
 
-def plain_cells(row: bytes) -> PlainCells | None:
+def plain_cells(row: bytes, formats: Mapping[str, numbers.Format]) -> PlainCells | None:
     """The cells of a row, given without `</row>`, whose every character is that of a plain cell.
 
-    None for any other row.
+    None for any other row. Numbers are as `formats` show them, by the style of the cell.
     """
     try:
-        said = _CELL.split(row.decode())
+        said = (_STYLED if formats else _CELL).split(row.decode())
     except UnicodeDecodeError:
         return None
-    if _ROW.fullmatch(said[0]) is None or any(said[4::4]):
+    step = 5 if formats else 4
+    if _ROW.fullmatch(said[0]) is None or any(said[step::step]):
         return None
-    return said[1::4], said[2::4], said[3::4]
+    kinds, stored, words = said[step - 3 :: step], said[step - 2 :: step], said[step - 1 :: step]
+    if formats:
+        stored = [
+            formats[style](number) if number and style in formats and kind in _NUMERIC else number
+            for style, kind, number in zip(said[1::step], kinds, stored, strict=True)
+        ]
+    return kinds, stored, words
+
+
+_NUMERIC = frozenset({None, "n"})
+"""Kinds of cells that hold a number."""
+
+
+def shown_number(stored: str, form: numbers.Format | None) -> str:
+    """A number of a cell as a person reads it there."""
+    value = plain(stored) if "E" in stored else stored
+    return value if form is None else form(value)
 
 
 def plain(value: str) -> str:
