@@ -13,8 +13,11 @@ import openpyxl
 import pikepdf
 import pytest
 from corpus.files import make
+from support import compound
 
-from gateway.content import open_blob
+from gateway.content import open_blob, walk
+from gateway.content.looking import PictureSettings
+from gateway.content.reading import Fact, FileLimits, Text
 from gateway.model import BlobPart, Locator, PartKind, UnreadReason
 
 RECORDINGS = {"mp3", "flac", "ogg", "wav", "mp4", "webm"}
@@ -162,3 +165,36 @@ def test_every_mail_of_a_file_of_mails_is_read(envelope, between, before):
     words = [f"{word}{number}" for word in ("subject", "body") for number in range(3)]
     words += make.made("docx")[1].values()
     assert [word for word in words if not any(word in text for text in texts)] == []
+
+
+def shown_and_not(data: bytes) -> tuple[set[str], set[str], bool]:
+    """Words of sheets and slides that are shown, those that are not, and whether anything is hidden."""
+    told = list(walk.walk(data, limits=FileLimits(), looking=PictureSettings()))
+    words: tuple[set[str], set[str]] = set(), set()
+    for one in told:
+        if isinstance(one, Text) and one.place.startswith(("sheet[", "stream[0]")):
+            words[one.hidden].update(one.text.split())
+    return *words, any(isinstance(one, Fact) and one.name == "hidden" for one in told)
+
+
+def test_a_hidden_sheet_of_an_old_workbook_is_told():
+    book = compound.workbook({"A": ("shown", False), "B": ("covered", True)})
+    shown, unseen, hides = shown_and_not(book)
+    assert shown == {"shown"}
+    assert "covered" in unseen
+    assert hides
+    shown, _, hides = shown_and_not(compound.workbook({"A": ("shown", False), "B": ("o", False)}))
+    assert shown == {"shown", "o"}
+    assert not hides
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ([("shown", "remark", False)], ({"shown"}, {"remark"}, True)),
+        ([("shown", "", False), ("covered", "", True)], ({"shown"}, {"covered"}, True)),
+        ([("shown", "", False), ("open", "7", False)], ({"shown", "open"}, {"7"}, False)),
+    ],
+)
+def test_notes_and_hidden_slides_of_an_old_presentation_are_told(made, expected):
+    assert shown_and_not(compound.slides(*made)) == expected

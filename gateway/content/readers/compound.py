@@ -17,7 +17,7 @@ import olefile
 import python_calamine
 
 from gateway.content.readers.strings import printable
-from gateway.content.readers.xmltext import PIECE
+from gateway.content.readers.xmltext import PIECE, WORDS
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.content.types import UNKNOWN, UNSURE, text_encoding, type_of
 from gateway.model import UnreadReason
@@ -177,7 +177,8 @@ def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[
     for number, sheet in enumerate(book.sheets_metadata):
         budget.page()
         yield Fact("pages", 1)
-        if "Visible" not in str(sheet.visible):
+        hidden = sheet.visible != python_calamine.SheetVisibleEnum.Visible
+        if hidden:
             yield Fact("hidden", value=True)
         held: list[str] = []
         size = pieces = 0
@@ -189,10 +190,10 @@ def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[
                 size += len(line)
                 budget.text(len(line))
             if size >= PIECE:
-                yield Text(f"sheet[{number}].rows[{pieces}]", "\n".join(held))
+                yield Text(f"sheet[{number}].rows[{pieces}]", "\n".join(held), hidden=hidden)
                 held, size, pieces = [], 0, pieces + 1
         if held:
-            yield Text(f"sheet[{number}].rows[{pieces}]", "\n".join(held))
+            yield Text(f"sheet[{number}].rows[{pieces}]", "\n".join(held), hidden=hidden)
 
 
 def _cell(value: object) -> str:
@@ -204,11 +205,18 @@ def _cell(value: object) -> str:
 # --- PowerPoint -----------------------------------------------------------------------------------
 
 
+_OF_NOTES = 2
+"""Which list of texts is that of the notes (MS-PPT 2.4.14.6)."""
+_HIDDEN_SLIDE = 0x04
+"""`fHidden` of a slide (MS-PPT 2.6.6)."""
+
+
 def _powerpoint(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
-    """Texts of all atoms, those of older saves included (MS-PPT 2.3.1)."""
-    held: list[str] = []
-    at = 0
-    slides = 0
+    """Texts of all atoms, those of older saves included (MS-PPT 2.3.1); notes and hidden slides apart."""
+    shown: list[str] = []
+    unseen: list[str] = []
+    at = slides = slide_ends = unseen_ends = 0
+    hides = False
     while at + 8 <= len(content):
         budget.tick()
         version, kind, size = struct.unpack_from("<HHI", content, at)
@@ -216,8 +224,15 @@ def _powerpoint(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
         body = content[at : at + size]
         if kind == 0x2F14:
             raise Stop(UnreadReason.ENCRYPTED, "ppt")
-        slides += kind == 0x03EE
-        if kind in {0x0FA0, 0x0FBA}:
+        held = unseen if at < unseen_ends else shown
+        if kind == 0x03EE:
+            slides += 1
+            slide_ends = at + size
+        elif kind == 0x03F0 or (kind == 0x0FF0 and version >> 4 == _OF_NOTES):
+            unseen_ends = max(unseen_ends, at + size)
+        elif kind == 0x03F9 and body[10:11] and body[10] & _HIDDEN_SLIDE:
+            unseen_ends, hides = max(unseen_ends, slide_ends), True
+        elif kind in {0x0FA0, 0x0FBA}:
             held.append(body.decode("utf-16-le", "replace"))
         elif kind == 0x0FA8:
             held.append(body.decode("latin-1"))
@@ -225,10 +240,13 @@ def _powerpoint(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
             yield Embedded(f"{place}.object[{at}]", body, hidden=True)
         if version & 0xF != 0xF:
             at += size
-    text = "\n".join(held).replace("\r", "\n").replace("\x0b", "\n")
-    budget.text(len(text))
-    if text.strip():
-        yield Text(place, text)
+    for held, name in ((shown, place), (unseen, f"{place}.unseen")):
+        text = "\n".join(held).replace("\r", "\n").replace("\x0b", "\n")
+        budget.text(len(text))
+        if text.strip():
+            yield Text(name, text, hidden=held is unseen)
+    if hides or any(map(WORDS.search, unseen)):
+        yield Fact("hidden", value=True)
     if slides:
         yield Fact("pages", slides)
 

@@ -121,7 +121,7 @@ _TELLING = (
     )
 )
 _ENDS = frozenset({"thor", "Name", "name"})
-_LETTER = re.compile(r"[^\W\d_]{2}")
+WORDS = re.compile(r"[^\W\d_]{2}")
 """Of notes: every slide has the number of its page in them."""
 
 
@@ -320,7 +320,7 @@ class Scanner:
             self._full.append(data)
             self._differs = True
             if not (self.hides or data.isspace()) and (
-                self._vanished or True in self._units or (self._noted and _LETTER.search(data))
+                self._vanished or True in self._units or (self._noted and WORDS.search(data))
             ):
                 self.hides = True
             return
