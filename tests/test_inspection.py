@@ -911,6 +911,31 @@ def pdf_with_values() -> bytes:
     return pdfs.saved(document)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        f"My SSN is {SSN}.".encode,
+        page_with_values,
+        archive_with_values,
+        document_with_values,
+        pdf_with_values,
+    ],
+    ids=["words", "page", "archive", "document", "pdf"],
+)
+def test_what_stands_behind_a_picture_goes_where_a_value_is_in_it(redacting, kind, made):
+    out = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(out, kind)
+    decision = redacting.inspect(in_upload(out.getvalue() + made(), "a.bin"))
+    assert isinstance(decision.enforcement, Rewrite), decision.outcome.message
+    sent = decision.enforcement.body
+    sent = sent[sent.index(b"\r\n\r\n") + 4 : -len(b"\r\n--b--\r\n")]
+    assert made()[-100:] not in sent
+    before, after = (Image.open(io.BytesIO(data)) for data in (out.getvalue(), sent))
+    assert before.tobytes() == after.tobytes()
+    assert len(sent) <= len(out.getvalue())
+
+
 def assert_pdf_is_clean(sent: bytes, folder: Path) -> None:
     assert "My card is [CREDIT_CARD] and it stays." in pdfs.page_words(sent)
     for said in pdfs.seen_by(sent, folder).values():

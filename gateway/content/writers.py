@@ -103,6 +103,8 @@ def _picture(data: bytes, wishes: Sequence[Wish]) -> bytes:
             case Cover() | Strip() | Bare() | Deidentify():
                 # A picture within a picture is a thumbnail, or what a camera appended.
                 strip = True
+            case Replace() | Change() | Erase() if wish.file:
+                strip = True  # what stands behind the end of a picture is none of it
             case Replace() | Change() | Erase():
                 raise CannotRewrite("the file is of a kind that cannot be changed")
     for (frame, style), some in sorted(boxes.items(), key=repr):
