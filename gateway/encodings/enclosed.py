@@ -69,10 +69,8 @@ _UU_LINE: Final = re.compile(r"(?P<line>[!-M](?P<letters>[ -`]*))(?:\r?\n|\Z)")
 
 def may_hold(text: str) -> bool:
     """A cheap look, since nearly no text does."""
-    return (
-        "data:" in text
-        or "DATA:" in text
-        or (_has_long_word(text) and next(_encoded(text), None) is not None)
+    return (("data:" in text or "DATA:" in text) and _DATA_URL.search(text) is not None) or (
+        _has_long_word(text) and next(_encoded(text), None) is not None
     )
 
 
