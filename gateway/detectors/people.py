@@ -72,6 +72,10 @@ _BESIDE_AFTER = regex.compile(
     r"(?:[ ,;'\"\t<-]{1,5}| (?:and|und|et|y|e|en|&) )(\p{Lu}[\p{L}\p{M}]+)"
 )
 
+_JOINED_BEFORE = regex.compile(r"(?r)(?<!\p{L})(\p{Ll}{3,})(?:[-._]|[,|;\t] ?)$")
+_JOINED_AFTER = regex.compile(r"(?:[-._]|[,|;\t] ?)(\p{Ll}{3,})")
+"""The other part of an address, a user name or a row (`anna-schmidt`)."""
+
 _ACTS = regex.compile(
     r" (?:is|was|has|had|will|would|and|too|said|says|owes|ist|hat|wird|\p{Ll}{3,}ed)\b"
 )
@@ -204,6 +208,13 @@ def _small(text: str, start: int, said: str, known: int, lists: Callable[[str], 
         return True
     if len(said) >= _SMALL and known & _FORENAMES and not known & _COMMON:
         return True
+    if known & _NAMES:
+        for word in (
+            _JOINED_BEFORE.search(text, max(0, start - 24), start),
+            _JOINED_AFTER.match(text, end),
+        ):
+            if word is not None and lists(name_words.folded(word[1])) & _NAMES:
+                return True
     rest = said[1:]
     listed = lists(rest)
     cell = start == 0 or text[start - 1] in _CELL

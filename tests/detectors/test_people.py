@@ -53,6 +53,8 @@ def test_a_word_that_nothing_speaks_for_is_nobody(text, word):
         ("hi @onveer did", "onveer"),
         ("by Nuno da Costa.", "da"),
         ("1\tytanaka\t2", "ytanaka"),
+        ("maria-tanaka.example", "tanaka"),
+        ("tanaka_maria;12", "tanaka"),
     ],
 )
 def test_who_is_listed_or_spoken_for_stays(text, word):
