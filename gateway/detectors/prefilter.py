@@ -159,8 +159,9 @@ def located(pattern: str, flags: int = 0) -> Expression:
         pattern = pattern[: closed.start()] + r"\b"
     else:
         pattern = _NO_DIGIT_AFTER.sub(r"(?:[^0-9]|$)", pattern)
-    width = _width(pattern, flags)
-    return Expression(pattern, flags, width if width is not None and width <= NARROW else None)
+    longest = width(pattern, flags)
+    known = longest is not None and longest <= NARROW
+    return Expression(pattern, flags, longest if known else None)
 
 
 def _tree(pattern: str, flags: int) -> Any:
@@ -172,8 +173,8 @@ def _tree(pattern: str, flags: int) -> Any:
         return None
 
 
-def _width(pattern: str, flags: int) -> int | None:
-    """Code points of the longest match."""
+def width(pattern: str, flags: int = 0) -> int | None:
+    """Code points of the longest match; None where that is not known."""
     tree = _tree(pattern, flags)
     return None if tree is None else int(tree.getwidth()[1])
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import regex
 
 from gateway.detectors.context import Context, Vocabulary
-from gateway.detectors.prefilter import EVERYWHERE, Expression, bounded, located, word
+from gateway.detectors.prefilter import EVERYWHERE, Expression, bounded, located, width, word
 from gateway.detectors.secret_rules import Matcher
 
 TIMEOUT = 2.0
@@ -376,6 +376,13 @@ _TOKEN = regex.compile(r"(?r)[^\s()<>\"']*")
 _NO_PATH = frozenset(" \t\r\n()<>\"'")
 
 
+_CELLS = 64
+"""Code points from one cell to the next, mostly."""
+
+_AFTER = 32
+"""Code points that a pattern may look ahead beyond its match."""
+
+
 class SecretProbe:
     """One secret rule."""
 
@@ -387,9 +394,14 @@ class SecretProbe:
         begins = located(starts or rule.pattern())
         self._titles = Vocabulary(rule.titles)
         words = frozenset(map(word, rule.near)) | self._titles.wanted
-        self.expressions = (replace(begins, words=words),)
+        # The cells of a table are looked through together.
+        after = _CELLS if rule.titles and begins.before is not None else begins.after
+        self.expressions = (replace(begins, words=words, after=after),)
         # A located match ends within its window unless only its beginning is looked for.
-        self.reach = 32 if begins.before is not None and not starts else rule.reach
+        longest = width(rule.pattern())
+        self.reach = rule.reach if longest is None else min(rule.reach, longest + _AFTER)
+        if begins.before is not None and not starts:
+            self.reach = _AFTER
         self.strongest = rule.confidence
         self.vocabulary = Vocabulary(())
         self._matcher = matcher
