@@ -159,7 +159,7 @@ class Layout:
             if by == _APART:
                 found.append(self._over(at - start, line, head))
                 continue
-            column = _count(line[: at - start], by)
+            column = _count(line[: at - start], _delimiter(line, by))
             cell = _cell(self._text[head[0] : head[1]], by, column)
             found.append(self._heading(head[0] + cell[0], head[0] + cell[1]))
         return found
@@ -171,8 +171,8 @@ class Layout:
         for by in _DELIMITERS:
             if by not in line:
                 continue
-            count = _count(line, by)
-            head = self._top(start, sep, by, count, functools.partial(_count, by=by))
+            count = _count_cells(line, by)
+            head = self._top(start, sep, by, count, functools.partial(_count_cells, by=by))
             if head != _NONE and self._heads(*head):
                 found.append((by, head))
         if _APART in line:
@@ -418,6 +418,23 @@ def _rows(by: str, count: int) -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{cell}{re.escape(by)}){{{count}}}+{cell}\n)++")
 
 
+def _delimiter(row: str, by: str) -> str:
+    """What delimits the cells of `row` in a table of `by`: wikis double bars here and there.
+
+    Jira writes `||Heading||` over `|cell|`, MediaWiki `! Heading !! Heading` over `| cell || cell`,
+    DokuWiki `^ Heading ^` over `| cell |`.
+    """
+    if by != "|":
+        return by
+    if row.startswith("!"):
+        return "!!"
+    if row.startswith("^"):
+        return "^"
+    if row.startswith("||") or (row.startswith("|") and "||" in row and not row.endswith("|")):
+        return "||"
+    return by
+
+
 def _count(line: str, by: str) -> int:
     """Delimiters in `line`, those between quotes not counted."""
     if '"' in line:
@@ -425,10 +442,15 @@ def _count(line: str, by: str) -> int:
     return line.count(by)
 
 
+def _count_cells(row: str, by: str) -> int:
+    return _count(row, _delimiter(row, by))
+
+
 def _cell(line: str, by: str, column: int) -> _Span:
     """The span of a cell in its line, (0, 0) where there is none."""
+    by = _delimiter(line, by)
     if '"' in line:
-        line = _QUOTED.sub(lambda quoted: quoted[0].replace(by, " "), line)
+        line = _QUOTED.sub(lambda quoted: quoted[0].replace(by, " " * len(by)), line)
     first = 0
     for _ in range(column):
         first = line.find(by, first) + len(by)

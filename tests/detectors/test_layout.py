@@ -37,6 +37,11 @@ TABLES = {
                          ['"Ann ""A"", Oslo"', '"N"', '"7"'], ['"Eve, B"', '"B, D"', f'"{VALUE}"']),
     "Markdown": "| name | city | ssn |\n|---|:--|--:|\n"
     + "| Ann | Oslo | 7 |\n" * ROWS + f"| Eve | Bonn | {VALUE} |\n",
+    "Jira": "||name||city||ssn||\n" + "|Ann|Oslo|7|\n" * ROWS + f"|Eve|Bonn|{VALUE}|\n",
+    "MediaWiki": '{| class="wikitable"\n! name !! city !! ssn\n'
+    + "|-\n| Ann || Oslo || 7\n" * ROWS + f"|-\n| Eve || Bonn || {VALUE}\n|}}\n",
+    "DokuWiki": "^ name ^ city ^ ssn ^\n" + "| Ann | Oslo | 7 |\n" * ROWS
+    + f"| Eve | Bonn | {VALUE} |\n",
     "psql": " name | city | ssn \n------+------+-----\n"
     + " Ann  | Oslo | 7 \n" * ROWS + f" Eve  | Bonn | {VALUE} \n",
     "mysql": "+------+------+-----+\n| name | city | ssn |\n+------+------+-----+\n"
