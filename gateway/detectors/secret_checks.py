@@ -94,13 +94,25 @@ _DIGITS = 12
 def is_mixed(value: str) -> bool:
     """A password or token rather than code or a word: letters with digits or symbols."""
     if _CODE.search(value):
-        return False
+        return value.isalpha() and value.isascii() and _is_tossed(value)
     if _PATH.match(value) and (_FILE.search(value) or not _has_drawn(value)):
         return False
     if value.isdecimal():
         return len(value) >= _DIGITS
     return sum(any(map(of_class, value)) for of_class in _CLASSES) >= 2
 
+
+def _is_tossed(letters: str) -> bool:
+    """Small and capital letters in no order: names have few words of three letters and less."""
+    if len(letters) < _TOSSED or len(_FLIPS.findall(letters)) < len(letters) * 0.4:
+        return False
+    words = _HUMPS.findall(letters)
+    return sum(len(word) <= _HUMP for word in words) * 2 >= len(words)
+
+
+_HUMPS, _HUMP = re.compile(r"[A-Z]*[a-z]+|[A-Z]+"), 3
+_TOSSED = 12
+"""Letters that a password has, if it has letters alone."""
 
 _BEHIND = r"(?:[A-Za-z][A-Za-z0-9]{0,9}[-_]){0,2}"
 """A mark before a text in hexadecimal digits: `acm-` or `acm_live_`."""
@@ -213,8 +225,8 @@ _NO_PASSWORD = re.compile(
 
 
 def is_password(value: str) -> bool:
-    """A password in quotes: mixed, or one word that speaks of nothing around passwords."""
-    if is_mixed(value):
+    """A password in quotes: mixed, a phrase, or one word that speaks of nothing around passwords."""
+    if is_mixed(value) or is_phrase(value):
         return True
     return (
         re.fullmatch(r"[A-Za-z]+(?:[-_.][A-Za-z]+)?", value) is not None
@@ -256,6 +268,91 @@ def is_strong(value: str) -> bool:
 def is_keyed(value: str) -> bool:
     """A password or a key beside its name in a table: strong, or random."""
     return is_random(value) or is_strong(value)
+
+
+_NUMBERED = re.compile(r"(?=[A-Z]?[a-z]|[A-Za-z]*[a-z][A-Z])[A-Za-z]{4,24}\d{2,8}[!?]?")
+_JOINED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9]+[+=][A-Za-z0-9]*")
+_TECHNICAL = re.compile(
+    r"(?i)(?:o?auth|base|sha|md|utf|hmac|pbkdf|bcrypt|scrypt|argon|rfc|iso|windows|win|office|python|java"
+    r"|version|field|input|user|test|item|step|page|line|level|figure|table|chapter|section|case|part"
+    r"|number|ticket|issue|server|node|host|port|group|room|example|secret|pass\w*|passwor[dt]|kennwort)\d+[!?]?"
+)
+
+
+def is_likely(value: str) -> bool:
+    """A password where a sentence or a table leaves room for one: `keyed`, a word with its digits, or
+    words in a row that none would join so in a sentence.
+
+    What is numbered in manuals is none (`Base64`, `Windows11`, `field22`).
+    """
+    if is_keyed(value) or (_SPOKEN.fullmatch(value) and is_phrase(value)):
+        return True
+    if len(value) < _STRONG or _TECHNICAL.fullmatch(value):
+        return False
+    return _NUMBERED.fullmatch(value) is not None or _JOINED.fullmatch(value) is not None
+
+
+_SPOKEN = re.compile(r"[a-z]{4,}(?:[-.][a-z]{4,}){2,}")
+_PHRASE = re.compile(r"[a-z]{3,10}(?P<by>[-_. ])[a-z]{3,10}(?:(?P=by)[a-z]{3,10}){1,6}")
+_OF_PROGRAMS = frozenset(
+    """
+    access account admin agent alert alias align also any api app application apply area argument array assets
+    attribute audit auth authentication authorization aws azure backend background backup bad base
+    basic bearer before begin block body border bottom box branch browser build button byte bytes
+    cache call card case cell change changed char check claim class cli client cloud cluster code
+    color column command common component condition config configuration confirm confirmation
+    connection constant container content context control cookie copy core count create created
+    creds credential credentials css current custom data database date db debug default delete demo
+    deploy description desktop dev device dialog digest directory disabled display docker document
+    does domain download driver dump dynamic edit element email empty enable enabled encoded
+    encrypt encrypted encryption end endpoint engine enter entity entry env environment equal error
+    event example exception expired expires export external factory fail failed false feature
+    field file filter find flag folder for force forgot form format frame from front frontend
+    function gateway generate generated generic get git global grant group guide handle handler
+    has hash hashed have header heading help hidden hide hint home host how html http https icon id
+    identity image import index info init initial inline inner input insert instance instead
+    integration internal invalid ios issue item java job json key keys kind known label language large last
+    layout ldap left length level library link list load local locale location lock log logger login
+    logo long loop mail main make manage manager mapping mask match max maximum may member menu
+    message meta method metrics min minimum missing mobile mode model module monitor must name names
+    namespace need network never new next node none normal not note null number oauth object old
+    one only open operator option options order org other output own package page panel param
+    parameter params parent parse parser part pass passed passphrase passwd password passwords path
+    pattern payload per permission phone pipeline place plain plaintext platform plugin pod policy
+    pool port position postgres prefix primary print private process prod production profile project
+    prompt property props protected protocol provider proxy public pull push query queue random raw
+    read ready record recovery redirect redis ref reference refresh region register registry
+    release remember remote remove render repeat replace repo repository request require required
+    reset resource response rest restore result retry return right role root route row rule run
+    safe sample save schema scope screen script search secret secrets section secure security select
+    self sensitive server service services session set settings setup shared should show sign
+    signature signup simple since single site size small sort source spec sql ssh stage staging
+    standard start state static status step storage store stored stream strength string strong style
+    submit success suffix super support switch sync system tab table tag target task team temp
+    template temporary tenant test tests text that the then theme this time timeout title tls toggle
+    token tool top transport true trust type types unique unit unknown update upload uri url usage
+    use used user username users util utils valid validate validation validator value values
+    variable vault vendor verify version view was wait warning weak weaknesses web well when where which widget width
+    window with without word work worker wrong yaml you your zone
+    """.split()
+)
+
+
+def is_phrase(value: str) -> bool:
+    """Three and more common words in a row, as dice or a password manager choose them.
+
+    Names in programs are in rows as well (`login-form-input`); their words are not drawn from all.
+    """
+    found = _PHRASE.fullmatch(value)
+    if found is None:
+        return False
+    words = value.split(found["by"])
+    return len(set(words)) == len(words) and _OF_PROGRAMS.isdisjoint(words)
+
+
+def is_listed(value: str) -> bool:
+    """A password where a table or a tool says that one stands: mixed, or a phrase."""
+    return is_mixed(value) or is_phrase(value)
 
 
 # --- formats -------------------------------------------------------------------------------------
@@ -335,6 +432,15 @@ def is_basic(value: str) -> bool:
     return bool(user or password) and not (password and is_blank(password))
 
 
+def is_mail_login(value: str) -> bool:
+    """RFC 4616, section 2: base64 of `[authzid] NUL authcid NUL passwd`."""
+    try:
+        _, user, password = base64.b64decode(value, validate=True).decode().split("\0")
+    except (binascii.Error, ValueError):
+        return False
+    return bool(user and password) and not is_blank(password)
+
+
 def is_encoded_secret(value: str) -> bool:
     """Base64 of a text that is no placeholder, as in the `data` of a Kubernetes Secret."""
     try:
@@ -349,8 +455,9 @@ def is_encoded_secret(value: str) -> bool:
 
 
 type Name = Literal[
-    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "keyed", "kubernetes-token",
-    "marked", "mixed", "password", "random", "refresh-token", "strong", "supabase-service",
+    "access-token", "basic", "drawn", "encoded", "id-token", "jwt", "keyed",
+    "kubernetes-token", "likely", "listed", "mail-login", "marked", "mixed", "password", "phrase", "random", "refresh-token",
+    "strong", "supabase-service",
 ]  # fmt: skip
 
 CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
@@ -363,9 +470,13 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "jwt": is_jwt,
         "keyed": is_keyed,
         "kubernetes-token": is_kubernetes_token,
+        "likely": is_likely,
+        "listed": is_listed,
+        "mail-login": is_mail_login,
         "marked": is_marked,
         "mixed": is_mixed,
         "password": is_password,
+        "phrase": is_phrase,
         "random": is_random,
         "refresh-token": is_refresh_token,
         "strong": is_strong,

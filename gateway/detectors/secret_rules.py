@@ -152,10 +152,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
     {
         # A sign or two as pictures are misread. English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish and
         # Norwegian, Finnish, Czech, Hungarian, Romanian, Turkish.
-        "password": r"pass[_ -]?(?:w|vv)(?:[o0c]r)?d|\bp assword|passwd|pass[_-]?phrase|pass[_-]?code|pwd|passwort|kennwort"
-        r"|(?<![a-z])pw(?![a-z])|mot[ _]de[ _]passe|(?<![a-z])mdp(?![a-z])|contraseña|contrasena"
-        r"|palavra[ _-]passe|senha|parola(?:[ _]d.ordine|[ _]chiave)?|wachtwoord|has[łl]o|l[öo]senord"
-        r"|adgangskode|passord|salasana|heslo|jelsz[óo]|[şs]ifre",
+        "password": r"pass(?:[_ -]?(?:w|vv)(?:[o0c]r)?d|wd|[_-]?phrase|[_-]?code|wort|ord)|\bp assword|pwd"
+        r"|(?<![a-z])pw(?![a-z])|palavra[ _-]passe|parola(?:[ _]d.ordine|[ _]chiave)?|(?<![a-z])psk(?![a-z])"
+        r"|pre-?shared[ _-]?key|shared[ _-]secret|kennwort|(?<![a-z])mdp(?![a-z])|mot[ _]de[ _]passe"
+        r"|contrase[ñn]a|senha|salasana|wachtwoord|has[łl]o|heslo|l[öo]senord|adgangskode|jelsz[óo]"
+        r"|[şs]ifre",
         # Last of all: `?=` of make, `||=` of Ruby, `??=` of JavaScript.
         # The stars are those of Markdown, before or behind the colon.
         "assigns": r"\*{0,2}\s{0,3}(?::{1,3}=|=>|={1,3}|:{1,3}|->|\?{1,2}=|\|\|=?)\*{0,2}\s{0,3}",

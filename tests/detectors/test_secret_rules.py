@@ -10,7 +10,14 @@ import regex
 from support.thorough import FULL
 
 from gateway.detectors import Engine
-from gateway.detectors.secret_checks import entropy, is_marked, is_placeholder, is_random
+from gateway.detectors.secret_checks import (
+    entropy,
+    is_likely,
+    is_marked,
+    is_mixed,
+    is_placeholder,
+    is_random,
+)
 from gateway.detectors.secret_rules import FOLDER, Rule, expand, load_rules, shape
 from gateway.documents import DocumentError
 
@@ -166,6 +173,31 @@ def test_drawn_values_are_told_from_names(value, drawn):
     for _ in range(20):
         sample = expand(value.replace("<<uuid>>", uuid), rng)
         assert is_random(sample) is drawn, sample
+
+
+@pytest.mark.parametrize(
+    ("value", "likely"),
+    [
+        ("copper-garden-torino", True),
+        ("copper.garden.torino.snow", True),
+        ("login-form-input", False),
+        ("copper-garden", False),
+        ("copper-garden-copper", False),
+        ("Harbor2031!", True),
+        ("Windows2019", False),
+        ("HARBOR2031", False),
+        ("Kx+Harbor7", True),
+        ("x+harbor7", False),
+        ("harbor", False),
+    ],
+)
+def test_passwords_of_words_are_told_from_names(value, likely):
+    assert is_likely(value) is likely
+
+
+def test_letters_in_no_order_are_a_password_and_names_are_none():
+    assert is_mixed("wXLjETzufSFoOqwUA")
+    assert not any(map(is_mixed, ("getUserTokenFromHeader", "DataBaseNameOfTest", "harborharbor")))
 
 
 @pytest.mark.parametrize(
