@@ -61,7 +61,9 @@ class Layout:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._lines = "\n" in text or "\\n" in text
+        self._nested = "\\n" in text
+        """Are there lines within lines?"""
+        self._lines = self._nested or "\n" in text
         self._rows: dict[tuple[str, int, str], dict[int, _Span]] = {}
         self._arrays: tuple[tuple[list[int], list[int]], list[_Span]] | None = None
         self._cells: tuple[list[int], list[_Span]] | None = None
@@ -86,8 +88,8 @@ class Layout:
         """False where nothing that ends at `at`, or one before it, can be a part of a heading."""
         if self._named()[1] or self._html_cells()[0] or self._insert_columns()[0]:
             return True
-        if "\\n" in self._text:
-            return True  # lines within lines
+        if self._nested:
+            return True
         if _KEYED.match(self._text, max(0, at - 1), at + 2 * HEADING):
             return True
         line = self._line(max(0, at - 1)) if self._lines else (0, 0, "")

@@ -177,3 +177,20 @@ def test_a_word_in_a_heading_stands_where_one_may_be(before: str, row: str, afte
     layout, at = Layout(text), len(before) + 1 + len(row)
     if any("ssn" in heading for heading in layout.headings(at)):
         assert any(layout.may_head(word.end()) for word in re.finditer("ssn", text[:at]))
+
+
+def test_a_text_is_not_gone_through_for_each_word():
+    class Watched(str):
+        through = 0
+
+        def __contains__(self, part: object) -> bool:
+            self.through += 1
+            return str.__contains__(self, part)
+
+    text = Watched("a ssn here\n" * 100)
+    layout = Layout(text)
+    layout.may_head(5)
+    before = text.through
+    for at in range(100):
+        layout.may_head(at)
+    assert text.through == before
