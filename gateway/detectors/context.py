@@ -140,27 +140,31 @@ _ALONE = frozenset(
 `instance`, `guide`."""
 
 
-def whole(tokens: list[str]) -> bool:
+def whole(tokens: list[str], alone: frozenset[str] = _ALONE) -> bool:
     """True for a context that must stand as written: a phrase, a word of up to three letters, or one
     that other words are made of.
 
     Chinese and Japanese have no spaces between words, and Korean glues its endings on.
     """
     first = tokens[0]
-    return len(tokens) > 1 or first in _ALONE or (len(first) <= 3 and first[0] < "\u2e80")
+    return len(tokens) > 1 or first in alone or (len(first) <= 3 and first[0] < "\u2e80")
 
 
 class Vocabulary:
-    """The context words of one detector, compiled."""
+    """The context words of one detector, compiled.
 
-    def __init__(self, words: Iterable[str]) -> None:
+    Those that are also `alone` must be whole, beside the words that must be so anywhere.
+    """
+
+    def __init__(self, words: Iterable[str], *, alone: frozenset[str] = frozenset()) -> None:
+        alone |= _ALONE
         options, wanted = set(), set()
         for word in words:
             tokens = words_of(word)
             joined = " ".join(tokens)
             if not tokens or joined == "us":  # the pronoun; no context of the country
                 continue
-            if whole(tokens):
+            if whole(tokens, alone):
                 wanted.add(prefilter.phrase(tokens))
                 options.add(f" {regex.escape(joined)} ")
             else:

@@ -376,6 +376,9 @@ _TOKEN = regex.compile(r"(?r)[^\s()<>\"']*")
 _NO_PATH = frozenset(" \t\r\n()<>\"'")
 
 
+_TITLES_ALONE = frozenset({"pass", "secret"})
+"""`Passed`, `Passport` and `Secretary` are columns of something else."""
+
 _CELLS = 64
 """Code points from one cell to the next, mostly."""
 
@@ -392,7 +395,7 @@ class SecretProbe:
         self.entity = rule.entity
         starts = rule.starts()
         begins = located(starts or rule.pattern())
-        self._titles = Vocabulary(rule.titles)
+        self._titles = Vocabulary(rule.titles, alone=_TITLES_ALONE)
         words = frozenset(map(word, rule.near)) | self._titles.wanted
         # The cells of a table are looked through together.
         after = _CELLS if rule.titles and begins.before is not None else begins.after
