@@ -901,6 +901,35 @@ def test_a_number_that_a_sheet_shows_as_an_identifier_is_taken_out(redacting, ro
         assert SSN.replace("-", "").encode() not in b"".join(map(archive.read, archive.namelist()))
 
 
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize(
+    ("code", "heading", "number"),
+    [
+        ('000\\-00\\-0000"1"', "SSN", SSN.replace("-", "")),  # a digit more
+        ('000"no"00"no"0000', "SSN", SSN.replace("-", "")),
+        ('00"/"00"."00000', "SSN", SSN.replace("-", "")),
+        ("000\\-00\\-0000", "Card", CARD.replace(" ", "")),
+    ],
+)
+def test_a_format_of_ones_own_hides_no_number(redacting, code, heading, number, plain):
+    """What a sheet shows is read, but what it holds is what the service gets."""
+    book = openpyxl.Workbook()
+    book.active.append([heading])
+    book.active.append([int(number)])
+    book.active.cell(2, 1).number_format = code
+    if not plain:
+        book.active.column_dimensions["D"].hidden = True  # every cell goes through the parser
+    out = io.BytesIO()
+    book.save(out)
+    decision = redacting.inspect(in_upload(out.getvalue(), "a.xlsx"))
+    if isinstance(decision.enforcement, Rewrite):
+        sent = decision.enforcement.body
+        with zipfile.ZipFile(io.BytesIO(sent[sent.index(b"PK") :])) as archive:
+            assert number.encode() not in b"".join(map(archive.read, archive.namelist()))
+    else:
+        assert isinstance(decision.enforcement, Refuse)
+
+
 def pdf_with_values() -> bytes:
     content = (
         f"BT /F1 12 Tf 30 150 Td (My card is ) Tj ({CARD[:9]}) Tj ({CARD[9:]} and it stays.) Tj ET"

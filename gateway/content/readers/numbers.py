@@ -79,7 +79,25 @@ type Format = Callable[[str], str]
 """Gives a stored number as it is shown."""
 
 
+_USUAL = re.compile(
+    r"\d{3}-\d\d-\d{4}|(?:\(\d{3}\) ?|\d{3}[-. ])?\d{3}[-. ]\d{4}|\d{5}(?:-\d{4})?|\d{4}-\d\d-\d\d"
+    r"|\d{4}(?P<by>[- ])\d{4}(?P=by)\d{4}(?P=by)\d{4}|\d{4}(?P<of>[- ])\d{6}(?P=of)\d{5}"
+)
+"""How people write numbers: social security, telephones, postal codes, dates and cards."""
+
+
 @functools.lru_cache(1 << 14)  # a column of dates has few
+def read(stored: str, form: Format) -> str:
+    """The number as it is shown; as it is stored as well, where a format of its own writing hides it.
+
+    A format may put any words and digits between those of the number.
+    """
+    shown = form(stored)
+    if shown == stored or _USUAL.fullmatch(shown):
+        return shown
+    return f"{shown} {stored}"
+
+
 def _as_date(stored: str) -> str:
     """In the order of ISO 8601, whatever the format's own."""
     day = stored.partition(".")[0]

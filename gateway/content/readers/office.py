@@ -769,7 +769,9 @@ def plain_cells(row: bytes, formats: Mapping[str, numbers.Format]) -> PlainCells
     kinds, stored, words = said[step - 3 :: step], said[step - 2 :: step], said[step - 1 :: step]
     if formats:
         stored = [
-            formats[style](number) if number and style in formats and kind in _NUMERIC else number
+            shown_number(number, formats[style])
+            if number and style in formats and kind in _NUMERIC
+            else number
             for style, kind, number in zip(said[1::step], kinds, stored, strict=True)
         ]
     return kinds, stored, words
@@ -782,7 +784,7 @@ _NUMERIC = frozenset({None, "n"})
 def shown_number(stored: str, form: numbers.Format | None) -> str:
     """A number of a cell as a person reads it there."""
     value = plain(stored) if "E" in stored else stored
-    return value if form is None else form(value)
+    return value if form is None else numbers.read(value, form)
 
 
 def plain(value: str) -> str:
