@@ -120,22 +120,7 @@ def headings(layout: Layout, at: int) -> str:
     return " ".join(f" {' '.join(words_of(heading))} " for heading in found)
 
 
-_ALONE = frozenset(
-    {
-        "call",
-        "cell",
-        "dial",
-        "guid",
-        "hetu",
-        "insta",
-        "itin",
-        "nric",
-        "plate",
-        "reach",
-        "ring",
-        "tnin",
-    }
-)
+_ALONE = frozenset("call cell dial guid hetu insta itin nric plate reach ring tnin".split())
 """Longer words that stand within common ones: `string`, `template`, `automatically`, `foreach`,
 `instance`, `guide`."""
 

@@ -40,6 +40,8 @@ _ISO_BRANDS: Final = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "im
 _RIFF: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _BMP: Final = re.compile(rb"BM.{4}\0\0\0\0", re.DOTALL)
 _MP3: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
+BEGINNINGS: Final = (*(magic for magic, _ in _MAGIC), b"RIFF", b"BM")
+"""First bytes of formats that have some of their own; of those that do not, ISO media and MP3 are left."""
 
 
 def sniff(data: bytes) -> str:
