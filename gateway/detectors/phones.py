@@ -219,11 +219,7 @@ class PhoneProbe:
             regions = () if whole else self._possible(candidate, digits, parts, plain=plain)
             if not whole and not regions:
                 continue
-            doubtful = (
-                not self._worth(_bare(candidate))
-                or _otherwise(text, first)
-                or _figures(text, first, last)
-            )
+            doubtful = not self._worth(_bare(candidate)) or _is_other(text, first, last)
             if doubtful and not around.speaks(self.vocabulary, first, last):
                 continue
             if whole and self._accept is None and _stands_alone(text, first, last):
@@ -306,7 +302,7 @@ class ShapeProbe(PatternProbe):
             said = text[raw.start : raw.end].partition("x")[0]
             if sum(map(str.isdecimal, said)) > MOST_DIGITS:
                 continue
-            doubtful = _otherwise(text, raw.start) or _figures(text, raw.start, raw.end)
+            doubtful = _is_other(text, raw.start, raw.end)
             if not doubtful or around.speaks(self.vocabulary, raw.start, raw.end):
                 yield raw
 
@@ -394,6 +390,11 @@ def _stands_alone(text: str, first: int, last: int) -> bool:
 def _bare(candidate: str) -> str:
     """The candidate without a bracket that only stands before it."""
     return candidate.lstrip("([ -") if _OPENED.fullmatch(candidate) else candidate
+
+
+def _is_other(text: str, first: int, last: int) -> bool:
+    """True for what is said to be a number of a thing, or looks like figures: a word must speak for it."""
+    return _otherwise(text, first) or _figures(text, first, last)
 
 
 def _otherwise(text: str, first: int) -> bool:
