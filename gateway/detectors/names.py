@@ -116,7 +116,6 @@ class Shipped:
 
     def __init__(self, *, known: frozenset[str], folder: Path = MODELS) -> None:
         self.entities = frozenset(ENTITIES.values()) & known
-        self._kinds = {kind: entity for kind, entity in ENTITIES.items() if entity in known}
         self._any = _shipped(folder / "names.npz")
         self._own = {
             language: _shipped(path)
@@ -135,12 +134,17 @@ class Shipped:
         persons: list[tuple[int, int, float]] = []
         others: list[tuple[int, int]] = []
         model = self.model(text)
-        for start, end, entity, sure in self._taken(text, model):
+        for start, end, entity, sure in people.row(
+            text, list(self._taken(text, model)), model.lists
+        ):
             if entity == "PERSON":
                 persons.append((start, end, sure))
             else:
                 others.append((start, end))
-                yield start, end, entity, sure
+                if entity in self.entities:
+                    yield start, end, entity, sure
+        if "PERSON" not in self.entities:
+            return
         for start, end, sure in people.people(text, persons, others, model.lists):
             yield start, end, "PERSON", sure
 
@@ -149,7 +153,7 @@ class Shipped:
         abroad: bool | None = None
         language = None
         for name in model.find(text):
-            entity = self._kinds.get(name.kind)
+            entity = ENTITIES.get(name.kind)
             if entity is None or text[name.start : name.end] in NO_NAMES:
                 continue
             if _NO_NAME.fullmatch(text, name.start, name.end):

@@ -1,12 +1,14 @@
-"""Is what the name model takes for a person one? Law: in running text the model is believed. In tables,
-output of tools, source code and lists, what stands in a list of names, follows a title, a greeting or
-the name of a field, or stands beside such a word, stays; the rest has to be likely.
+"""Is what the name model takes for a person one? Law: in running text the model is believed, and who
+stands in a row with people is one. In tables, output of tools, source code and lists, what stands in a
+list of names, follows a title, a greeting or the name of a field, or stands beside such a word, stays;
+the rest has to be likely.
 
 The model learned from running text: elsewhere it takes words for people that no list of names holds.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -25,9 +27,14 @@ text."""
 _REACH = 200
 """Code points of a line on either side that are looked at."""
 
+SURE = 0.95
+"""Confidence from which a word that the model takes for a place or an organisation is one, in a row
+with people too, unless a list of names holds it."""
+
 _FORENAMES = name_words.bits(("forename", "forename_us", "forename_any"))
 _NAMES = _FORENAMES | name_words.bits(("surname", "surname_us", "surname_any"))
 _COMMON = name_words.bits(("common", "very_common"))
+_PLACES = name_words.bits(("city", "country", "region"))
 
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’]*")
 _NEAR = 6
@@ -90,9 +97,47 @@ _NAMESAKE = regex.compile(
 )
 """What is called after a person: after its name none is meant."""
 
+_AND = regex.compile(r",? (?:and|or|&|und|oder|et|ou|y|e|en) ")
+_COMMA = regex.compile(r", ")
+_ONE = regex.compile(r"\p{Lu}[\p{L}\p{M}’']+")
+_WHERE = regex.compile(r"(?r)\b(?i:at|from|in|near|via|aus|bei) $")
+"""What stands before a place or an organisation."""
+
 _MONTH = regex.compile(r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\.?")
 _DAY_BEFORE = regex.compile(r"(?r)\d[ /-]{1,3}$")
 _DAY_AFTER = regex.compile(r"[ /-]{1,3}\d")
+
+
+def row(
+    text: str, named: Sequence[tuple[int, int, str, float]], lists: Callable[[str], int]
+) -> Iterator[tuple[int, int, str, float]]:
+    """`named` (start, end, entity, confidence), by place, where who stands in a row with people, by
+    an "and" or between two commas, is a person as well, whatever the model takes it for.
+    """
+    for place, (start, end, entity, sure) in enumerate(named):
+        if entity != "PERSON" and _ONE.fullmatch(text, start, end):
+            gaps = [
+                (last[1], first[0])
+                for last, first in itertools.pairwise(named[max(0, place - 1) : place + 2])
+                if "PERSON" in {last[2], first[2]}
+            ]
+            joined = any(_AND.fullmatch(text, *gap) for gap in gaps)
+            listed = len(gaps) == 2 and all(_COMMA.fullmatch(text, *gap) for gap in gaps)
+            if (joined or listed) and _may_be(text, start, end, sure, lists):
+                yield start, end, "PERSON", sure
+                continue
+        yield start, end, entity, sure
+
+
+def _may_be(text: str, start: int, end: int, sure: float, lists: Callable[[str], int]) -> bool:
+    """Whether a word that the model takes for a place or an organisation may be a person."""
+    known = lists(name_words.folded(text[start:end]))
+    return (
+        not known & (_PLACES | _COMMON)
+        and (sure < SURE or bool(known & _NAMES))
+        and not _WHERE.search(text, max(0, start - _BEFORE), start)
+        and _running(text, start, end)
+    )
 
 
 def people(

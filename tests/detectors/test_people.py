@@ -82,3 +82,44 @@ def test_the_rest_of_a_long_line_is_not_read_for_each_name():
     words = "a " * 500
     text = f"{words}; Hinge ; 12 ; {words}"
     assert kept(text, "Hinge") == []
+
+
+def in_a_row(text: str, **named: tuple[str, float]) -> dict[str, str]:
+    lists = {"lourdes": name_words.bits(("city",)), "gatsby": name_words.bits(("common",))} | _LISTS
+    found = sorted(
+        (at := text.index(word), at + len(word), entity, sure)
+        for word, (entity, sure) in named.items()
+    )
+    told = people.row(text, found, lambda word: lists.get(word, 0))
+    return {text[start:end]: entity for start, end, entity, _ in told}
+
+
+PERSON, PLACE = ("PERSON", 0.9), ("LOCATION", 0.8)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("the letter which Souter, Wexbane, and Kennedy had signed", "Wexbane"),
+        ("they were told that Kennedy and Wexbane are wonderful", "Wexbane"),
+        ("which is what Wexbane & Kennedy said about it", "Wexbane"),
+    ],
+)
+def test_who_stands_in_a_row_with_people_is_one(text, word):
+    named = {who: PERSON for who in ("Souter", "Kennedy") if who in text}
+    assert in_a_row(text, **named, **{word: PLACE})[word] == "PERSON"
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "sure"),
+    [
+        ("they were told that Kennedy, Wexbane is a nice place", "Wexbane", 0.8),
+        ("they were told that Kennedy and Wexbane are wonderful", "Wexbane", 0.97),
+        ("the roads of Kennedy and Lourdes are not wide at all", "Lourdes", 0.8),
+        ("we use both of them, Kennedy and Gatsby, for this", "Gatsby", 0.8),
+        ("a shop of this kind is in Wexbane and Kennedy said so", "Wexbane", 0.8),
+        ("Kennedy, Wexbane, Kennedy", "Wexbane", 0.8),
+    ],
+)
+def test_a_place_in_a_row_with_people_stays_one(text, word, sure):
+    assert in_a_row(text, Kennedy=PERSON, **{word: ("LOCATION", sure)})[word] == "LOCATION"
