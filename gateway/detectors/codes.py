@@ -14,6 +14,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 
+from gateway.encodings.check_digits import luhn_fits
+
 type Run = tuple[int, int, str]
 """`start:end` of the text stands for this."""
 
@@ -184,6 +186,9 @@ _BACK_NUMBERS = re.compile(
     r"(?<![\w.@-])(?:[0-9]{4}-[0-9]{2}-[0-9]{3}(?![\w-])"
     r"|[0-9]{13,19}(?![\w-]|\.[0-9])|[0-9]{1,7}(?:[ -][0-9]{4}){3}(?![\w-]|\.[0-9]))"
 )
+_LONG = 11
+"""A reversed number up to so long is no card, but a US social security number."""
+_TOGETHER = str.maketrans("", "", " -")
 _TURNED_SECRET = "|".join(
     re.escape(codecs.encode(prefix, "rot13")) for prefix in _PREFIXES if prefix != "SG."
 )
@@ -194,16 +199,22 @@ _TURNED = re.compile(
 
 
 def backwards(text: str, start: int, end: int) -> Iterator[Run]:
-    """Numbers, addresses and tokens written from right to left."""
+    """Numbers, addresses and tokens written from right to left.
+
+    A number as long as a card's has to be one, by its check digit: it is not looked at otherwise.
+    """
     found = [*_found(_BACK_NUMBERS, text, start, end)]
     near = text[max(0, start) : end + _NEAR]
     if any(sign in near for sign in _BACK_SIGNS):
         found = [*_found(_BACK_WORDS, text, start, end), *found]
     reached = 0
     for match in sorted(found, key=lambda each: each.start()):
-        if match.start() >= reached:
-            reached = match.end()
-            yield match.start(), reached, match[0][::-1]
+        if match.start() < reached:
+            continue
+        reached, plain = match.end(), match[0][::-1]
+        groups = plain.translate(_TOGETHER)
+        if len(plain) <= _LONG or not groups.isdecimal() or luhn_fits([*map(int, groups)]):
+            yield match.start(), reached, plain
 
 
 def turned(text: str, start: int, end: int) -> Iterator[Run]:
