@@ -200,6 +200,29 @@ def _digits_of(kind: Any, value: Any) -> int:
             return 0  # less is always right
 
 
+def _most_others(tree: Iterable[Any]) -> int:
+    """So many characters that may be no digits at most are in a match."""
+    return sum(_others_of(*item) for item in tree)
+
+
+def _others_of(kind: Any, value: Any) -> int:
+    match kind:
+        case _constants.IN | _constants.LITERAL:
+            return 1 - _digits_of(kind, value)
+        case _constants.BRANCH:
+            return max(map(_most_others, value[1]))
+        case _constants.SUBPATTERN:
+            return _most_others(value[3])
+        case _constants.MAX_REPEAT | _constants.MIN_REPEAT | _constants.POSSESSIVE_REPEAT:
+            return int(value[1]) * _most_others(value[2])
+        case _constants.AT | _constants.ASSERT | _constants.ASSERT_NOT:
+            return 0
+        case _constants.ANY | _constants.NOT_LITERAL | _constants.CATEGORY:
+            return 1
+        case _:
+            return EVERYWHERE  # more is always right
+
+
 EVERYWHERE = 1 << 32
 """More code points than any text has."""
 
@@ -679,8 +702,7 @@ def _tier(expression: Expression) -> _Tier:
     tree = _tree(expression.pattern, expression.flags)
     if tree is None:
         return _Tier.ALL
-    width, digits = int(tree.getwidth()[1]), _least_digits(tree)
-    near = digits >= DIGITS and width - digits <= GAP and width < EDGE
+    near = _least_digits(tree) >= DIGITS and _most_others(tree) <= GAP and tree.getwidth()[1] < EDGE
     return _Tier.DIGITS if near else _Tier.ALL
 
 
@@ -727,6 +749,8 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
     pattern = _NOTHING_BEFORE.sub(_something_else, pattern)
     pattern = _flat_letters(_FOREIGN.sub(_flat, pattern))
+    if not expression.words:
+        pattern = _headless(pattern)
     flags = hyperscan.HS_FLAG_PREFILTER
     if expression.before is None:
         flags |= hyperscan.HS_FLAG_SINGLEMATCH
@@ -748,6 +772,23 @@ text. The matcher does not look behind, and would try a number from each of its 
 def _something_else(behind: re.Match[str]) -> str:
     """The beginning, or one other character: where a match ends stays the same."""
     return f"(?:^|[^{behind[1] or behind[2]}])"
+
+
+_HEAD = re.compile(
+    r"(?:\(\?:\^\|\[\^(?:[^\]\\]|\\.)+\]\)|\\b|\(\?<[!=](?:[^()\\]|\\.)*\))*"
+    r"(?P<class>\[(?:[^\]\\]|\\.)+\]|\\[wdsS])(?:\{(?P<least>\d+),\d*\}|(?P<sign>[*+?]))[?+]?(?!\||$)"
+)
+
+
+def _headless(pattern: str) -> str:
+    """The pattern with the least of what repeats at its beginning: where matches end stays the same,
+    and the matcher looks for what follows instead of beginning with each word of a text.
+    """
+    head = _HEAD.match(pattern)
+    if head is None:
+        return pattern
+    least = int(head["least"]) if head["least"] else int(head["sign"] == "+")
+    return f"{head['class']}{{{least}}}" * bool(least) + pattern[head.end() :]
 
 
 # In the flat text a foreign letter is `_`; the dotted capital I and the sign for kelvin are small.

@@ -33,6 +33,12 @@ PATTERNS = [
     located(r"(?<!\w)[A-Z_]?\d{2}", int(regex.M)),
     located(r"(?<![A-Za-z0-9])[0-9]{2}"),
     located(r"(?<![\w\u00e9 .-])\d{2}"),
+    located(r"\b[a-z0-9]{2,8}@[a-z]{2}"),
+    located(r"(?<![\w.])[\w.]{1,5}-\w"),
+    located(r"[ab]*c\d"),
+    located(r"\w+?:x|y{2,3}z"),
+    located(r"\S{0,9}|b"),
+    located(r"(?<!\d)\d(?:[ -]?\d){5,9}(?!\d)"),
 ]
 
 
@@ -124,28 +130,48 @@ def test_words_that_are_wanted(text, speaks):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "least"),
+    ("pattern", "least", "others"),
     [
-        (r"\d{9}", 9),
-        (r"[0-9]{3}[- ]?\d+", 4),
-        (r"(?:\d\d|a\d{3})x?(?:\d{4})*", 2),
-        (r"(?=\d{9})\w{2,9}", 0),
-        (r"[\da]{4}[^0-9]1", 1),
+        (r"\d{9}", 9, 0),
+        (r"[0-9]{3}[- ]?\d+", 4, 1),
+        (r"(?:\d\d|a\d{3})x?(?:\d{4})*", 2, 2),
+        (r"(?=\d{9})\w{2,9}", 0, 9),
+        (r"[\da]{4}[^0-9]1", 1, 5),
+        (r"\d(?:[ -]?\d){11,18}\b", 12, 18),
+        (r"\d{4}(?:\s|x.)", 4, 2),
     ],
 )
-def test_digits_that_every_match_holds(pattern, least):
-    from gateway.detectors.prefilter import _least_digits, _tree
+def test_digits_and_others_that_matches_hold(pattern, least, others):
+    from gateway.detectors.prefilter import _least_digits, _most_others, _tree
 
-    assert _least_digits(_tree(pattern, 0)) == least
+    tree = _tree(pattern, 0)
+    assert (_least_digits(tree), _most_others(tree)) == (least, others)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sought"),
+    [
+        (r"\b[\w.]{1,40}@[a-z]", r"[\w.]{1}@[a-z]"),
+        (r"(?:^|[^\w.])\d{8,10}:AA", r"\d{8}:AA"),
+        (r"[\w-]*secret", "secret"),
+        (r"\d{1,3}|x", r"\d{1,3}|x"),
+        (r"\b[0-9]{4}-x", r"\b[0-9]{4}-x"),
+    ],
+)
+def test_the_matcher_looks_for_the_least_of_what_repeats_at_the_beginning(pattern, sought):
+    from gateway.detectors.prefilter import _headless
+
+    assert _headless(pattern) == sought
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(text=st.text(st.sampled_from("1234567890 -.a\n"), max_size=400), start=st.integers(0, 300))
 def test_matches_with_digits_begin_in_a_window_of_any_part(prefilter, text, start):
     windows = prefilter.candidates(text, min(start, len(text)))
-    for match in regex.finditer(PATTERNS[0].pattern, text):
-        if match.start() >= start:
-            assert any(a <= match.start() < b for a, b in windows.get(0, []))
+    for number in (0, len(PATTERNS) - 1):
+        for match in regex.finditer(PATTERNS[number].pattern, text):
+            if match.start() >= start:
+                assert any(a <= match.start() < b for a, b in windows.get(number, []))
 
 
 def test_a_repeat_without_bound_is_quick_in_few_code_points_only():
