@@ -323,8 +323,9 @@ _SET_APART = r"(?:[._/*~]|[ ._/*~-]{2,3})"
 # Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
 _LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
 _RIGHT = rf"(?:[A-Z0-9]{{4}}|{_W}{{0,24}}\d)"
-_WRAP_REACH = 150
-"""Code points from the end of what hints at a wrapped value back to the break."""
+_REACHES = {"wrapped": 150, "backwards": 240}
+"""Kinds of which each hint is told, not only that there is one: so many code points before its end
+the token begins at most. A wrapped value begins at its break."""
 
 _HINTS: tuple[tuple[str, str, bool], ...] = (
     # Kind, what cannot be absent where there is something to undo, any case. The matcher is quick with
@@ -368,7 +369,7 @@ class _Hints:
         forms = [
             (
                 pattern.encode("ascii"),
-                (0 if kind == "wrapped" else hyperscan.HS_FLAG_SINGLEMATCH)
+                (0 if kind in _REACHES else hyperscan.HS_FLAG_SINGLEMATCH)
                 | (hyperscan.HS_FLAG_CASELESS if any_case else 0),
             )
             for kind, pattern, any_case in _HINTS
@@ -381,29 +382,28 @@ class _Hints:
         flat = text.encode("ascii", "replace")
         result: dict[str, list[tuple[int, int]]] = {}
         numbers: list[int] = []
-        breaks: list[int] = []
+        located: list[tuple[str, int, int]] = []
         kinds = self._kinds
 
         def hit(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-            if kinds[number] == "wrapped":
-                breaks.append(end)
-            else:
+            reach = _REACHES.get(kinds[number])
+            if reach is None:
                 numbers.append(number)
+            else:
+                located.append((kinds[number], max(0, start + end - reach), start + end))
 
         size = len(flat)
         with self._lock:
             for start in range(0, size, _BLOCK):
                 block = flat if size <= _BLOCK else flat[start : start + _BLOCK + _AHEAD]
                 self._database.scan(block, match_event_handler=hit)
-                if breaks:
-                    regions = result.setdefault("wrapped", [])
-                    for at in breaks:
-                        left = max(0, start + at - _WRAP_REACH)
-                        if regions and left <= regions[-1][1]:
-                            regions[-1] = (regions[-1][0], max(regions[-1][1], start + at))
-                        else:
-                            regions.append((left, start + at))
-                    breaks.clear()
+                for kind, left, right in located:
+                    regions = result.setdefault(kind, [])
+                    if regions and left <= regions[-1][1]:
+                        regions[-1] = (min(left, regions[-1][0]), max(right, regions[-1][1]))
+                    else:
+                        regions.append((left, right))
+                located.clear()
                 if not numbers:
                     continue
                 end = min(size, start + _BLOCK)
