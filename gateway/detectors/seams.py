@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 TAIL, HEAD = 120, 48
-"""Code points before the first cut, for words that speak for a value, and of every later part."""
+"""Code points before the first cut, for words that speak for a value, and of every later part. The words
+may stand in the text before."""
 
 PARTS = 24
 """Parts of a chain."""
@@ -23,14 +24,20 @@ _BEGINS = re.compile(r"[ -]?(?P<word>[\w@.][\w@.+/=-]*)")
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Pieces of texts as one text; `pieces` are the number of the text, and where it was cut."""
+    """Pieces of texts as one text; `pieces` are the number of the text, and where it was cut.
+
+    The first `lead` code points are no piece: words of the text before, which may speak for a value.
+    """
 
     text: str = field(repr=False)
     pieces: tuple[tuple[int, int, int], ...]
+    lead: int = 0
 
     def places(self, start: int, end: int) -> list[tuple[int, int, int]]:
-        """The number of the text, start and end for each part of `start:end`."""
-        found, at = [], 0
+        """The number of the text, start and end for each part of `start:end`; none for words before."""
+        found, at = [], self.lead
+        if start < at:
+            return []
         for number, first, last in self.pieces:
             size = last - first
             left, right = max(start, at), min(end, at + size)
@@ -48,6 +55,7 @@ def chains(texts: Sequence[str]) -> Iterator[Chain]:
             at += 1
             continue
         first = texts[at]
+        lead = _words_before(texts, at)
         pieces = [(at, max(0, len(first) - TAIL), len(first))]
         while at + 1 < len(texts) and len(pieces) < PARTS and joins(texts[at], texts[at + 1]):
             at += 1
@@ -55,7 +63,13 @@ def chains(texts: Sequence[str]) -> Iterator[Chain]:
             if len(texts[at]) > HEAD:
                 break
         text = "".join(texts[number][left:right] for number, left, right in pieces)
-        yield Chain(text, tuple(pieces))
+        yield Chain(lead + text, tuple(pieces), len(lead))
+
+
+def _words_before(texts: Sequence[str], at: int) -> str:
+    """The end of the text before number `at`, where that leaves room: `Card number:`, `4111 `, `1111 `."""
+    room = TAIL - len(texts[at])
+    return f"{texts[at - 1][-room:]}\n" if at and room > 0 else ""
 
 
 def joins(left: str, right: str) -> bool:
