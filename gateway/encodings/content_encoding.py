@@ -58,9 +58,29 @@ def parse(value: str) -> tuple[str, ...]:
 
 def decode(data: bytes, encodings: str, limit: int) -> bytes:
     """Undo all `encodings` (a header value). No layer may give more than `limit` bytes."""
-    for name in reversed(parse(encodings)):
+    for layer, name in enumerate(reversed(parse(encodings))):
+        if layer and name == "gzip" and _remarked(data, 0):
+            raise EncodingError(UnreadReason.UNDECODABLE, name)
         data = _DECODERS[name](data, limit)
     return data
+
+
+def remarks(data: bytes, encodings: str) -> bytes:
+    """What a gzip body says outside its content: the name of a file, a comment, fields of its own.
+
+    `gzip` writes the name, and `curl --data-binary` sends it. Only the header of the outermost member
+    may hold any (RFC 1952 section 2.3): all others are `decode`'s errors.
+    """
+    names = parse(encodings)
+    if not names or names[-1] != "gzip" or not _remarked(data, 0):
+        return b""
+    flags, at = data[3], _GZIP_HEADER
+    if flags & _FEXTRA:
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    for flag in (_FNAME, _FCOMMENT):
+        if flags & flag:
+            at = data.find(b"\0", at) + 1
+    return data[_GZIP_HEADER:at]
 
 
 def encode(data: bytes, encodings: str, like: bytes = b"") -> bytes:
@@ -79,6 +99,15 @@ def encode(data: bytes, encodings: str, like: bytes = b"") -> bytes:
 # --- gzip and deflate ----------------------------------------------------------------------------
 
 
+_GZIP_HEADER = 10
+_FEXTRA, _FNAME, _FCOMMENT = 4, 8, 16
+
+
+def _remarked(data: bytes, at: int) -> bool:
+    """Does the header of the gzip member at `at` hold more than numbers?"""
+    return bool(data[at + 3 : at + 4] and data[at + 3] & (_FEXTRA | _FNAME | _FCOMMENT))
+
+
 def _pieces(data: bytes) -> Iterator[bytes]:
     for start in range(0, len(data), _FEED):
         yield data[start : start + _FEED]
@@ -91,13 +120,15 @@ def _inflate(data: bytes, limit: int, wbits: int, name: str) -> bytes:
     members = 1
     inflater = zlib.decompressobj(wbits)
     failed = False
+    fed = 0
     for piece in _pieces(data):
         rest = piece
+        fed += len(piece)
         while rest:
             if inflater.eof:
                 # RFC 1952 section 2.2: members follow one another with nothing between them.
                 members += 1
-                if name != "gzip":
+                if name != "gzip" or _remarked(data, fed - len(rest)):
                     raise EncodingError(UnreadReason.UNDECODABLE, name)
                 if members > MAX_MEMBERS:
                     raise EncodingError(UnreadReason.EXPANDS_TOO_FAR, name)

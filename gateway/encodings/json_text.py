@@ -1,7 +1,8 @@
 """Which strings, keys and numbers does a JSON text hold, and where exactly does each stand?
 
 Law: RFC 8259 to the letter, in one pass, with the span of every string and every duplicate key
-kept. Anything else is an error with a position, never a partial result taken for a whole.
+kept. `NaN` and `Infinity` pass too: they are no JSON, but Python and others write and read them.
+Anything else is an error with a position, never a partial result taken for a whole.
 
 The walk goes along a *table*, a trie of path patterns, so that a protocol is data: each place in
 the document is met together with the rule that the table holds for it.
@@ -189,7 +190,7 @@ _EMPTY_ARRAY = re.compile(r"\[[ \t\n\r]*+\]")
 _NUM = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 _NUMBER = re.compile(_NUM)
 _NUMBERS = re.compile(rf"\[[ \t\n\r]*+{_NUM}(?:[ \t\n\r]*+,[ \t\n\r]*+{_NUM})*+[ \t\n\r]*+\]")
-_LITERAL = re.compile(r"true|false|null")
+_LITERAL = re.compile(r"true|false|null|NaN|-?Infinity")
 _DIGITS = re.compile(r"[0-9]")
 _BETWEEN = re.compile(r"[ \t\n\r\x1e]*+")
 _MIN_DIGITS = 6

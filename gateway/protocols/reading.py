@@ -94,6 +94,7 @@ _IN_A_CHARACTER: Final = re.compile(rb"\A[\x80-\xbf]{1,3}")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MAX_SALVAGE: Final = 4 << 20
 _MIN_NUMBER_DIGITS: Final = 6
+_EXPONENT: Final = re.compile(r"\b([1-9])\.([0-9]{4,24})[eE]\+?([0-9]{1,2})\b")
 _DIGIT: Final = re.compile(r"[0-9]")
 _XML_ENCODING: Final = re.compile(rb"<\?xml[^>]{0,80}encoding=[\"']([A-Za-z0-9._\-]{1,40})[\"']")
 _DISPOSITIONS: Final = frozenset({"", "form-data", "file", "attachment", "inline"})
@@ -143,6 +144,15 @@ def _read_on(before: bytes, data: bytes) -> tuple[str, str | None]:
     except UnicodeDecodeError:
         return "", None
     return said, None if _UNPRINTABLE.search(text) else text
+
+
+def _written_out(number: re.Match[str]) -> str:
+    """A number without its exponent: libraries that know floats only write a card `4.111…E15`."""
+    digits, places = number[1] + number[2], int(number[3])
+    whole = len(number[1]) + places
+    return (
+        digits.ljust(whole, "0") if whole >= len(digits) else f"{digits[:whole]}.{digits[whole:]}"
+    )
 
 
 def _has_digits(text: str) -> bool:
@@ -364,6 +374,8 @@ class _Reader:
                 self._not_read(error.reason, place, len(data), error.detail)
                 self._salvage(data, place)
                 return
+            if said := content_encoding.remarks(data, encodings):
+                self._add(said.decode("latin-1"), _Place("body.gzip-header", place.steps, _REMARK))
             if applied:
                 place = place.inside(Step("content-encoding", 0, len(data), ", ".join(applied)))
                 data = decoded
@@ -718,6 +730,7 @@ class _Reader:
             elif rule.tokens and kind is EventKind.NUMBERS:
                 self._not_read(UnreadReason.TOKEN_IDS, place._replace(path=path), end - start)
             elif kind is EventKind.NUMBER or _has_digits(value):
+                value = _EXPONENT.sub(_written_out, value)  # noqa: PLW2901  # as people know it
                 here = _Place(
                     path, (*steps, Step("slice", start, end)), _NUMBER, rule.role or role, label
                 )
@@ -835,6 +848,7 @@ class _Reader:
 
 
 _FIXED: Final = replace(SAY, editable=False)
+_REMARK: Final = Rule(kind=PartKind.FILE_NAME, editable=False, opaque=True)
 _PIECE: Final = Rule(kind=PartKind.FILE, editable=False)
 _KEY: Final = Rule(kind=PartKind.KEY, opaque=True)
 _MADE_UP: Final = Rule(kind=PartKind.KEY, editable=False, opaque=True)

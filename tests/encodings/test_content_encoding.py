@@ -116,6 +116,36 @@ def test_too_many_layers_members_or_blocks_expand_too_far(monkeypatch):
     assert reason(blocks + flushed.flush(), "zstd") is UnreadReason.EXPANDS_TOO_FAR
 
 
+def member(flags: int, header: bytes, content: bytes = b"words") -> bytes:
+    """A gzip member with `header` between the fixed fields and the content."""
+    plain = gzip.compress(content)
+    return plain[:3] + bytes([flags]) + plain[4:10] + header + plain[10:]
+
+
+@pytest.mark.parametrize(
+    ("flags", "header"),
+    [
+        (8, b"a.json\0"),
+        (16, b"a remark\0"),
+        (4, b"\x03\0abc"),
+        (28, b"\x03\0abca.json\0a remark\0"),
+    ],
+)
+def test_the_header_of_gzip_hides_nothing(flags, header):
+    data = member(flags, header)
+    assert content_encoding.decode(data, "gzip", LIMIT) == b"words"
+    assert content_encoding.remarks(data, "gzip") == header
+    # Nobody looks there, and no client writes it.
+    assert reason(gzip.compress(b"a") + data, "gzip") is UnreadReason.UNDECODABLE
+    assert reason(gzip.compress(data), "gzip, gzip") is UnreadReason.UNDECODABLE
+    assert reason(brotli.compress(data), "gzip, br") is UnreadReason.UNDECODABLE
+
+
+def test_a_header_without_remarks_has_none():
+    assert content_encoding.remarks(gzip.compress(b"words"), "gzip") == b""
+    assert content_encoding.remarks(b"words", "identity") == b""
+
+
 def test_skippable_zstd_frame_hides_nothing():
     frame = b"\x50\x2a\x4d\x18\x06\0\0\0hidden"
     assert reason(frame + zstandard.compress(b"words"), "zstd") is UnreadReason.UNDECODABLE

@@ -74,6 +74,9 @@ def test_every_string_and_key_is_met_in_order_with_its_span(value, spaces, ascii
 @settings(max_examples=examples(300), deadline=None)
 @given(
     st.text('{}[]",:\\u0 1eE+-.truefalsn\n', max_size=30)
+    | st.lists(st.sampled_from(["NaN", "Infinity", "-", "[", ",", "]", "1"]), max_size=7).map(
+        "".join
+    )
     | values.map(lambda value: dump(value, "", ascii_only=True)).flatmap(
         lambda text: st.integers(0, max(len(text) - 1, 0)).map(
             lambda at: text[:at] + text[at + 1 :]
@@ -82,9 +85,9 @@ def test_every_string_and_key_is_met_in_order_with_its_span(value, spaces, ascii
 )
 def test_accepts_exactly_what_the_standard_parser_accepts(text):
     try:
-        json.loads(text, parse_constant=lambda _: 1 / 0)
+        json.loads(text)
         valid = True
-    except (ValueError, ZeroDivisionError):
+    except ValueError:
         valid = False
     try:
         walk(text, FREE)
@@ -97,7 +100,7 @@ def test_accepts_exactly_what_the_standard_parser_accepts(text):
 @pytest.mark.parametrize(
     "text",
     ["", " ", "{", "[1,]", '{"a":1,}', '{"a" 1}', "{a:1}", "'a'", "[1 2]", "[01]", "[1.]", "[.5]",
-     "[+1]", "NaN", "[Infinity]", '"\x01"', '"\\x41"', '"\\u12"', "[]]", "[}", "{]", "nul", "[1]x",
+     "[+1]", "nan", "-NaN", "[+Infinity]", '"\x01"', '"\\x41"', '"\\u12"', "[]]", "[}", "{]", "nul", "[1]x",
      '{"a":1 "b":2}', "[,1]", "// c\n1", "{1:2}", "\u00a01", "[\u0661]", '"a', '["a"', "tru"],
 )  # fmt: skip
 def test_malformed_is_an_error_with_a_position_and_no_content(text):

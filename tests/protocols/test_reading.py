@@ -210,6 +210,34 @@ def test_numbers_are_read_where_they_are_long():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("4.111111111111111E15", "4111111111111111"), ("4.111111111111111e+15", "4111111111111111"),
+        ("-4.111111111111111E15", "-4111111111111111"), ("4.12345678901E9", "4123456789.01"),
+        ("4.1234567E09", "4123456700"), ("[1, 4.12345678901E11]", "[1, 412345678901]"),
+        ("1.51234567e-7", "1.51234567e-7"), ("1.2345678e300000000", "1.2345678e300000000"),
+    ],
+)  # fmt: skip
+def test_numbers_with_an_exponent_are_read_as_they_are_known(written, read_as):
+    assert texts(read(exchange(f'{{"card": {written}}}'.encode()))) == ["card", read_as]
+
+
+def test_what_is_no_number_is_read_past():
+    found = read(exchange(b'{"t": NaN, "u": [Infinity, -Infinity], "v": "secret words"}'))
+    assert reasons(found) == []
+    assert "secret words" in texts(found)
+
+
+def test_the_name_in_a_gzip_header_is_read():
+    body = gzip.compress(b'{"a": "words"}')
+    named = body[:3] + b"\x08" + body[4:10] + b"secret.json\0" + body[10:]
+    found = read(exchange(named, headers=[(b"Content-Encoding", b"gzip")]))
+    assert reasons(found) == []
+    (item,) = [part for part in found.parts if part.kind is PartKind.FILE_NAME]
+    assert (item.text, item.editable) == ("secret.json\0", False)
+
+
 def test_lone_surrogates_pass_through_and_can_be_redacted():
     request = exchange(rb'{"a": "x \ud800 secret \udc00"}')
     (item,) = [
