@@ -29,6 +29,7 @@ from gateway.protocols import (
     ollama,
     openai,
     replicate,
+    sound,
     stability,
 )
 from gateway.protocols.calls import call_of
@@ -57,7 +58,8 @@ _BY_NAME: Final[dict[str, Wire]] = {
     module.PROTOCOL.name: module.PROTOCOL
     for module in (
         anthropic, automatic1111, azure_openai, bedrock, bfl, cohere, comfyui, fal, gemini,
-        generic, huggingface, ideogram, leonardo, mcp, mistral, ollama, openai, replicate, stability,
+        generic, huggingface, ideogram, leonardo, mcp, mistral, ollama, openai, replicate, sound,
+        stability,
     )
 }  # fmt: skip
 

@@ -90,6 +90,7 @@ _FRAME_PREFIX: Final = re.compile(r"[0-9]{1,6}-?(?:/[^,\[{]{0,100},)?[0-9]{0,10}
 _PERCENT: Final = re.compile(r"%[0-9a-fA-F]{2}")
 _WRAPPED: Final = re.compile(r"=\?base64\?([A-Za-z0-9+/_\-]*={0,2})\?=\Z")
 _PRINTABLE_RUN: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{6,}")
+_TEXT_AMID_SAMPLES: Final = re.compile(rb"[ -~]{12,}")
 _IN_A_CHARACTER: Final = re.compile(rb"\A[\x80-\xbf]{1,3}")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MAX_SALVAGE: Final = 4 << 20
@@ -346,7 +347,10 @@ class _Reader:
         if exchange.transport is Transport.WEBSOCKET_BINARY and (
             magic.sniff(data) or _text_like(data.replace(b"\x1e", b"")) is None
         ):
-            self._untyped(data, place)
+            if self.table.root.rule.recording and not magic.sniff(data):
+                self._samples(data, place)
+            else:
+                self._untyped(data, place)
         else:
             self._text_document(data, place, "")
 
@@ -730,7 +734,7 @@ class _Reader:
             elif rule.tokens and kind is EventKind.NUMBERS:
                 self._not_read(UnreadReason.TOKEN_IDS, place._replace(path=path), end - start)
             elif kind is EventKind.NUMBER or _has_digits(value):
-                value = _EXPONENT.sub(_written_out, value)  # noqa: PLW2901  # as people know it
+                value = _EXPONENT.sub(_written_out, value)  # as people know it
                 here = _Place(
                     path, (*steps, Step("slice", start, end)), _NUMBER, rule.role or role, label
                 )
@@ -834,10 +838,16 @@ class _Reader:
         return False
 
     def _samples(self, data: bytes, place: _Place) -> None:
-        """Bare samples of sound: a recording, as far as the protocol says, and nobody can read it."""
+        """Bare samples of sound: a recording, as far as the protocol says, and nobody can read it.
+
+        Samples hardly ever make a row of letters and digits; where there is one, it is looked at.
+        """
         kind = "audio/pcm"
         self.files.append(FileInfo(place.locator(), kind, "audio", len(data)))
         self._not_read(UnreadReason.UNSUPPORTED_FILE, place, len(data), kind)
+        runs = _TEXT_AMID_SAMPLES.findall(data[:_MAX_SALVAGE])
+        if runs:
+            self._add(b"\n".join(runs).decode("ascii"), _Place(place.path, (), _FIXED))
 
     def _base64(self, data: bytes, place: _Place) -> bool:
         """Read what is base64 through and through; False when it stays only a text."""

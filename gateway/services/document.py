@@ -55,6 +55,7 @@ ProtocolName = Literal[
     "ollama",
     "automatic1111",
     "comfyui",
+    "sound",
     "generic",
 ]
 PROTOCOLS: tuple[str, ...] = get_args(ProtocolName)

@@ -618,3 +618,39 @@ def test_a_file_where_samples_belong_is_opened_as_the_file_that_it_is(data):
 def test_text_where_samples_belong_is_read_as_text():
     said = b"these are words and no sound at all"
     assert said.decode() in [item.text for item in sound(said).parts if isinstance(item, TextPart)]
+
+
+def heard(data: bytes, *, binary: bool = True) -> Extraction:
+    """A message to a service that listens."""
+    kind = Transport.WEBSOCKET_BINARY if binary else Transport.WEBSOCKET_TEXT
+    plain = golden("sound", "text in a binary message")
+    return extract("sound", replace(plain, body=data, transport=kind))
+
+
+def test_samples_in_a_binary_message_are_a_recording_where_a_service_listens():
+    samples = bytes(range(128, 256)) * 8 + b"\0"
+    extraction = heard(samples)
+    assert [item.reason for item in extraction.unread] == [UnreadReason.UNSUPPORTED_FILE]
+    assert [(item.family, item.size) for item in extraction.files] == [("audio", len(samples))]
+    assert extraction.parts == ()
+    elsewhere = extract("generic", replace(golden("generic", "ws binary"), body=samples))
+    assert [item.reason for item in elsewhere.unread] == [UnreadReason.UNKNOWN_TYPE]
+
+
+def test_words_amid_samples_are_looked_at():
+    hidden = b"\0\x01\xff" + b"card 4111 1111 1111 1111" + b"\xff\0\x02"
+    for extraction in (heard(hidden), sound(hidden)):
+        (part,) = [
+            item for item in extraction.parts if isinstance(item, TextPart) and "4111" in item.text
+        ]
+        assert part.text == "card 4111 1111 1111 1111"
+        assert not part.editable
+
+
+def test_what_is_no_sound_is_read_where_a_service_listens():
+    (file,) = [
+        item for item in heard(b"%PDF-1.7\nx" + bytes(40)).parts if isinstance(item, BlobPart)
+    ]
+    assert file.data.startswith(b"%PDF")
+    assert "secret words" in [p.text for p in heard(b'{"a":"secret words"}', binary=True).parts]
+    assert "secret words" in [p.text for p in heard(b'{"a":"secret words"}', binary=False).parts]

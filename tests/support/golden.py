@@ -39,6 +39,7 @@ HOSTS = {
     "ollama": "ollama.internal",
     "automatic1111": "automatic1111.internal",
     "comfyui": "comfyui.internal",
+    "sound": "api.deepgram.com",
     "generic": "www.midjourney.com",
 }
 """A host of a catalogued service for each protocol."""
