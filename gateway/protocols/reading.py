@@ -88,6 +88,7 @@ _XML_TYPE: Final = re.compile(r"text/(?:xml|html|xhtml)|.*\+xml|application/xml"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-\r\n]{20,}+={0,2}[ \r\n]*\Z")
 _FRAME_PREFIX: Final = re.compile(r"[0-9]{1,6}-?(?:/[^,\[{]{0,100},)?[0-9]{0,10}(?=[\[{])")
 _PERCENT: Final = re.compile(r"%[0-9a-fA-F]{2}")
+_FORM_AGAIN: Final = re.compile(r"(?=[^+]*+\+)[^%\s]*+%[0-9a-fA-F]{2}\S*+")
 _WRAPPED: Final = re.compile(r"=\?base64\?([A-Za-z0-9+/_\-]*={0,2})\?=\Z")
 _PRINTABLE_RUN: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{6,}")
 _TEXT_AMID_SAMPLES: Final = re.compile(rb"[ -~]{12,}")
@@ -506,7 +507,12 @@ class _Reader:
             node = self._field_node(label)
             rule = node.rule if editable else replace(node.rule, editable=False)
             node = node if editable else uniform(rule)
-            self._string(said, place._replace(path=path, rule=rule, node=node, label=label))
+            place = place._replace(path=path, rule=rule, node=node, label=label)
+            self._string(said, place)
+            if _FORM_AGAIN.fullmatch(said):
+                # Encoded twice, as happens where a client and its library both do it.
+                said, place = self._decoded(said, place, Step("form", 0, len(said)))
+                self._string(said, place._replace(depth=place.depth + 1))
 
     # --- multipart -------------------------------------------------------------------------------
 

@@ -336,6 +336,15 @@ def test_form_names_values_and_nested_json_are_read():
     assert {"Odd Name", "x", "a b", "v"} <= set(texts(found))
 
 
+def test_a_form_that_is_encoded_twice_is_read_both_ways():
+    body = b"p=secret%2B4111%2B1111%252C%2Bwords&q=1%2B1%253D2&r=a%252Cb&s=a%2Bb"
+    said = texts(read(exchange(body, "application/x-www-form-urlencoded")))
+    assert "secret 4111 1111, words" in said
+    assert "secret+4111+1111%2C+words" in said
+    assert "1 1=2" in said
+    assert "a b" not in said  # one layer, as far as anybody can tell
+
+
 def test_form_that_is_also_json_is_read_both_ways():
     body = b'{"a": "%41lice"}'
     found = texts(read(exchange(body, "application/x-www-form-urlencoded")))
