@@ -22,6 +22,7 @@ import pytest
 from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
+from reportlab.pdfgen import canvas
 from support import pdfs, unseen
 from support.gateway import KEY, patterns
 
@@ -970,6 +971,35 @@ def assert_pdf_is_clean(sent: bytes, folder: Path) -> None:
     for said in pdfs.seen_by(sent, folder).values():
         assert not pdfs.finds(SSN, said)
         assert not pdfs.finds(CARD, said)
+
+
+def test_a_card_in_two_lines_of_a_table_cell_is_taken_out_of_a_pdf(redacting, tmp_path):
+    out = io.BytesIO()
+    page = canvas.Canvas(out)
+    for y, words in (
+        (700, ("Maria", "4111 1111", "paid by")),
+        (688, ("", "1111 1111", "card")),
+        (672, ("John", "none", "in cash")),
+    ):
+        for x, text in zip((60, 200, 320), words, strict=True):
+            page.drawString(x, y, text)
+    page.save()
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n'
+        b"Content-Type: application/pdf\r\n\r\n"
+    )
+    body = head + out.getvalue() + b"\r\n--b--\r\n"
+    decision = redacting.inspect(
+        exchange(body, target="/v1/files", content_type="multipart/form-data; boundary=b")
+    )
+    assert isinstance(decision.enforcement, Rewrite)
+    sent = decision.enforcement.body[len(head) : -len(b"\r\n--b--\r\n")]
+    for said in pdfs.seen_by(sent, tmp_path).values():
+        assert not pdfs.finds("4111 1111", said)
+        assert not pdfs.finds("1111 1111", said)
+    words = pdfs.page_words(sent).split()
+    assert sorted({"Maria", "paid", "by", "card", "John", "none", "in", "cash"} - set(words)) == []
+    assert words.count("[CREDIT_CARD]") == 1
 
 
 def test_values_in_a_pdf_are_taken_out_of_a_multipart_body(redacting, tmp_path):

@@ -39,6 +39,7 @@ type Inner = Callable[[bytes, Sequence[Wish]], bytes]
 
 _PLACE = re.compile(r"(page|drawing|strings|object|revision|gap)\[(\d{1,9})\](?:\.(.*))?\Z")
 _PICTURE = re.compile(r"picture\[(\d{1,9})\](?:\..*)?\Z")
+_COLUMN = re.compile(r"column\[(\d{1,9})\]\Z")
 _SHORT = 5
 """A value with fewer letters and digits is taken out where it was found, not wherever it stands."""
 _MOST_VALUES = 2_000
@@ -166,10 +167,12 @@ class _Writing:
             if number >= len(texts):
                 raise CannotRewrite("a part of the document cannot be changed")
             for wish in wishes:
-                picture = _PICTURE.match(wish.file)
+                picture, column = _PICTURE.match(wish.file), _COLUMN.match(wish.file)
                 if isinstance(wish, Erase) and not wish.file:
                     # A text that is the same on another page was said once.
                     spans[texts[number]].append(Span(wish.start, wish.end, wish.new))
+                elif isinstance(wish, Erase) and column is not None:
+                    spans[texts[number]] += self._in_column(number, int(column[1]), wish)
                 elif isinstance(wish, Cover) and picture is not None:
                     self._picture(number, int(picture[1]), wish, texts[number], wanted[number])
                 elif isinstance(wish, Strip) and picture is not None:
@@ -181,6 +184,18 @@ class _Writing:
             if some:
                 wanted[number].spans = _apart(some)
         return wanted
+
+    def _in_column(self, number: int, column: int, wish: Erase) -> Iterator[Span]:
+        """Where a value stands that was found in a column: in each line of its cell."""
+        page = self._seen[number]
+        _, columns = pdf.page_columns(page)
+        page.close()
+        if column >= len(columns):
+            raise CannotRewrite("a part of the document cannot be changed")
+        new = wish.new
+        for start, end in columns[column].spans(wish.start, wish.end):
+            yield Span(start, end, new)
+            new = ""
 
     def _picture(self, number: int, picture: int, wish: Cover, text: str, wanted: Wanted) -> None:
         page = self._seen[number]

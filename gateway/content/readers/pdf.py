@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import io
 import re
@@ -23,7 +24,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image
 
-from gateway.content.readers import labels, unseen
+from gateway.content.readers import columns, labels, unseen
 from gateway.content.readers.xmltext import NEUTRAL, PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
@@ -95,6 +96,19 @@ def page_text(page: pdfium.PdfPage) -> tuple[str, str]:
     return _HYPHEN.sub("", raw), raw
 
 
+def page_columns(page: pdfium.PdfPage) -> tuple[str, list[columns.Column]]:
+    """The text of a page as it is said, and its columns where this cuts what stands in one."""
+    text_page = page.get_textpage()
+    try:
+        raw = text_page.get_text_range()
+        text = _HYPHEN.sub("", raw)
+        alike = text == raw and (raw.isascii() or max(raw) <= chr(_PLANE))
+        places = None if alike else functools.partial(places_in, raw)
+        return text, columns.columns_in(text_page, text, places)
+    finally:
+        text_page.close()
+
+
 def is_looked_at(page: pdfium.PdfPage, text: str) -> bool:
     """Does the page have to be rendered, because its text does not say what it shows?"""
     visible = len(text) - text.count(" ") - text.count("\r") - text.count("\n")
@@ -128,11 +142,15 @@ def _pages(
         place = f"{prefix}page[{number}]"
         page = document[number]
         try:
-            text, _ = page_text(page)
+            text, its_columns = page_columns(page)
             if text.strip() and text not in seen:
                 seen.add(text)
                 budget.text(len(text))
                 yield Text(place, text, hidden=bool(prefix), editable=True)
+                for index, column in enumerate(its_columns):
+                    budget.text(len(column.text))
+                    here = f"{place}.column[{index}]"
+                    yield Text(here, column.text, hidden=bool(prefix), editable=True)
             if not pictures:
                 continue
             if is_looked_at(page, text):
