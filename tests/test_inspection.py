@@ -973,6 +973,21 @@ def assert_pdf_is_clean(sent: bytes, folder: Path) -> None:
         assert not pdfs.finds(CARD, said)
 
 
+@pytest.mark.parametrize("kind", ["text/csv", "text/plain", "application/octet-stream"])
+@pytest.mark.parametrize("codec", ["cp1251", "koi8-r", "shift_jis", "cp1252"])
+def test_a_table_in_an_older_character_set_is_read_and_written_back_in_it(redacting, codec, kind):
+    words = {"shift_jis": "田中様、お世話になっております", "cp1252": "Müller aus Köln mit Grüßen"}
+    rows = f"{words.get(codec, 'Иван Смирнов из Москвы')};{CARD};2024\r\n" * 3
+    head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: {kind}\r\n\r\n'
+    body = head.encode() + rows.encode(codec) + b"\r\n--b--\r\n"
+    decision = redacting.inspect(
+        exchange(body, target="/v1/files", content_type="multipart/form-data; boundary=b")
+    )
+    assert decision.scan.unread == ()
+    assert isinstance(decision.enforcement, Rewrite)
+    assert decision.enforcement.body == body.replace(CARD.encode(), b"[CREDIT_CARD]")
+
+
 def test_a_card_in_two_lines_of_a_table_cell_is_taken_out_of_a_pdf(redacting, tmp_path):
     out = io.BytesIO()
     page = canvas.Canvas(out)

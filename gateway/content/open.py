@@ -299,9 +299,7 @@ def _text_step(data: bytes, encoding: str) -> Step:
             return Step("charset", 4, len(data), order)
         case "latin-1":
             return Step("latin-1", 0, len(data))
-        case "cp1252" | "utf-16-le" | "utf-16-be":
-            return Step("charset", 0, len(data), encoding)
-    raise AssertionError(encoding)
+    return Step("charset", 0, len(data), encoding)
 
 
 _REGISTERED = frozenset(mimetypes.types_map.values()) | {"application/octet-stream"}

@@ -638,8 +638,7 @@ def _in_body(mail_file: _Mail, part: _Leaf, wishes: Sequence[Wish], inner: Inner
     charset = "utf-8"
     is_text = message.get_content_maintype() == "text"
     if is_text:
-        charset = str(message.get_param("charset", "") or "").lower() or "utf-8"
-        charset = "utf-8" if charset == "us-ascii" else charset
+        charset = mail.charset_of(message, content)
         content = _other_charset(content, charset, "utf-8")
     new = inner(content, wishes)
     if is_text:

@@ -12,6 +12,8 @@ import struct
 from dataclasses import dataclass
 from itertools import islice
 
+from gateway.content import charsets
+
 
 @dataclass(frozen=True, slots=True)
 class FileType:
@@ -245,8 +247,9 @@ def text_encoding(data: bytes) -> str | None:
     """The encoding in which `data` is text, or None when it is not text.
 
     UTF-8 by validity, UTF-16 and UTF-32 by their byte order mark or where zeros stand; a NUL or other
-    control characters (besides white space and escape) make it binary. Other text is in Windows-1252
-    if what that shows looks like words, or `UNSURE`.
+    control characters (besides white space and escape) make it binary. Other text is in the character set
+    that it names for itself, or that `charsets` tells, or in Windows-1252 if what that shows looks like
+    words, or `UNSURE`.
     """
     if (known := _unicode(data)) is not None or _has_controls(data):
         return known
@@ -282,7 +285,11 @@ def _has_controls(data: bytes) -> bool:
 
 
 def _by_bytes(data: bytes) -> str:
-    """Which of the character sets that spend a byte on a letter."""
+    """Which of the character sets that keep ASCII."""
+    return charsets.declared(data) or charsets.told(data) or _western(data)
+
+
+def _western(data: bytes) -> str:
     kinds = data.translate(_KINDS)
     if b"?" in kinds or any(odd in kinds for odd in _NOT_WESTERN):
         return UNSURE

@@ -60,6 +60,11 @@ class Charset:
         return Step("charset", 0, size, self.codec)
 
 
+def codec_of(name: str) -> str | None:
+    """Python's name of the character set that is declared as `name`; None outside the list."""
+    return _NAMES.get(name.strip(" \t\"'").lower())
+
+
 def sniff(data: bytes) -> str:
     """The Unicode encoding that the first bytes show: a byte order mark, or where zeros stand.
 
@@ -87,8 +92,8 @@ def decode(data: bytes, declared: str = "") -> tuple[str, Charset] | None:
     A declared set outside the list is read as UTF-8, uncertain.
     """
     found = sniff(data)
-    name = declared.strip(" \t\"'").lower()
-    wanted = _NAMES.get(name) if name else None
+    name = declared.strip(" \t\"'")
+    wanted = codec_of(name)
     if wanted in ("utf-16", "utf-32"):
         wanted = found if found.startswith(wanted) else f"{wanted}-be"  # RFC 2781 section 4.3
     readings = [found] if wanted is None or wanted == found else [wanted, found]

@@ -456,6 +456,9 @@ class _Reader:
             prolog = _XML_ENCODING.search(data[:200])
             declared = prolog[1].decode("ascii") if prolog else ""
         read = charset.decode(data, declared)
+        if read is None and not (declared or declared_json):
+            self._blob(data, place)  # what character set it is in shows when it is opened
+            return
         if read is None:
             self._not_read(UnreadReason.CHARSET, place, len(data))
             self._salvage(data, place)

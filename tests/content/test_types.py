@@ -178,17 +178,13 @@ def test_western_text_of_one_byte_a_letter_is_windows_1252(text):
 @pytest.mark.parametrize(
     ("text", "codec"),
     [
-        ("Уважаемые коллеги, прошу", "koi8-r"),
-        ("Уважаемые коллеги, прошу", "cp1251"),
-        ("Αγαπητοί συνάδελφοι", "iso8859-7"),
-        ("お客様の情報です", "shift_jis"),
-        ("お客様の情報です", "euc_jp"),
+        ("Да, ура", "koi8-r"),
+        ("ลูกค้าของเรา ชื่อ", "cp874"),
         ("客户资料 12", "gbk"),
-        ("고객 정보", "euc_kr"),
-        ("Paweł Wałęsa, proszę", "cp1250"),
+        ("Paweł Wałęsa", "cp1250"),
     ],
 )
-def test_other_character_sets_are_text_that_is_not_sure(text, codec):
+def test_what_no_words_tell_is_text_in_a_character_set_that_is_not_sure(text, codec):
     assert text_encoding(text.encode(codec)) == UNSURE
 
 

@@ -24,7 +24,7 @@ class Cells:
         if encoding == UNSURE or type_of(value) == UNKNOWN:
             self.unknown += len(value) > _SMALL
             return printable(value)
-        if encoding in {"utf-8", "cp1252"}:
+        if encoding == "utf-8" or (encoding and not encoding.startswith("utf-")):
             return value.decode(encoding)
         self.files.append(value)
         return None

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.content.readers import labels
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Text
-from gateway.content.types import ENVELOPE, begins_as_mail
+from gateway.content.types import ENVELOPE, UNSURE, begins_as_mail, text_encoding
 from gateway.model import UnreadReason
 
 _ENCRYPTED = frozenset(
@@ -90,17 +90,28 @@ def _part(
     if not isinstance(content, bytes) or not content:
         return
     budget.expand(len(content))
-    charset = str(part.get_param("charset", "") or "").lower()
-    if part.get_content_maintype() == "text" and charset not in {"", "utf-8", "us-ascii"}:
+    if part.get_content_maintype() == "text":
+        charset = charset_of(part, content)
+        if charset == UNSURE:
+            yield Missed(place, UnreadReason.CHARSET, len(content), "mail")
         try:
-            content = content.decode(charset).encode("utf-8")
+            content = content.decode(
+                charset, "replace" if charset == "utf-8" else "strict"
+            ).encode()
         except (LookupError, UnicodeError):
             yield Missed(place, UnreadReason.CHARSET, len(content), "mail")
             return
-    elif part.get_content_maintype() == "text":
-        content = content.decode("utf-8", "replace").replace("\0", "\ufffd").encode("utf-8")
+        content = content.replace(b"\0", "\ufffd".encode())
     name = part.get_filename()
     yield Embedded(place, content, name=words(name) if isinstance(name, str) else "")
+
+
+def charset_of(part: email.message.Message, content: bytes) -> str:
+    """The character set of a text: the one that is declared, or without one what its bytes tell."""
+    declared = str(part.get_param("charset", "") or "").lower()
+    if declared in {"", "us-ascii"}:
+        return text_encoding(content) or "utf-8"
+    return declared
 
 
 def words(value: object) -> str:
