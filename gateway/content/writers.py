@@ -160,7 +160,10 @@ def _parts(archive: zipfile.ZipFile, wishes: Sequence[Replace]) -> dict[int, byt
     styles: set[str] = set()
     for name in filter(office.is_stylesheet, names):
         styles |= office.hidden_styles(archive.read(name))
-    formats = numbers.formats(archive.read(office.FORMATS)) if office.FORMATS in names else {}
+    styled, workbook = (
+        archive.read(part) if part in names else b"" for part in (office.FORMATS, office.WORKBOOK)
+    )
+    formats = numbers.formats(styled, workbook)
     for number, some in asked.items():
         if not office.is_editable(names[number]):
             raise CannotRewrite("a name or number that the document depends on cannot be changed")

@@ -60,6 +60,13 @@ def test_dates_are_known_by_number_too():
     assert "1" not in found
 
 
+def test_days_of_a_workbook_may_begin_in_1904():
+    raw = SHEET.format("", '<xf numFmtId="14"/>').encode()
+    for said, expected in (("1", "1990-07-01"), ("true", "1990-07-01"), ("0", "1986-06-30")):
+        workbook = f'<workbook xmlns="x"><workbookPr a="b" date1904="{said}"/></workbook>'.encode()
+        assert numbers.formats(raw, workbook)["0"]("31593") == expected
+
+
 @given(st.text(alphabet='0#?-\\"[]<=9();_* /.,E%ymdhs@x', max_size=20), st.integers(0, 10**15))
 def test_no_digit_is_lost_whatever_the_format(code, number):
     after = shown(code, str(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email.message
 import io
 import pickle
@@ -13,12 +14,13 @@ import openpyxl
 import pikepdf
 import pytest
 from corpus.files import make
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from support import compound
 
-from gateway.content import open_blob, walk
+from gateway.content import open_blob, walk, write_blob
 from gateway.content.looking import PictureSettings
 from gateway.content.reading import Fact, FileLimits, Text
-from gateway.model import BlobPart, Locator, PartKind, UnreadReason
+from gateway.model import BlobPart, Edit, Locator, PartKind, Step, UnreadReason
 
 RECORDINGS = {"mp3", "flac", "ogg", "wav", "mp4", "webm"}
 """Their sound is not read, and that is said."""
@@ -198,3 +200,17 @@ def test_a_hidden_sheet_of_an_old_workbook_is_told():
 )
 def test_notes_and_hidden_slides_of_an_old_presentation_are_told(made, expected):
     assert shown_and_not(compound.slides(*made)) == expected
+
+
+def test_dates_of_a_workbook_that_counts_from_1904_are_read_and_replaced_as_they_are_shown():
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    book.active.append(["born", dt.date(1990, 7, 1)])
+    out = io.BytesIO()
+    book.save(out)
+    blob = BlobPart(Locator("body.file", (Step("body", 0, 0),)), out.getvalue())
+    seen = open_blob(blob, max_bytes=1 << 20)
+    (part,) = [part for part in seen.parts if "born" in part.text and "1990" in part.text]
+    assert part.text == "born\t1990-07-01"
+    new = write_blob(blob, seen, [Edit(part.locator, 5, 15, "[DATE]")], (), key=b"k" * 32)
+    assert openpyxl.load_workbook(io.BytesIO(new)).active.cell(1, 2).value == "[DATE]"

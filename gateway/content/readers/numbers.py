@@ -25,9 +25,10 @@ _DATES = frozenset(
     {"14", "15", "17", "22", *map(str, range(27, 32)), "36", *map(str, range(50, 59))}
 )
 """Formats that are known by number and are dates, those of East Asian languages included."""
-_FIRST, _LAST = 61, 2_958_465
-"""Days from the end of 1899; before March 1900 programs do not agree, and 9999 is the last year."""
-_DAY_NONE = date(1899, 12, 30)
+_FIRST, _LAST = 61, 2_957_003
+"""Days of dates; before March 1900 programs do not agree, and 9999 is the last year."""
+_DAY_NONE, _DAY_NONE_1904 = date(1899, 12, 30), date(1904, 1, 1)
+_SINCE_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\b[^>]*?\sdate1904\s*=\s*["'](?:1|true|on)["']""")
 _LEAST_ZEROS = 5
 """Zeros of a format that says how many digits there are: a postal code."""
 
@@ -98,12 +99,12 @@ def read(stored: str, form: Format) -> str:
     return f"{shown} {stored}"
 
 
-def _as_date(stored: str) -> str:
+def _as_date(since: date, stored: str) -> str:
     """In the order of ISO 8601, whatever the format's own."""
     day = stored.partition(".")[0]
     if not _DIGITS.fullmatch(day) or not _FIRST <= int(day) <= _LAST:
         return stored
-    return (_DAY_NONE + timedelta(days=int(day))).isoformat()
+    return (since + timedelta(days=int(day))).isoformat()
 
 
 def _in_sections(sections: Sequence[_Section], stored: str) -> str:
@@ -114,11 +115,13 @@ def _in_sections(sections: Sequence[_Section], stored: str) -> str:
     return next(fitting, stored)
 
 
-def formats(raw: bytes) -> dict[str, Format]:
+def formats(raw: bytes, workbook: bytes = b"") -> dict[str, Format]:
     """Styles of cells, by their number, that show other signs than are stored.
 
-    `raw` is the part ``xl/styles.xml``; in one that cannot be read there are none.
+    `raw` is the part ``xl/styles.xml``; in one that cannot be read there are none. `workbook` is the
+    part ``xl/workbook.xml``, which says when its days begin (ECMA-376, 18.2.28).
     """
+    since = _DAY_NONE_1904 if _SINCE_1904.search(workbook) else _DAY_NONE
     codes: dict[str, str] = {}
     styles: list[str] = []
     inside = False
@@ -144,25 +147,26 @@ def formats(raw: bytes) -> dict[str, Format]:
         parser.Parse(raw, True)  # noqa: FBT003  # the signature of expat
     except expat.ExpatError:
         return {}
-    return dict(_by_style(styles, codes))
+    return dict(_by_style(styles, codes, functools.partial(_as_date, since)))
 
 
-def _by_style(styles: list[str], codes: Mapping[str, str]) -> Iterator[tuple[str, Format]]:
+def _by_style(
+    styles: list[str], codes: Mapping[str, str], as_date: Format
+) -> Iterator[tuple[str, Format]]:
     known: dict[str, Format | None] = {}
     for number, name in enumerate(styles):
         if name not in known:
-            known[name] = (
-                _as_date if name in _DATES and name not in codes else _of(codes.get(name, ""))
-            )
+            is_date = name in _DATES and name not in codes
+            known[name] = as_date if is_date else _of(codes.get(name, ""), as_date)
         found = known[name]
         if found is not None:
             yield str(number), found
 
 
-def _of(code: str) -> Format | None:
+def _of(code: str, as_date: Format) -> Format | None:
     """The format that `code` says; None for one that shows what is stored."""
     if _DATE.fullmatch(code):
-        return _as_date
+        return as_date
     sections: list[_Section] = []
     signs: list[tuple[str, bool]] = []
     compare, bound = "", 0

@@ -173,13 +173,14 @@ _IN_STRINGS = re.compile(r"strings\.(?:phonetic|unused\[\d{1,9}\])")
 
 
 def _rank(name: str) -> int:
-    if name == "xl/workbook.xml":
+    if name == WORKBOOK:
         return 0
     if name == "xl/_rels/workbook.xml.rels":
         return 1
     return 2 if name in {"xl/sharedStrings.xml", FORMATS} or is_stylesheet(name) else 3
 
 
+WORKBOOK = "xl/workbook.xml"
 FORMATS = "xl/styles.xml"
 """The part that says how the numbers of a workbook are shown."""
 
@@ -229,7 +230,7 @@ def _part(
         return
     if name == FORMATS:
         raw = b"".join(chunks)
-        book.formats = numbers.formats(raw)
+        book.formats = numbers.formats(raw, book.workbook)
         chunks = (raw,)
     hidden = part.hidden
     if place.startswith("slide["):
@@ -240,7 +241,7 @@ def _part(
     scanner = Scanner(budget, hidden=hidden, styles=styles)
     watched = bytearray()
     watch = (
-        name in {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"}
+        name in {WORKBOOK, "xl/_rels/workbook.xml.rels"}
         or properties.says(name)
         or place.startswith(("properties[", "label["))
     )
@@ -381,6 +382,7 @@ class _Book:
     def __init__(self) -> None:
         self.strings: list[str] = []
         self.used = bytearray()
+        self.workbook = b""
         self.formats: dict[str, numbers.Format] = {}
         self._hidden_ids: set[str] = set()
         self._hidden_files: set[str] = set()
@@ -403,6 +405,8 @@ class _Book:
             elif local == "Relationship" and attributes.get("Id") in self._hidden_ids:
                 self._hidden_files.add(attributes.get("Target", "").rpartition("/")[2])
 
+        if name == WORKBOOK:
+            self.workbook = raw
         if name.startswith("xl/"):
             parser = expat.ParserCreate()
             parser.StartElementHandler = start
