@@ -1,4 +1,4 @@
-"""Columns of PDF pages: what a cell breaks over its lines is read whole, and rows are not joined."""
+"""Columns of PDF pages and pictures: what a cell breaks over its lines is read whole, and rows are not joined."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import io
 
 import pypdfium2 as pdfium
 import pytest
+from corpus.files import pictures
+from PIL import Image, ImageDraw
 from reportlab.pdfgen import canvas
 
+from gateway.content import open_blob, write_blob
 from gateway.content.readers import pdf
+from gateway.model import BlobPart, Edit, Locator, Step
 
 CARD = ("4111 1111", "1111 1111")
 SPACED = 14
@@ -95,3 +99,44 @@ def test_places_are_right_behind_a_hyphen_at_the_end_of_a_line():
 )
 def test_what_is_not_broken_is_not_joined(lines):
     assert columns(drawn(lines)) == []
+
+
+CHAT = {
+    (45, 40): "my card 4111 1111",
+    (45, 70): "1111 1111 thanks",
+    (395, 40): "did you get the 20",
+    (395, 70): "euros from Tuesday",
+}
+TABLE = {
+    (30, 40): "Maria",
+    (200, 40): CARD[0],
+    (200, 68): CARD[1],
+    (450, 40): "paid",
+    (450, 68): "in",
+}
+
+
+def picture(words):
+    image = Image.new("RGB", (700, 200), "white")
+    draw = ImageDraw.Draw(image)
+    for place, text in words.items():
+        draw.text(place, text, font=pictures.font("DejaVuSans", 20), fill="black")
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return BlobPart(Locator("body.file", (Step("body", 0, 0),)), out.getvalue())
+
+
+@pytest.mark.parametrize("words", [CHAT, TABLE], ids=["chat", "table"])
+def test_a_value_in_two_lines_beside_others_is_read_and_blackened_in_a_picture(words):
+    blob = picture(words)
+    seen = open_blob(blob, max_bytes=1 << 20)
+    (part,) = [part for part in seen.parts if "\n".join(CARD) in part.text]
+    start = part.text.index(CARD[0])
+    edit = Edit(part.locator, start, start + len("\n".join(CARD)), "[CARD]")
+    new = write_blob(blob, seen, [edit], (), key=b"k" * 32)
+    left = open_blob(BlobPart(blob.locator, new), max_bytes=1 << 20)
+    read = " ".join(part.text for part in left.parts)
+    assert "1111" not in read
+    for text in words.values():
+        for word in text.split():
+            assert word in read or word in " ".join(CARD)

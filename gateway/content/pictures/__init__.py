@@ -9,18 +9,19 @@ without threads of their own.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 
+from gateway.content import columns
 from gateway.content.looking import PictureSettings
 from gateway.content.pictures import codes as barcodes
 from gateway.content.pictures import decode, dicom, documents, metadata, redact, svg
 from gateway.content.pictures import faces as portraits
 from gateway.content.pictures.beside import Hands
 from gateway.content.pictures.decode import Frame, NotAPicture
-from gateway.content.pictures.ocr import Line, Ocr, folded, in_order
+from gateway.content.pictures.ocr import Drawn, Line, Ocr, Placed, folded, in_order
 from gateway.content.pictures.register import Register
 from gateway.content.pictures.register import load as load_register
 from gateway.content.reading import Budget, Fact, Missed, Region, Said, Text
@@ -165,6 +166,11 @@ def _text(lines: list[Line], place: str, budget: Budget) -> Iterator[Said]:
     budget.text(len(text))
     yield Fact("text_pixels", 1)
     yield Text(f"{place}.text", text, boxes=boxes)
+    if columns.may_have(text):
+        for number, column in enumerate(columns.columns_in(Drawn(text, boxes))):
+            yield Text(
+                f"{place}.column[{number}]", folded(column.text), boxes=_boxes_of(column, boxes)
+            )
     as_digits = folded(text)
     if as_digits != text:
         yield Text(f"{place}.digits", as_digits, boxes=boxes)
@@ -173,6 +179,20 @@ def _text(lines: list[Line], place: str, budget: Budget) -> Iterator[Said]:
         yield Text(f"{place}.zone[{number}]", zone.text, boxes=zone.boxes)
     if documents.is_card(as_digits, len(lines)):
         yield Fact("payment_card", value=True)
+
+
+def _boxes_of(column: columns.Column, boxes: Sequence[Placed]) -> tuple[Placed, ...]:
+    """The words of a column, by their places in its text."""
+    at = 0
+    placed: list[Placed] = []
+    for first, last in column.cells:
+        placed += [
+            (start - first + at, end - first + at, box)
+            for start, end, box in boxes
+            if first <= start < last
+        ]
+        at += last - first + 1
+    return tuple(placed)
 
 
 def _screen(frame: Frame, lines: list[Line], *, camera: bool) -> Iterator[Said]:

@@ -7,6 +7,7 @@ no threads of its own, so that a process may load it and fork.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import importlib.util
 import itertools
@@ -22,6 +23,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from gateway.content import columns
 from gateway.content.looking import PictureSettings
 from gateway.content.pictures.beside import Hands
 from gateway.content.reading import Box, Budget
@@ -31,6 +33,9 @@ type Pixels = NDArray[np.uint8]
 
 type _Letters = list[tuple[str, float, float]]
 """Letters of a line: which, how sure it is, and where it stands, 0 to 1."""
+
+type Placed = tuple[int, int, Box]
+"""Start and end of a word in the text, and where it stands in the picture."""
 
 type Tensor = NDArray[np.float32]
 
@@ -421,7 +426,7 @@ def _as_line(letters: _Letters, place: _Place, least: float, *, turned: bool) ->
 # --- from lines to a text ------------------------------------------------------------------------
 
 
-def in_order(lines: Sequence[Line]) -> tuple[str, tuple[tuple[int, int, Box], ...]]:
+def in_order(lines: Sequence[Line]) -> tuple[str, tuple[Placed, ...]]:
     """The lines as one text: rows from top to bottom, and in a row from left to right.
 
     Between neighbours in a row stands a space where the gap is one of words, else a tab: the text
@@ -435,7 +440,7 @@ def in_order(lines: Sequence[Line]) -> tuple[str, tuple[tuple[int, int, Box], ..
         else:
             rows.append([line])
     text: list[str] = []
-    boxes: list[tuple[int, int, Box]] = []
+    boxes: list[Placed] = []
     length = 0
     for row in rows:
         before: Line | None = None
@@ -451,6 +456,26 @@ def in_order(lines: Sequence[Line]) -> tuple[str, tuple[tuple[int, int, Box], ..
             length += len(line.text)
             before = line
     return "".join(text), tuple(boxes)
+
+
+class Drawn(columns.Layout):
+    """Where the words of such a text stand in the picture."""
+
+    def __init__(self, text: str, boxes: Sequence[Placed]) -> None:
+        super().__init__(text, "\n")
+        self._boxes = boxes
+        self._starts = [start for start, _, _ in boxes]
+
+    def place(self, start: int) -> columns.Line:
+        """By the first word of the line."""
+        _, top, _, bottom = self._boxes[bisect.bisect_left(self._starts, start)][2]
+        return columns.Line(-bottom, bottom - top)
+
+    def words(self, start: int, end: int) -> Iterator[columns.Word]:
+        """With the edges of their boxes."""
+        first, last = (bisect.bisect_left(self._starts, at) for at in (start, end))
+        for begins, ends, (left, _, right, _) in self._boxes[first:last]:
+            yield begins, ends, left, right
 
 
 def _same_row(one: Box, other: Box) -> bool:

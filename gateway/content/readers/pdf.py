@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import hashlib
 import io
 import re
@@ -24,7 +23,8 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image
 
-from gateway.content.readers import columns, labels, unseen
+from gateway.content import columns
+from gateway.content.readers import labels, unseen
 from gateway.content.readers.xmltext import NEUTRAL, PIECE
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.model import UnreadReason
@@ -63,6 +63,7 @@ _TELLING = re.compile(r"/(?=[^/]{6,})(?![A-Z]{6}\+)[^/]*[0-9@ ]")
 _SHOWS_TEXT = re.compile(rb"T[jJ]\b|['\"]")
 _PLANE = 0xFFFF
 _ESCAPED = re.compile("#([0-9A-Fa-f]{2})")
+_WORD = re.compile(r"\S+")
 _HYPHEN = re.compile("\ufffe(?:\r\n)?")
 """What pdfium makes of a hyphen at the end of a line."""
 
@@ -102,11 +103,49 @@ def page_columns(page: pdfium.PdfPage) -> tuple[str, list[columns.Column]]:
     try:
         raw = text_page.get_text_range()
         text = _HYPHEN.sub("", raw)
+        if not columns.may_have(text):
+            return text, []
         alike = text == raw and (raw.isascii() or max(raw) <= chr(_PLANE))
-        places = None if alike else functools.partial(places_in, raw)
-        return text, columns.columns_in(text_page, text, places)
+        layout = _Layout(text_page, text, None if alike else places_in(raw))
+        return text, columns.columns_in(layout)
     finally:
         text_page.close()
+
+
+class _Layout(columns.Layout):
+    """Where the letters of a page stand. `places` are those in pdfium's text, where they differ."""
+
+    def __init__(self, page: pdfium.PdfTextPage, text: str, places: list[range] | None) -> None:
+        super().__init__(text, "\r\n")
+        self._page = page
+        self._places = places
+        self._box = pdfium_c.FS_RECTF()
+
+    def place(self, start: int) -> columns.Line:
+        box = self._box_at(self._index(start))
+        return columns.Line(box.bottom, box.top - box.bottom)
+
+    def words(self, start: int, end: int) -> Iterator[columns.Word]:
+        shift = self._index(start) - start
+        is_even = self._index(end - 1) - end + 1 == shift
+        for found in _WORD.finditer(self.text, start, end):
+            first, last = found.span()
+            one, two = (
+                (first + shift, last - 1 + shift)
+                if is_even
+                else map(self._index, (first, last - 1))
+            )
+            yield first, last, self._box_at(one).left, self._box_at(two).right
+
+    def _index(self, at: int) -> int:
+        """Pdfium's number of a letter."""
+        place = at if self._places is None else self._places[at].start
+        return int(pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page, place))
+
+    def _box_at(self, index: int) -> pdfium_c.FS_RECTF:
+        """The box of a letter, as high as its font; it holds until the next one is asked for."""
+        pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
+        return self._box
 
 
 def is_looked_at(page: pdfium.PdfPage, text: str) -> bool:
