@@ -40,6 +40,10 @@ _BEGINNING: Final = re.compile(
     "|".join((*map(_letters, magic.BEGINNINGS), f"AAAA{_LETTER}{{2}}Z0eX"))
 )
 """The last is ISO media: four bytes of size, then `ftyp`."""
+_TAR_AT: Final = magic.TAR_AT // 3 * 4
+"""Letters of base64 before those that say it of tar, with the two zeros that stand before it."""
+_TAR: Final = _letters(bytes(magic.TAR_AT % 3) + magic.TAR)
+"""No program breaks its lines within these."""
 _RUN: Final = re.compile(f"{_LETTER}*")
 _RUN_BEFORE: Final = re.compile(f"{_LETTER}*\\Z")
 _BLOCK: Final = 24
@@ -83,9 +87,12 @@ def files_in(text: str) -> Iterator[Place]:
 
 def _encoded(text: str) -> Iterator[Place]:
     at = 0
+    may_be_tar = _TAR in text
     while (run := _run(text, at)) is not None:
         start, at = run
-        if at - start >= _LEAST and _BEGINNING.match(text, start):
+        if at - start < _LEAST:
+            continue
+        if _BEGINNING.match(text, start) or (may_be_tar and _is_tar(text, start)):
             at = _end(text, start, at)
             yield start, at, "base64"
     if "begin " in text:
@@ -134,6 +141,15 @@ def _end(text: str, start: int, end: int) -> int:
             break
     # A letter alone holds no byte: the run was cut off, or the letter is not of it.
     return end - (size % 4 == 1)
+
+
+def _is_tar(text: str, start: int) -> bool:
+    """Does the base64 that begins there say that it is one?"""
+    found = text.find(_TAR, start + _TAR_AT, start + 2 * _TAR_AT)
+    if found < 0:
+        return False
+    letters = splice.BREAK.sub("", text[start:found])
+    return len(letters) == _TAR_AT and _RUN.fullmatch(letters) is not None
 
 
 def _uu_end(text: str, at: int) -> int:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import random
+import tarfile
 import zipfile
 
 import pytest
@@ -24,7 +25,17 @@ def archive() -> bytes:
     return out.getvalue()
 
 
+def tape() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as made:
+        entry = tarfile.TarInfo("notes/a.bin")
+        entry.size = len(NOISE)
+        made.addfile(entry, io.BytesIO(NOISE))
+    return out.getvalue()
+
+
 FILES = {
+    "tar": tape(),
     "png": b"\x89PNG\r\n\x1a\n" + NOISE,
     "jpeg": b"\xff\xd8\xff\xe0" + NOISE,
     "gif": b"GIF89a" + NOISE,
@@ -136,6 +147,8 @@ def test_a_file_in_a_data_url_is_found_once():
         "//Main/Needs/Some/Long/Path/" * 5,
         "AAAA,SAASA,CAAC;" * 30,
         "word\n" * 200,
+        "x" * 100 + " AAB1c3Rhc " + "x" * 100,
+        "x" * 341 + "AAB1c3Rhc" + "x" * 100,
         "x" * 300,
         "begin 644 of the meeting",
         base64.b64encode(b"wOF2" + NOISE).decode(),
