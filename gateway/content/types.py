@@ -67,6 +67,7 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (0, b"\0\0\x01\xba", "video/mpeg", "video"),
         (40, b" EMF", "image/emf", "image"),
         (0, b"\xd7\xcd\xc6\x9a", "image/wmf", "image"),
+        (0, b"\x01\0\x09\0\0\x03", "image/wmf", "image"),
         (0, b"wOFF", "font/woff", "unknown"),
         (0, b"wOF2", "font/woff2", "unknown"),
         (0, b"\0\x01\0\0\0", "font/ttf", "unknown"),

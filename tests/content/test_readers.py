@@ -6,6 +6,7 @@ import datetime as dt
 import email.message
 import io
 import pickle
+import struct
 import subprocess
 import sys
 import zipfile
@@ -19,7 +20,8 @@ from support import compound
 
 from gateway.content import open_blob, walk, write_blob
 from gateway.content.looking import PictureSettings
-from gateway.content.reading import Fact, FileLimits, Text
+from gateway.content.readers import compound as compound_reader
+from gateway.content.reading import Budget, Fact, FileLimits, Text
 from gateway.model import BlobPart, Edit, Locator, PartKind, Step, UnreadReason
 
 RECORDINGS = {"mp3", "flac", "ogg", "wav", "mp4", "webm"}
@@ -167,6 +169,40 @@ def test_every_mail_of_a_file_of_mails_is_read(envelope, between, before):
     words = [f"{word}{number}" for word in ("subject", "body") for number in range(3)]
     words += make.made("docx")[1].values()
     assert [word for word in words if not any(word in text for text in texts)] == []
+
+
+class _Streams:
+    """A compound file by its streams."""
+
+    def __init__(self, streams):
+        self.streams = streams
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def listdir(self, **_):
+        return [[name] for name in self.streams]
+
+    def openstream(self, path):
+        return io.BytesIO(self.streams["/".join(path)])
+
+
+def test_who_commented_and_who_changed_an_old_word_document_is_read(monkeypatch):
+    names = ["Фаддей Иванов", "Ольга Петрова"]
+    owner, changer = (struct.pack("<H", len(one)) + one.encode("utf-16-le") for one in names)
+    changer = struct.pack("<HHH", 0xFFFF, 1, 0) + changer
+    head = bytearray(0x300)
+    struct.pack_into("<H", head, 0x0A, 0x0200)
+    struct.pack_into("<II", head, 0x01BA, 0, len(owner))
+    struct.pack_into("<II", head, 0x0232, len(owner), len(changer))
+    streams = _Streams({"WordDocument": bytes(head), "1Table": owner + changer})
+    monkeypatch.setattr(compound_reader.olefile, "OleFileIO", lambda _: streams)
+    told = list(compound_reader.read(b"", Budget(FileLimits(), 1 << 20)))
+    assert "\n".join(names) in [one.text for one in told if isinstance(one, Text)]
+    assert Fact("authors", value=True) in told
 
 
 def shown_and_not(data: bytes) -> tuple[set[str], set[str], bool]:

@@ -25,6 +25,7 @@ from gateway.content.readers import (
     database,
     mail,
     markup,
+    metafile,
     notebook,
     office,
     otherarchives,
@@ -78,6 +79,7 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
             " image/avif image/vnd.microsoft.icon image/svg+xml application/dicom"
         ),
     ),
+    (metafile.read, "image/emf image/wmf"),
     (pdf.read, "application/pdf"),
     (zipped.read, "application/zip application/epub+zip"),
     (tape.read, "application/x-tar"),

@@ -117,7 +117,12 @@ def _word(
     pieces: list[str] = []
     try:
         start, size = struct.unpack_from("<II", content, 0x01A2)
-        clx = ole.openstream(table.split("/")).read()[start : start + size]
+        told = ole.openstream(table.split("/")).read()
+        authors = "\n".join(_authors(content, told))
+        if authors:
+            yield Text(f"{place}.authors", authors, hidden=True)
+            yield Fact("authors", value=True)
+        clx = told[start : start + size]
         for offset, count, narrow in _pieces(clx):
             width = 1 if narrow else 2
             raw = content[offset : offset + count * width]
@@ -136,6 +141,25 @@ def _word(
 
 _WORD_MARKS = {7: "\t", 11: "\n", 12: "\n", 13: "\n", 30: "-", 31: None, 0: None, 1: " ", 8: " "}
 _WORD_MARKS |= {19: " ", 20: " ", 21: " ", 2: " ", 5: " "}
+
+
+def _authors(content: bytes, told: bytes) -> Iterator[str]:
+    """Who commented, and who changed something (MS-DOC 2.5.6: `GrpXstAtnOwners`, `SttbfRMark`)."""
+    start, size = struct.unpack_from("<II", content, 0x01BA)
+    yield from _names_in(told[start : start + size])
+    start, size = struct.unpack_from("<II", content, 0x0232)
+    yield from _names_in(told[start + 6 : start + size])  # behind a mark, a count and a size
+
+
+def _names_in(names: bytes) -> Iterator[str]:
+    """Strings that say before them how long they are."""
+    at = 0
+    while at + 2 <= len(names):
+        end = at + 2 + 2 * int.from_bytes(names[at : at + 2], "little")
+        name = names[at + 2 : end].decode("utf-16-le", "replace").strip("\0")
+        if name and name != "Unknown":
+            yield name
+        at = end
 
 
 def _pieces(clx: bytes) -> Iterator[tuple[int, int, bool]]:
