@@ -11,7 +11,7 @@ import functools
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 _LETTER = re.compile(r"[^\W\d_]")
@@ -96,8 +96,11 @@ class Layout(ABC):
             first -= 1
         while abs(self.step(last + 1) - step) <= _EVEN * step:
             last += 1
-        around = self.step(first - 1), self.step(last + 1)
-        return last - first + 2 <= _MOST_IN_ROW and not any(0 < one < step for one in around)
+        is_apart = all(
+            self.line(outside) is None or self.step(upper) > step
+            for outside, upper in ((first - 1, first - 1), (last + 2, last + 1))
+        )
+        return last - first + 2 <= _MOST_IN_ROW and is_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ def columns_in(layout: Layout) -> list[Column]:
                 and cell.is_over(other, _NEAR * height)
                 and other.start not in before
                 and (
-                    len(lower) < len(upper)
+                    _goes_on(upper, lower, _NEAR * height)
                     or _LETTER.search(cell.text + other.text)
                     or layout.is_row(number)
                 )
@@ -147,6 +150,11 @@ def columns_in(layout: Layout) -> list[Column]:
                 goes_on[cell.start] = other
     columns = [_column(cell, goes_on) for cell in before.values() if cell.start not in before]
     return [one for one in columns if len(one.text) >= _LEAST and _is_cut(one, layout.text)]
+
+
+def _goes_on(upper: Sequence[_Cell], lower: Sequence[_Cell], near: float) -> bool:
+    """Has the second line fewer cells, and none where a row of its own begins?"""
+    return len(lower) < len(upper) and (len(lower) == 1 or not lower[0].is_over(upper[0], near))
 
 
 def _pairs(layout: Layout) -> list[int]:

@@ -92,10 +92,11 @@ def test_places_are_right_behind_a_hyphen_at_the_end_of_a_line():
     "lines",
     [
         [(str(1000 + row), str(4111 + row), "1111 1111") for row in range(9)],
+        [(f"row {row}", "4111 1111", "5" * (row % 2)) for row in range(9)],
         [("Total", "1234 5678"), ("of all", "words")],
         [(f"line {row} 4111 of one column only",) for row in range(9)],
     ],
-    ids=["numbers", "no number below", "one column"],
+    ids=["numbers", "empty cells", "no number below", "one column"],
 )
 def test_what_is_not_broken_is_not_joined(lines):
     assert columns(drawn(lines)) == []
