@@ -84,6 +84,19 @@ def _grouped(groups: Sequence[str]) -> bool:
     )
 
 
+def _is_rare(number: str) -> bool:
+    """True for digits without groups that are more often something else: of 13 (article numbers; no
+    card has had so few for long) and of more than 16 (numbers of rows, messages and users). UnionPay's
+    cards of 19 digits are in use.
+    """
+    if len(number) == _VISA_ONCE or len(number) > _USUAL:
+        return number.isdecimal() and not number.startswith(_UNIONPAY)
+    return False
+
+
+_VISA_ONCE, _USUAL, _UNIONPAY = 13, 16, "62"
+
+
 class CardProbe:
     """Card numbers in the ranges that Presidio's recognizer leaves out, and those it has."""
 
@@ -97,10 +110,12 @@ class CardProbe:
         self.vocabulary = vocabulary
         self._pattern = regex.compile(_SHAPE)
 
-    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Card numbers that start in `text[start:end]`."""
         for match in matches(self._pattern, text, start, end, reach=self.reach):
             if is_card(match[0]) and not _in_hash(text, *match.span()):
+                if _is_rare(match[0]) and not around.speaks(self.vocabulary, *match.span()):
+                    continue
                 # Twelve to fifteen bare digits in a wide range: Luhn alone proves little.
                 sure = 1.0 if len(match[0]) >= 15 else 0.5
                 first, last = match.span()
@@ -108,13 +123,16 @@ class CardProbe:
 
 
 class IssuedProbe(PatternProbe):
-    """Presidio's own pattern; outside the ranges of issuers a number counts beside a word for cards."""
+    """Presidio's own pattern; outside the ranges of issuers a number counts beside a word for cards, and
+    so do lengths that hardly a card has.
+    """
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Card numbers that start in `text[start:end]`."""
         for raw in super().find(text, start, end, around):
-            digits = "".join(_APART.split(text[raw.start : raw.end]))
-            if is_issued(digits) or around.speaks(self.vocabulary, raw.start, raw.end):
+            number = text[raw.start : raw.end]
+            issued = is_issued("".join(_APART.split(number))) and not _is_rare(number)
+            if issued or around.speaks(self.vocabulary, raw.start, raw.end):
                 yield raw
 
 

@@ -30,18 +30,20 @@ from gateway.detectors import (
     internal,
     labels,
     overlaps,
+    parts,
     recognizers,
     seams,
     secret_rules,
     segments,
 )
+from gateway.detectors.cards import CardProbe
 from gateway.detectors.examples import Examples
 from gateway.detectors.layout import Layout
 from gateway.detectors.memory import Memory
 from gateway.detectors.names import NameFinder, finder
 from gateway.detectors.own import Own
 from gateway.detectors.prefilter import Expression, Prefilter, flatten, study
-from gateway.detectors.probes import Probe, Raw, SecretProbe
+from gateway.detectors.probes import IpProbe, PatternProbe, Probe, Raw, SecretProbe
 from gateway.detectors.registered import Known
 from gateway.detectors.settings import Settings
 from gateway.detectors.source_code import ENTITY as CODE
@@ -492,6 +494,11 @@ class Engine:
                 ]
             )
             for raw in kept:
+                if _looks_at_form(raw.probe) and (
+                    parts.is_part(text, raw.start, raw.end)
+                    and not around.speaks(raw.probe.vocabulary, raw.start, raw.end)
+                ):
+                    continue
                 entity = self._known[raw.entity]
                 sure = min(raw.confidence, entity.at_most)
                 capped = entity.without_context is not None or entity.digits_alone is not None
@@ -504,6 +511,11 @@ class Engine:
                     sure = round(sure, 4)
                     matches.append(Match(raw.entity, raw.start, raw.end, sure, raw.probe.name))
         return matches
+
+
+def _looks_at_form(probe: Probe) -> bool:
+    """Is it a number's form alone that the probe goes by, and not what stands beside it?"""
+    return isinstance(probe, (PatternProbe, CardProbe)) and not isinstance(probe, IpProbe)
 
 
 def _without_crossing(disguised: Sequence[Match], seen: Sequence[Match]) -> list[Match]:

@@ -126,6 +126,11 @@ def test_patterns_that_wait_for_a_word_find_the_same(cache, monkeypatch):
         "Part number 679-66873-45, drug code 0777-3105-02",
         "GenServer.start_link(start)",
         "the license v1 applies, and license: V12",
+        "loss=2.34567891e-03 and 1.14395607e-01",
+        "[-1.6742681353491076, 1.4739040597962576]",
+        "-1.6742681353491076\n1.4739040597962576\n0.6296837316481818\n0.0842722964452568",
+        "cc6d7355 7877819c and 1655842a were reverted",
+        "EAN 4006381333931, row 630000000000000018",
     ],
 )
 def test_what_is_like_a_version_a_hash_or_a_part_is_silent(engine, text):
@@ -146,6 +151,10 @@ def test_what_is_like_a_version_a_hash_or_a_part_is_silent(engine, text):
         ("Registrant Phone: +1.2025550143", "PHONE_NUMBER"),
         ("fax 06 12 34 56 78 until 18:30", "PHONE_NUMBER"),
         ("my card number is 6465956210586", "CREDIT_CARD"),
+        ("6228480402564890018 is hers", "CREDIT_CARD"),
+        ("card 4000000000000000006", "CREDIT_CARD"),
+        ("NIF 7877819c", "ES_NIF"),
+        ("7877819C", "ES_NIF"),
         ("6069 8512 3456 7890", "CREDIT_CARD"),
         ("see brightwater.com for more", "URL"),
     ],

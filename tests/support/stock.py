@@ -16,12 +16,12 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegist
 from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
-from gateway.detectors import Engine, ScanResult, catalogue, recognizers
+from gateway.detectors import Engine, ScanResult, catalogue, parts, recognizers
 from gateway.detectors.cards import is_card, is_issued
 from gateway.detectors.context import BOOST, REACH, Vocabulary, after, before, headings, raised
 from gateway.detectors.layout import Layout
 from gateway.detectors.overlaps import CLEARLY
-from gateway.detectors.phones import _OTHER, MIN_DIGITS, _bare, _otherwise
+from gateway.detectors.phones import _OTHER, MIN_DIGITS, _bare, _figures, _otherwise
 from gateway.detectors.probes import _FOUR, IpProbe, UrlProbe
 
 WORDS = (
@@ -361,6 +361,12 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     "CREDIT_CARD: none that no issuer has, where no word speaks for it": lambda d: (
         d.entity == "CREDIT_CARD" and not d.by_us and not is_issued("".join(re.findall(r"\d", d.value)))
     ),
+    "CREDIT_CARD: thirteen digits want a word": lambda d: (
+        d.entity == "CREDIT_CARD" and not d.by_us and re.fullmatch(r"\d{13}", d.value) is not None
+    ),
+    "a part of a UUID, a hash, a fraction, a dotted number wants a word": lambda d: (
+        not d.by_us and parts.is_part(d.text, d.start, d.end)
+    ),
     "PHONE_NUMBER: a telling writing need not be assigned": lambda d: (
         d.by_us and d.detectors == {"PhoneShape"}
     ),
@@ -423,6 +429,9 @@ MEANT: dict[str, Callable[[Difference], bool]] = {
     ),
     "PHONE_NUMBER: none behind what says that it is a number of a thing": lambda d: (
         d.entity in PHONES and not d.by_us and _otherwise(d.text, d.start)
+    ),
+    "PHONE_NUMBER: none in figures of drawings and tables": lambda d: (
+        d.entity in PHONES and not d.by_us and _figures(d.text, d.start, d.end)
     ),
     "PHONE_NUMBER: digits alone behind a bracket are digits alone": lambda d: (
         d.entity in PHONES
