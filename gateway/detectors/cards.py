@@ -51,6 +51,12 @@ _RANGES: tuple[tuple[int, int, frozenset[int]], ...] = (
 )
 
 
+_BY_HEAD = {
+    head: [each for each in _RANGES if each[0] // 1_000 <= head <= each[1] // 1_000]
+    for head in range(1_000)
+}
+"""The ranges by the first three digits of a number: most have none, and no more than two."""
+
 SHORTEST = 12
 """Digits of the shortest number."""
 
@@ -70,7 +76,10 @@ def is_issued(digits: str) -> bool:
     if size < SHORTEST:
         return False
     prefix = int(digits[:6])
-    return any(low <= prefix <= high and size in sizes for low, high, sizes in _RANGES)
+    for low, high, sizes in _BY_HEAD[prefix // 1_000]:
+        if low <= prefix <= high and size in sizes:
+            return True
+    return False
 
 
 def _grouped(groups: Sequence[str]) -> bool:
@@ -85,16 +94,16 @@ def _grouped(groups: Sequence[str]) -> bool:
 
 
 def _is_rare(number: str) -> bool:
-    """True for digits without groups that are more often something else: of 13 (article numbers; no
-    card has had so few for long) and of more than 16 (numbers of rows, messages and users). UnionPay's
-    cards of 19 digits are in use.
+    """True for digits without groups that are more often something else: of 12 and 13 (accounts, article
+    numbers; no card has had so few for long) and of more than 16 (numbers of rows, messages and users).
+    UnionPay's cards of 19 digits are in use.
     """
-    if len(number) == _VISA_ONCE or len(number) > _USUAL:
+    if len(number) <= _ONCE or len(number) > _USUAL:
         return number.isdecimal() and not number.startswith(_UNIONPAY)
     return False
 
 
-_VISA_ONCE, _USUAL, _UNIONPAY = 13, 16, "62"
+_ONCE, _USUAL, _UNIONPAY = 13, 16, "62"
 
 
 class CardProbe:

@@ -322,7 +322,7 @@ _TAG = r"(?:</?(?:b|i|u|s|em|strong|span|mark|font|small|big|code|tt|ins|del|sub
 _SET_APART = r"(?:[._/*~]|[ ._/*~-]{2,3})"
 # Words with digits in them, or in capitals. Loose on purpose: bounds on the left cost scan time.
 _LEFT = rf"(?:\d{_W}{{0,24}}|[A-Z]{{5}})"
-_RIGHT = rf"(?:[A-Z0-9]{{4}}|{_W}{{0,24}}\d)"
+_RIGHT = r"(?:[A-Z0-9]{4}|[A-Za-z_+/-]{0,24}\d)"  # to the first digit: each end is a hit
 _REACHES = {"wrapped": 150, "backwards": 240}
 """Kinds of which each hint is told, not only that there is one: so many code points before its end
 the token begins at most. A wrapped value begins at its break."""
@@ -381,40 +381,40 @@ class _Hints:
         """For each kind, the regions of `text` in which its tokens begin."""
         flat = text.encode("ascii", "replace")
         result: dict[str, list[tuple[int, int]]] = {}
-        numbers: list[int] = []
-        located: list[tuple[str, int, int]] = []
+        hits: list[tuple[int, int]] = []
         kinds = self._kinds
 
         def hit(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-            reach = _REACHES.get(kinds[number])
-            if reach is None:
-                numbers.append(number)
-            else:
-                located.append((kinds[number], max(0, start + end - reach), start + end))
+            hits.append((number, end))
 
         size = len(flat)
         with self._lock:
             for start in range(0, size, _BLOCK):
                 block = flat if size <= _BLOCK else flat[start : start + _BLOCK + _AHEAD]
                 self._database.scan(block, match_event_handler=hit)
-                for kind, left, right in located:
-                    regions = result.setdefault(kind, [])
-                    if regions and left <= regions[-1][1]:
-                        regions[-1] = (min(left, regions[-1][0]), max(right, regions[-1][1]))
-                    else:
-                        regions.append((left, right))
-                located.clear()
-                if not numbers:
-                    continue
                 end = min(size, start + _BLOCK)
-                for kind in {kinds[number] for number in numbers}:
-                    regions = result.setdefault(kind, [])
-                    if regions and regions[-1][1] == start:
-                        regions[-1] = (regions[-1][0], end)
+                whole = set()
+                for number, at in hits:
+                    kind = kinds[number]
+                    reach = _REACHES.get(kind)
+                    if reach is None:
+                        whole.add(kind)
                     else:
-                        regions.append((start, end))
-                numbers.clear()
+                        _extend(result, kind, max(0, start + at - reach), start + at)
+                for kind in whole:
+                    _extend(result, kind, start, end)
+                hits.clear()
         return result
+
+
+def _extend(regions: dict[str, list[tuple[int, int]]], kind: str, left: int, right: int) -> None:
+    """Add a region, which joins the last one that it touches."""
+    before = regions.setdefault(kind, [])
+    if before and left <= before[-1][1]:
+        first, last = before[-1]
+        before[-1] = (min(first, left), max(last, right))
+    else:
+        before.append((left, right))
 
 
 _made: list[_Hints] = []
@@ -921,6 +921,8 @@ _WRAP = re.compile(
 _HEAD, _TAIL = re.compile(rf"{_W}+$"), re.compile(rf"{_W}+")
 _LETTER = re.compile(r"[A-Za-z]")
 _NUMBERS = re.compile(r"[\d \t-]+")
+_COLUMN = re.compile(r"[\d \t-]{1,80}(?:\r?\n[\d \t-]{1,80}){2,}(?=\r?\n|$)")
+_COLUMN_AHEAD = 4_000
 
 
 def _spaced(text: str, start: int, end: int) -> Iterator[_Token]:
@@ -961,14 +963,24 @@ def _marked_up(text: str, start: int, end: int) -> Iterator[_Token]:
 
 
 def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
+    within = -1  # up to here goes a column of numbers
     for match in _WRAP.finditer(text, start, min(len(text), end + 2)):
         if match.start() >= end:
             return
+        if match.end() <= within:
+            continue
         before = text[max(0, match.start() - 48) : match.start()]
         after = text[match.end() : match.end() + 48]
+        digits = before[-1].isdigit() and after[0].isdigit()
+        if digits:
+            line = text.rfind("\n", max(0, match.start() - 81), match.start()) + 1
+            column = _COLUMN.match(text, line, match.end() + _COLUMN_AHEAD)
+            if column is not None and column.end() >= match.end():
+                within = column.end()
+                continue
         if not _is_long(before, after):
             continue
-        if before[-1].isdigit() and after[0].isdigit() and not _column(text, match):
+        if digits and not _column(text, match):
             kept = match["end"] + match["begin"]
             yield _Token(match.start("end"), match.end(), kept, "wrapped", tells=True)
             continue

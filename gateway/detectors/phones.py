@@ -94,6 +94,7 @@ _OTHER = re.compile(
     r"|(?:\d{1,2} )?(?:19|20)\d\d -[01]\d[0-5]\d"
     r"|\d\d\.\d\d\.\d{5}\.\d{1,4}|\d{3}-\d{5}-\d{2}|\d{5}-\d{3}-\d{2}|\d{5}-\d{4}-\d|\d{4}-\d{4}-\d{2}"
     r"|\[?[\d.]{1,9}\D{2,4}(?:19|20)\d\d-[01]\d-[0-3]\d|0\.\d{2,}(?: \d+)*|\d+(?: {2,4}\d+\.\d+)+"
+    r"|0x\d+"
 )
 _OPENED = re.compile(r"[(\[][^)\]]*")
 """A bracket before a number that does not close within it: an argument, an item of a list."""
