@@ -33,7 +33,7 @@ def is_part(text: str, start: int, end: int) -> bool:
 
 
 def _in_uuid(text: str, start: int, end: int) -> bool:
-    if "-" not in text[max(0, start - 1) : end + 1]:
+    if text[start - 1 : start] != "-" and text[end : end + 1] != "-":
         return False
     around = text[max(0, start - _LENGTH) : end + _LENGTH]
     first = start - max(0, start - _LENGTH)
