@@ -262,7 +262,7 @@ FAMILIES: Final = (
     Family("phone", ("555",), _phone, _PHONE, _always, joins=" -./()"),
     Family("date", ("29",), _date, _DATE, _always, joins="-./"),
 )
-_HINTS = re.compile("|".join(re.escape(hint) for one in FAMILIES for hint in one.hints))
+_HINTS: Final = tuple(hint for one in FAMILIES for hint in one.hints)
 _BY_NAME: Final = {family.name: family for family in FAMILIES}
 _ANY_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ANY_PATH = re.compile(r"(?:[A-Z]:)?(?:[\\/][\w .()+@~-]{1,255}){2,64}")
@@ -295,9 +295,16 @@ def family(value: str, entity: str) -> Family | None:
     return _BY_NAME.get(name)
 
 
+def _is_hinted(text: str) -> bool:
+    for hint in _HINTS:  # noqa: SIM110  # most texts end here: `any` takes three times as long
+        if hint in text:
+            return True
+    return False
+
+
 def find(text: str, proves: Proves) -> Iterator[tuple[int, int]]:
     """Where stand-ins of ours are in `text`."""
-    if _HINTS.search(text) is None:
+    if not _is_hinted(text):
         return
     for one in FAMILIES:
         if not any(hint in text for hint in one.hints):
@@ -324,7 +331,7 @@ def _goes_on(text: str, start: int, end: int, joins: str) -> bool:
 
 def looks_like(text: str) -> bool:
     """Whether anything in `text` has the form of a stand-in."""
-    return _HINTS.search(text) is not None and any(
+    return _is_hinted(text) and any(
         one.pattern.search(text) is not None
         for one in FAMILIES
         if any(hint in text for hint in one.hints)
