@@ -95,7 +95,7 @@ def is_mixed(value: str) -> bool:
     """A password or token rather than code or a word: letters with digits or symbols."""
     if _CODE.search(value):
         return value.isalpha() and value.isascii() and _is_tossed(value)
-    if _PATH.match(value) and (_FILE.search(value) or not _has_drawn(value)):
+    if _PATH.match(value) and (_FILE.search(value) or not (_has_drawn(value) or is_paired(value))):
         return False
     if value.isdecimal():
         return len(value) >= _DIGITS
@@ -238,7 +238,7 @@ def is_password(value: str) -> bool:
 
 _SYMBOL = re.compile(r"[!#$&*?@^~]|%(?![0-9A-F]{2})")
 _REFERENCE = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}|[\w./+-]*@v?\d+\.[\w.-]*|[\w./-]+#\d+|#[0-9a-f]{3,8}"
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}|[\w./+-]*@v?\d+\.[\w.-]*|(?!\w?\d[a-z]+\d[a-z]*#)[\w./-]+#\d+|#[0-9a-f]{3,8}"
     r"|[^?&]*[?&]\w+=.*"
 )
 """An e-mail address, a package and its version, an issue, a colour, a query."""
@@ -275,7 +275,7 @@ _JOINED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9]+[+=][A-Za-z0-9]
 _TECHNICAL = re.compile(
     r"(?i)(?:o?auth|base|sha|md|utf|hmac|pbkdf|bcrypt|scrypt|argon|rfc|iso|windows|win|office|python|java"
     r"|version|field|input|user|test|item|step|page|line|level|figure|table|chapter|section|case|part"
-    r"|number|ticket|issue|server|node|host|port|group|room|example|secret|pass\w*|passwor[dt]|kennwort)\d+[!?]?"
+    r"|number|ticket|issue|terminal|gate|hall|release|build|phase|sprint|season|server|node|host|port|group|room|example|secret|pass\w*|passwor[dt]|kennwort)\d+[!?]?"
 )
 
 
@@ -285,7 +285,7 @@ def is_likely(value: str) -> bool:
 
     What is numbered in manuals is none (`Base64`, `Windows11`, `field22`).
     """
-    if is_keyed(value) or (_SPOKEN.fullmatch(value) and is_phrase(value)):
+    if is_keyed(value) or is_paired(value) or (_SPOKEN.fullmatch(value) and is_phrase(value)):
         return True
     if len(value) < _STRONG or _TECHNICAL.fullmatch(value):
         return False
@@ -336,6 +336,24 @@ _OF_PROGRAMS = frozenset(
     window with without word work worker wrong yaml you your zone
     """.split()
 )
+
+
+_PAIRED = re.compile(
+    r"[A-Za-z][a-z]{3,11}(?P<by>[-._#!])(?:[A-Za-z][a-z]{3,11}(?P=by))?[A-Z][a-z]{3,11}\d{1,4}[!?]?"
+)
+
+
+def is_paired(value: str) -> bool:
+    """Two or three words, a capital and a number at the end, as people make what they must remember.
+
+    Access to an attribute looks so too (`config.Password2`); its words are those of programs.
+    """
+    if _PAIRED.fullmatch(value) is None:
+        return False
+    words = re.findall(r"[A-Za-z]+\d*", value)
+    return _TECHNICAL.fullmatch(words[-1]) is None and _OF_PROGRAMS.isdisjoint(
+        word.rstrip("0123456789").lower() for word in words
+    )
 
 
 def is_phrase(value: str) -> bool:

@@ -152,7 +152,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
     {
         # A sign or two as pictures are misread. English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish and
         # Norwegian, Finnish, Czech, Hungarian, Romanian, Turkish.
-        "password": r"pass(?:[_ -]?(?:w|vv)(?:[o0c]r)?d|wd|[_-]?phrase|[_-]?code|wort|ord)|\bp assword|pwd"
+        "password": r"pa5sw[o0]rd|secret word|pass(?:[_ -]?(?:w|vv)(?:[o0c]r)?d|wd|[_-]?phrase|[_-]?code|wort|ord)|\bp assword|pwd"
         r"|(?<![a-z])pw(?![a-z])|palavra[ _-]passe|parola(?:[ _]d.ordine|[ _]chiave)?|(?<![a-z])psk(?![a-z])"
         r"|pre-?shared[ _-]?key|shared[ _-]secret|kennwort|(?<![a-z])mdp(?![a-z])|mot[ _]de[ _]passe"
         r"|contrase[ñn]a|senha|salasana|wachtwoord|has[łl]o|heslo|l[öo]senord|adgangskode|jelsz[óo]"
