@@ -251,17 +251,25 @@ class Context:
         known = None if self._spoken is None else self._spoken.ends(vocabulary.wanted, first, last)
         return range(first, last + 1) if known is None else known
 
-    def titled(self, vocabulary: Vocabulary, start: int) -> bool:
-        """True when a word of `vocabulary` is in the label, or in a heading over `start`."""
+    def may_title(self, vocabulary: Vocabulary, end: int) -> bool:
+        """False when no word of `vocabulary` can be in the label, or in a heading over what begins
+        before `end`.
+        """
         if self._label and vocabulary.speaks(self._label):
             return True
-        if self._layout is None or not self.near(vocabulary, 0, start + SLACK):
+        if self._layout is None or not self.near(vocabulary, 0, end + SLACK):
             return False  # what stands over a value stands before it
         if vocabulary not in self._heads:
             self._heads[vocabulary] = self._first_heading(vocabulary, self._layout)
         first = self._heads[vocabulary]
-        if first is None or first > start + SLACK:
+        return first is not None and first <= end + SLACK
+
+    def titled(self, vocabulary: Vocabulary, start: int) -> bool:
+        """True when a word of `vocabulary` is in the label, or in a heading over `start`."""
+        if not self.may_title(vocabulary, start):
             return False
+        if self._layout is None or (self._label and vocabulary.speaks(self._label)):
+            return True
         words = self._over.get(start)
         if words is None:
             words = self._over[start] = headings(self._layout, self._offset + start)

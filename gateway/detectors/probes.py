@@ -411,6 +411,8 @@ class SecretProbe:
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Matches that start in `text[start:end]`."""
+        if self._titles and not around.may_title(self._titles, end):
+            return
         matcher = self._matcher
         for match in matches(matcher.pattern, text, start, end, reach=self.reach):
             span = matcher.span(match, text)
