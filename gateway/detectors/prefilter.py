@@ -35,6 +35,7 @@ import hyperscan
 import regex
 
 from gateway.detectors.databases import Database, Form, database, tidy
+from gateway.detectors.scripts import PerCharacter, ScriptWords
 
 GROUP = 1_600
 """Weight of the expressions in a database: scan time falls with fewer databases, compile time grows
@@ -282,9 +283,9 @@ def _is_digit(kind: Any, value: Any) -> bool:
             return False
 
 
-_FOREIGN_WORD = "(?#foreign)"
-"""Begins a word that a text of ASCII characters alone cannot hold. In the flat text each foreign
-letter is a `_`, as those of identifiers are."""
+_FOREIGN_WORD, _SCRIPT_WORD = "(?#foreign)", "(?#script)"
+"""Begin words that a text of ASCII characters alone cannot hold. In the flat text each foreign letter
+is a `_`, as those of identifiers are: words of such letters alone are looked for in the text itself."""
 
 
 def word(text: str, *, whole: bool = False) -> str:
@@ -292,7 +293,7 @@ def word(text: str, *, whole: bool = False) -> str:
 
     Identifiers consist of words: `card_no` and `userId` hold `no` and `id`.
     """
-    return phrase([text]) if whole else _marked(text, f"(?i:{re.escape(_flat_word(text))})")
+    return phrase([text]) if whole else _marked([text], f"(?i:{re.escape(_flat_word(text))})")
 
 
 def phrase(words: Sequence[str]) -> str:
@@ -309,15 +310,22 @@ def phrase(words: Sequence[str]) -> str:
         joined = f"{begins}(?i:{rest})" if rest else begins
     else:
         joined = f"(?i:{joined})"
-    return _marked("".join(words), f"{joined}(?:[^a-z]|s|$)" if last.isalpha() else joined)
+    return _marked(words, f"{joined}(?:[^a-z]|s|$)" if last.isalpha() else joined)
 
 
 def _flat_word(text: str) -> str:
     return flatten(text.lower()).decode("ascii")
 
 
-def _marked(text: str, pattern: str) -> str:
-    return pattern if text.isascii() else _FOREIGN_WORD + pattern
+def _marked(words: Sequence[str], pattern: str) -> str:
+    if all(map(str.isascii, words)):
+        return pattern
+    if not any(_ASCII_LETTER.search(_flat_word(each)) for each in words):
+        return _SCRIPT_WORD + " ".join(each.lower() for each in words)
+    return _FOREIGN_WORD + pattern
+
+
+_ASCII_LETTER = re.compile(r"[A-Za-z0-9]")
 
 
 type Block = tuple[int, int]
@@ -351,7 +359,6 @@ _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _LETTER = re.compile(r"\\p\{L[lu]?\}")
 
 
-@functools.lru_cache(maxsize=20_000)
 def _class_of(character: str) -> str:
     if character in _FOLDED:
         return _FOLDED[character]
@@ -363,11 +370,17 @@ def _class_of(character: str) -> str:
     return " " if _SPACE.match(character) else "\x01"
 
 
+class _Classes(PerCharacter):
+    def of(self, character: str) -> str:
+        return character if character.isascii() else _class_of(character)
+
+
+_CLASSES = _Classes()
+
+
 def flatten(text: str) -> bytes:
     """The flat copy of `text`: one ASCII byte per code point."""
-    if text.isascii():
-        return text.encode("ascii")
-    return _FOREIGN.sub(_flat, text).encode("ascii")
+    return (text if text.isascii() else text.translate(_CLASSES)).encode("ascii")
 
 
 def _flat(run: re.Match[str]) -> str:
@@ -453,12 +466,16 @@ class Prefilter:
         self,
         groups: Sequence[tuple[_Group, Any]],
         topics: tuple[tuple[tuple[int, ...], Any], tuple[tuple[int, ...], Any]],
+        scripts: ScriptWords,
         unfiltered: Sequence[int],
         expressions: Sequence[Expression],
     ) -> None:
-        """`topics` are words, by number, and what looks for them: of ASCII letters, and others."""
+        """`topics` are words, by number, and what looks for them: of ASCII letters, and others with
+        letters of ASCII in them; `scripts` those without.
+        """
         self._databases = tuple(groups)
         self._topics = topics
+        self._scripts = scripts
         self.unfiltered = tuple(unfiltered)
         self._reaches = tuple((item.before or 0, item.after) for item in expressions)
         numbers = _topics(expressions)
@@ -501,6 +518,15 @@ class Prefilter:
             if matcher is not None:
                 found.append((group, matcher))
         said = list(enumerate(_said(expressions)))
+        scripts = ScriptWords(
+            [
+                (number, word.removeprefix(_SCRIPT_WORD).split(" "))
+                for number, word in said
+                if word.startswith(_SCRIPT_WORD)
+            ],
+            made,
+        )
+        said = [each for each in said if not each[1].startswith(_SCRIPT_WORD)]
         topics = []
         for which in (False, True):
             words = [(n, word) for n, word in said if word.startswith(_FOREIGN_WORD) is which]
@@ -510,7 +536,7 @@ class Prefilter:
             topics.append((tuple(number for number, _ in words), matcher))
         if cache_dir is not None:
             tidy(cache_dir)
-        return cls(found, (topics[0], topics[1]), sorted(unfiltered), expressions)
+        return cls(found, (topics[0], topics[1]), scripts, sorted(unfiltered), expressions)
 
     def candidates(
         self, text: str, start: int = 0, end: int | None = None, *, label: str = ""
@@ -547,8 +573,8 @@ class Prefilter:
             found.append((numbers[place], first + at))
 
         with self._lock:
-            places = self._spoken(flat, foreign=not text.isascii())
-            beyond = self._spoken(flatten(label), foreign=not label.isascii()) if label else {}
+            places = self._spoken(text, flat)
+            beyond = self._spoken(label, flatten(label)) if label else {}
             spoken: frozenset[int] = frozenset().union(
                 *map(self._topics_with.__getitem__, (places.keys() | beyond.keys()))
             )
@@ -597,9 +623,10 @@ class Prefilter:
         )
         return result, where
 
-    def _spoken(self, flat: bytes, *, foreign: bool) -> dict[int, list[int]]:
-        """Where the words that patterns wait for end in `flat`, by their numbers."""
-        spoken: dict[int, list[int]] = {}
+    def _spoken(self, text: str, flat: bytes) -> dict[int, list[int]]:
+        """Where the words that patterns wait for end in `text`, by their numbers."""
+        foreign = not text.isascii()
+        spoken = self._scripts.find(text) if foreign else {}
         numbers: tuple[int, ...] = ()
 
         def hit(place: int, _begin: int, at: int, _flags: int, _context: object) -> None:
