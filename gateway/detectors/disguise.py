@@ -467,11 +467,13 @@ def _token(text: str, match: re.Match[str], plain: str, name: str) -> _Token | N
     tells = any(c.isalnum() and (c.isascii() or c in _LOOKS) for c in plain) or plain == "@"
     if plain in _AGAIN:
         tells = _AGAIN[plain].match(text, match.end()) is not None
-    elif not tells and match.start():
-        # A separator tells where it sets digits apart, a sign within a word.
-        before = text[match.start() - 1]
+    elif not tells:
+        # A separator tells where it sets digits apart, a sign within a word, and either where its own
+        # letters hide that a word begins: `%20518-` is no number, and `\u003dAKIA` no key.
+        before = text[match.start() - 1 : match.start()]
         tells = before.isdigit() and plain in {" ", "-", "\u00a0", "."}
         tells = tells or (before.isalnum() and plain in _INVISIBLE | {".", "_"})
+        tells = tells or (match[0][-1].isalnum() and text[match.end() : match.end() + 1].isalnum())
     return _Token(match.start(), match.end(), plain, name, tells)
 
 
