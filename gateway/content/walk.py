@@ -86,7 +86,9 @@ def _open(file: _File, means: _Means) -> Iterator[Told]:
         if file.place and text:
             means.budget.text(len(text))
             yield Text(file.place, text, hidden=file.hidden, editable=file.editable)
-            if encoding == UNSURE:
+            # A PDF says of each text how it is written; what no character set explains is a remark,
+            # which many programs put below the first line to show that the file is none of text.
+            if encoding == UNSURE and kind.media_type != PDF:
                 yield _missed(file, UnreadReason.CHARSET)
     reader = means.readers.get(kind.media_type)
     if reader is not None:

@@ -333,6 +333,7 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("html", r"&(?:#|amp;(?:#|amp;|commat)|commat|period|lowbar|hyphen|dash|num|nbsp|shy|zw|NoBreak|ZeroW)", False),
     ("percent", r"%[0-9A-F]{2}", True),
     ("escape", r"\\(?:u[0-9a-f{]|x[0-9a-f]|[0-3][0-7]{2})", True),
+    ("break", r"\\[nrt][A-Za-z0-9_+-]{0,24}[0-9]", False),
     ("quoted", r"=[0-9A-F]{2}=[0-9A-F]{2}|[A-Za-z0-9@._-]=\r?\n[A-Za-z0-9@._-]", True),
     ("base64", _B64_ANCHOR, False),
     ("base32", _B32_ANCHOR, False),
@@ -448,6 +449,8 @@ _ESCAPE = re.compile(
     r"\\{1,8}(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})"
     r"|([0-3][0-7]{2}))"
 )
+# A word with a digit in it begins behind what strings and logs write for a break.
+_SPELT_BREAK = re.compile(r"\\{1,8}[nrt](?=[A-Za-z0-9_+-]{0,24}[0-9])")
 _ENCODED_END = re.compile(r"[A-Za-z0-9+/]{15}")
 _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){2,}|(?<=[A-Za-z0-9@._-])=\r?\n(?=[A-Za-z0-9@._-])")
 
@@ -506,6 +509,13 @@ def _escape(text: str, start: int, end: int) -> Iterator[_Token]:
         plain = chr(code) if code <= 0x10FFFF and not 0xD800 <= code < 0xE000 else "\ufffd"
         if token := _token(text, match, plain, "escape"):
             yield token
+
+
+def _spelt_break(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _SPELT_BREAK.finditer(text, start, min(len(text), end + 36)):
+        if match.start() >= end:
+            return
+        yield _Token(match.start(), match.end(), "\n", "escape", tells=True)
 
 
 def _quoted(text: str, start: int, end: int) -> Iterator[_Token]:
@@ -1086,6 +1096,7 @@ _INLINE: dict[str, _Finder] = {
     "html": _html,
     "percent": _percent,
     "escape": _escape,
+    "break": _spelt_break,
     "quoted": _quoted,
 }
 _ENCODED: dict[str, _Finder] = {"base64": _base64, "base32": _base32, "hex": _hex}

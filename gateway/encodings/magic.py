@@ -42,6 +42,8 @@ _BMP: Final = re.compile(rb"BM.{4}\0\0\0\0", re.DOTALL)
 _MP3: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
 BEGINNINGS: Final = (*(magic for magic, _ in _MAGIC), b"RIFF", b"BM")
 """First bytes of formats that have some of their own; of those that do not, ISO media, tar and MP3 are left."""
+_DICOM, _DICOM_AT = b"DICM", 128
+"""DICOM begins with a preamble for other programs (PS3.10, section 7.1)."""
 TAR, TAR_AT = b"ustar", 257
 """Tar begins with a name; where in its first entry it says what it is (POSIX.1-2024, pax)."""
 
@@ -58,6 +60,8 @@ def sniff(data: bytes) -> str:
         return _RIFF.get(head[8:12], "")
     if _BMP.match(head):
         return "image/bmp"
+    if data.startswith(_DICOM, _DICOM_AT):
+        return "application/dicom"
     if data.startswith(TAR, TAR_AT):
         return "application/x-tar"
     if len(data) > 512 and _MP3.match(head):

@@ -75,10 +75,11 @@ _JSON_TYPE: Final = re.compile(
 )
 _TEXT_TYPE: Final = re.compile(
     r"text/.*|.*\+xml|.*\+yaml|application/(?:xml|javascript|ecmascript|graphql|sdp|x?-?yaml|yaml|toml|sql"
-    r"|x-sh|x-httpd-php|x-www-form-urlencoded|x-subrip|typescript|x-ndjson|x-javascript)"
+    r"|x-sh|x-shellscript|(?:x-)?(?:csv|python|tex|latex)|x-httpd-php|x-www-form-urlencoded|x-subrip|typescript|x-ndjson|x-javascript)"
 )
 _BLOB_TYPE: Final = re.compile(
-    r"(?:image|audio|video|font|model)/.*|application/(?:pdf|octet-stream|zip|gzip|rtf|msword|zstd"
+    r"(?:image|audio|video|font|model)/.*|message/(?:rfc822|global)"
+    r"|application/(?:pdf|octet-stream|zip|gzip|rtf|msword|zstd|dicom|mbox|postscript"
     r"|ogg|mp4|epub\+zip|java-archive|x-(?:tar|gzip|bzip2|bzip|xz|7z-compressed|zip|zip-compressed"
     r"|rar-compressed|compressed|sqlite3|pdf|parquet|ipynb\+json)|vnd\.(?:openxmlformats|oasis|ms-|rar"
     r"|sqlite3|apache\.parquet|apple|visio).*)|binary/octet-stream"
@@ -422,17 +423,16 @@ class _Reader:
             self._blob(data, place)
         elif media in _NO_TYPE and not magic.sniff(data) and _text_like(data) is not None:
             self._text_document(data, place, declared)
-        elif media in _NO_TYPE:
-            self._untyped(data, place)
         else:
-            self._not_read(UnreadReason.UNKNOWN_TYPE, place, len(data))
-            self._salvage(data, place)
+            self._untyped(data, place)
 
     def _untyped(self, data: bytes, place: _Place) -> None:
-        """Binary bytes without a declared type."""
+        """Binary bytes without a declared type, or of one that says nothing here."""
         media = magic.sniff(data)
         if media:
-            self._blob(data, place._replace(media=media))
+            self._blob(
+                data, place._replace(media=media if place.media in _NO_TYPE else place.media)
+            )
         else:
             self._not_read(UnreadReason.UNKNOWN_TYPE, place, len(data))
             self._salvage(data, place)
@@ -859,11 +859,15 @@ class _Reader:
             self._add(b"\n".join(runs).decode("ascii"), _Place(place.path, (), _FIXED))
 
     def _base64(self, data: bytes, place: _Place) -> bool:
-        """Read what is base64 through and through; False when it stays only a text."""
+        """Read what is base64 through and through; False when it stays a text as well."""
+        said = _text_like(data) is not None
+        is_file = bool(place.rule.media or place.media)
         if not magic.sniff(data) and not place.rule.media:
             place = place._replace(media="")  # a type stands beside it, but it may be any text
-        # A text in it does not take its place: a secret may look like base64 of a text.
-        return self._hidden(data, place) and _text_like(data) is None
+        hidden = self._hidden(data, place)
+        # A text in it takes its place only where it is said to be a file, for a secret may look like
+        # base64 of a text. With both, a value would take the letters of the whole file with it.
+        return is_file if said else hidden
 
 
 _FIXED: Final = replace(SAY, editable=False)

@@ -276,3 +276,11 @@ def test_text_in_an_unknown_character_set_is_read_and_said_to_be_so(wrapped):
 def test_utf_16_without_a_mark_is_read():
     (part,) = opened("Grüße, 4111".encode("utf-16-be")).parts
     assert part.text == "Grüße, 4111"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_the_remark_of_a_pdf_is_in_no_character_set(wrapped):
+    """ReportLab writes one below the first line, and nothing but ASCII otherwise."""
+    data = b"%PDF-1.4\n%\x93\x8c\x8b\x9e by a program\n1 0 obj << /Type /Catalog >> endobj\ntrailer\n%%EOF\n"
+    found = opened(zipped(letter=data) if wrapped else data)
+    assert UnreadReason.CHARSET not in {unread.reason for unread in found.unread}

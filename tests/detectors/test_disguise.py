@@ -227,6 +227,26 @@ def _table() -> dict[str, dict[str, str]]:
 CASES = [(row, value, cell) for row, cells in _table().items() for value, cell in cells.items()]
 
 
+ESCAPED = {
+    "percent, of a blank": "https://x.example/?note=Social%20security%20number%3A%20{}&page=2",
+    "percent, of a sign": "https://x.example/?social%20security%20number%3D{}",
+    "percent, of JSON": "https://x.example/?body=%7B%22social%20security%20number%22%3A%22{}%22%7D",
+    "hexadecimal, of a sign": '{{"url": "https://x.example/?social security number\\u003d{}"}}',
+    "line break of a string": 'note = "social security number\\n{}\\n"',
+    "line break of a string in a string": r'{{"log": "\"social security number\\n{}\\n\""}}',
+    "tabulator of a log": '2026-11-02 INFO body="social security number\\t{}\\tyes"',
+}
+
+
+@pytest.mark.parametrize("form", ESCAPED.values(), ids=ESCAPED)
+@pytest.mark.parametrize("kind", ["SSN", "key"])
+def test_an_escape_before_a_value_does_not_hide_where_it_begins(engine, form, kind):
+    _, value, entity = VALUES[kind]
+    text = form.format(value)
+    found = engine.scan(text).matches
+    assert (text.index(value), entity) in {(match.start, match.entity) for match in found}
+
+
 def test_the_documentation_tells_of_every_disguise_here():
     assert list(_table()) == list(DISGUISES)
     assert {cell for _, _, cell in CASES} == {"yes", "no", "\u2013"}

@@ -21,6 +21,7 @@ from gateway.encodings import magic
         (b"....ftypheic", "image/heic"),
         (b"%PDF-1.4", "application/pdf"),
         (b"PK\x03\x04", "application/zip"),
+        (b"\0" * 128 + b"DICM\2\0", "application/dicom"),
         (b"BM1234\0\0\0\0....", "image/bmp"),
         (b"BMW cars are", ""),
         (b"\xff\xfb\x90" + b"\0" * 600, "audio/mpeg"),

@@ -279,6 +279,67 @@ def test_text_in_base64_is_read_and_rewritten_inside():
     assert base64.b64decode(json.loads(made.body)["v"]) == b'{"deep": "my *** is out"}'
 
 
+@pytest.mark.parametrize(
+    ("protocol", "target", "body", "place"),
+    [
+        (
+            "anthropic",
+            "/v1/messages",
+            (
+                '{"messages": [{"role": "user", "content": [{"type": "document", "source": '
+                '{"type": "base64", "media_type": "text/csv", "data": "%s"}}]}]}'
+            ),
+            ("messages", 0, "content", 0, "source", "data"),
+        ),
+        (
+            "gemini",
+            "/v1beta/models/gemini-3-pro:generateContent",
+            '{"contents": [{"parts": [{"inlineData": {"mimeType": "text/csv", "data": "%s"}}]}]}',
+            ("contents", 0, "parts", 0, "inlineData", "data"),
+        ),
+        ("generic", "/", '{"file": {"mime_type": "text/csv", "data": "%s"}}', ("file", "data")),
+    ],
+)
+def test_text_where_a_file_is_expected_is_read_and_rewritten_in_its_base64_alone(
+    protocol, target, body, place
+):
+    coded = base64.b64encode(b"name,note\nword,my secret is out\n").decode()
+    request = exchange((body % coded).encode(), target=target)
+    found = read(request, protocol)
+    # Were the letters a text as well, what is found through them would take the whole file.
+    assert coded not in texts(found)
+    (item,) = [p for p in found.parts if isinstance(p, TextPart) and "secret" in p.text]
+    made = splice.apply(request, [Edit(item.locator, 18, 24, "***")])
+    value = json.loads(made.body)
+    for key in place:
+        value = value[key]
+    assert base64.b64decode(value, validate=True) == b"name,note\nword,my *** is out\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [
+        (b"\0" * 128 + b"DICM\2\0", "application/dicom"),
+        (b"\0" * 128 + b"DICM\2\0", "application/x-radiology"),
+        (b"PK\x03\x04 words", "application/x-something"),
+        (b"Subject: words\n\nwords", "message/rfc822"),
+        (b"From a Mon Jan  1 00:00:00 2024\nSubject: words\n\nwords", "application/mbox"),
+        (b"%!PS-Adobe-3.0", "application/postscript"),
+    ],
+)
+def test_a_body_that_is_a_file_is_opened_whatever_its_type_is_called(data, content_type):
+    found = read(exchange(data, content_type))
+    assert [(item.data, item.media_type) for item in blobs(found)] == [(data, content_type)]
+    assert found.unread == ()
+
+
+@pytest.mark.parametrize("content_type", ["application/csv", "application/x-tex"])
+def test_a_body_of_text_is_text_whatever_its_type_is_called(content_type):
+    found = read(exchange(b"a,words\n", content_type))
+    assert texts(found) == ["a,words\n"]
+    assert found.unread == ()
+
+
 def test_a_text_that_begins_like_a_file_is_read_as_both():
     secret = b"ID3 my secret words are here"
     coded = base64.b64encode(secret).decode()
