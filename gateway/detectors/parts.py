@@ -16,6 +16,8 @@ _HASH = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{6,}")
 _NUMBER = re.compile(r"[0-9]+(?:[.][0-9]+)*")
 _EXPONENT = re.compile(r"[0-9]+[eE]")
 _SIGNED = re.compile(r"[+-][0-9]")
+_WEIGHT = "q=0."
+"""In a header, which has three digits for it (RFC 9110, 12.4.2): more are none."""
 _GOES_ON = re.compile(r"[.](?!0+(?![0-9.]))[0-9]")
 """Digits after a point; zeros alone are what a table makes of a whole number (`4111111111111111.0`)."""
 
@@ -25,6 +27,8 @@ def is_part(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     if _HASH.fullmatch(value) or _in_uuid(text, start, end):
         return True
+    if text[start - 4 : start] == _WEIGHT:
+        return False
     if start > 1 and text[start - 1] == "." and text[start - 2].isdecimal():
         return _NUMBER.fullmatch(value) is not None or _EXPONENT.fullmatch(value) is not None
     if _NUMBER.fullmatch(value):
