@@ -933,8 +933,10 @@ _WRAP = re.compile(
 _HEAD, _TAIL = re.compile(rf"{_W}+$"), re.compile(rf"{_W}+")
 _LETTER = re.compile(r"[A-Za-z]")
 _NUMBERS = re.compile(r"[\d \t-]+")
-_COLUMN = re.compile(r"[\d \t-]{1,80}(?:\r?\n[\d \t-]{1,80}){2,}(?=\r?\n|$)")
-_COLUMN_AHEAD = 4_000
+_TOO_LONG = re.compile(r"\d{6,80}(?:\r?\n\d{6,80}){3,}(?=\r?\n|$)")
+"""Lines of digits that would all be joined, to more than any value has. Fewer lines, and short ones beside
+them, may be a value and what stands under it: a card's number in two lines, and its code."""
+_TOO_LONG_AHEAD = 4_000
 
 
 def _spaced(text: str, start: int, end: int) -> Iterator[_Token]:
@@ -975,7 +977,7 @@ def _marked_up(text: str, start: int, end: int) -> Iterator[_Token]:
 
 
 def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
-    within = -1  # up to here goes a column of numbers
+    within = -1  # up to here goes what is too long
     for match in _WRAP.finditer(text, start, min(len(text), end + 2)):
         if match.start() >= end:
             return
@@ -986,7 +988,7 @@ def _wrapped(text: str, start: int, end: int) -> Iterator[_Token]:
         digits = before[-1].isdigit() and after[0].isdigit()
         if digits:
             line = text.rfind("\n", max(0, match.start() - 81), match.start()) + 1
-            column = _COLUMN.match(text, line, match.end() + _COLUMN_AHEAD)
+            column = _TOO_LONG.match(text, line, match.end() + _TOO_LONG_AHEAD)
             if column is not None and column.end() >= match.end():
                 within = column.end()
                 continue

@@ -456,6 +456,26 @@ def test_words_that_only_look_like_parts_are_not_joined(engine, text):
     assert found <= {"PERSON", "LOCATION", "ORGANIZATION", "SOURCE_CODE", "DATE_TIME", "URL"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "41111111\n11111111\n737",
+        "no\n737\n41111111\n11111111",
+        "card number:\n40128888\n88881881\n123\n456",
+        "x\n4012888888\n881881\n737\nend",
+        "1\n2\n3\n40128888\n88881881\n99\n",
+    ],
+)
+def test_a_number_in_two_lines_is_found_among_lines_of_other_numbers(engine, text):
+    assert "CREDIT_CARD" in {match.entity for match in engine.scan(text).matches}
+
+
+def test_a_column_of_long_numbers_is_not_joined(engine):
+    rows = "\n".join(str(1_000_000_007 * step % 10**10).zfill(10) for step in range(1, 400))
+    assert not list(disguise.views(rows))
+    assert "CREDIT_CARD" not in {match.entity for match in engine.scan(rows).matches}
+
+
 def test_no_value_is_joined_from_a_part_of_a_surer_one(engine):
     text = "SSN: 457-55-5462\n1\n2013-12-23T23:15:00Z\n2013-12-23T23:15:00Z\n"
     assert [
