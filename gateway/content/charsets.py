@@ -21,20 +21,17 @@ _GLUED = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]")
 _FEW = 8
 """Fewer such letters tell nothing."""
 _MARKS = frozenset(" \xa0§«»°·‘’“”„‚–—…•€´©®№")
-_DECLARED = re.compile(
-    rb"""(?i)<meta\s[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})"""
-    rb"""|<\?xml\s[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{1,40})"""
-)
+_META = re.compile(rb"""(?i)<meta\s[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})""")
 _HEAD = 1024
 """Bytes in which a page has to say its character set (HTML, section 4.2.5.5)."""
 
 
 def declared(data: bytes) -> str | None:
     """The codec that a page or an XML file names for itself, if it is in that."""
-    found = _DECLARED.search(data, 0, _HEAD)
-    if found is None:
-        return None
-    codec = charset.codec_of((found[1] or found[2]).decode("ascii", "replace"))
+    name = charset.declared_in_xml(data[:_HEAD])
+    if not name and (meta := _META.search(data, 0, _HEAD)):
+        name = meta[1].decode("ascii")
+    codec = charset.codec_of(name)
     try:
         is_so = codec is not None and data.decode(codec).encode(codec) == data
     except UnicodeError:

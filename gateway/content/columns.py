@@ -112,11 +112,16 @@ class Column:
 
     def spans(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Where code points `start:end` of the column stand in the whole text."""
-        at = 0
-        for first, last in self.cells:
+        for at, first, last in self.places():
             here, there = max(start, at), min(end, at + last - first)
             if here < there:
                 yield first + here - at, first + there - at
+
+    def places(self) -> Iterator[tuple[int, int, int]]:
+        """Where each cell begins in the column, and where it stands in the whole text."""
+        at = 0
+        for first, last in self.cells:
+            yield at, first, last
             at += last - first + 1
 
 

@@ -228,7 +228,7 @@ class Context:
                 self._before[start] = words
             if vocabulary.speaks(words):
                 return True
-        if self._label and vocabulary.speaks(self._label):
+        if self._labelled(vocabulary):
             return True
         if not NUMBER.search(self._text, start, end):
             return False  # names and addresses tell what they are
@@ -255,8 +255,12 @@ class Context:
         """False when no word of `vocabulary` can be in the label, or in a heading over what begins
         before `end`.
         """
-        if self._label and vocabulary.speaks(self._label):
-            return True
+        return self._labelled(vocabulary) or self._may_head(vocabulary, end)
+
+    def _labelled(self, vocabulary: Vocabulary) -> bool:
+        return bool(self._label) and vocabulary.speaks(self._label)
+
+    def _may_head(self, vocabulary: Vocabulary, end: int) -> bool:
         if self._layout is None or not self.near(vocabulary, 0, end + SLACK):
             return False  # what stands over a value stands before it
         if vocabulary not in self._heads:
@@ -266,10 +270,10 @@ class Context:
 
     def titled(self, vocabulary: Vocabulary, start: int) -> bool:
         """True when a word of `vocabulary` is in the label, or in a heading over `start`."""
-        if not self.may_title(vocabulary, start):
-            return False
-        if self._layout is None or (self._label and vocabulary.speaks(self._label)):
+        if self._labelled(vocabulary):
             return True
+        if self._layout is None or not self._may_head(vocabulary, start):
+            return False
         words = self._over.get(start)
         if words is None:
             words = self._over[start] = headings(self._layout, self._offset + start)

@@ -39,10 +39,7 @@ def is_part(text: str, start: int, end: int) -> bool:
 def _in_uuid(text: str, start: int, end: int) -> bool:
     if text[start - 1 : start] != "-" and text[end : end + 1] != "-":
         return False
-    around = text[max(0, start - _LENGTH) : end + _LENGTH]
-    first = start - max(0, start - _LENGTH)
-    last = first + end - start
     return any(
-        found.start() <= first and last <= found.end() and found.span() != (first, last)
-        for found in _UUID.finditer(around)
+        found.start() <= start and end <= found.end() and found.span() != (start, end)
+        for found in _UUID.finditer(text, max(0, start - _LENGTH), end + _LENGTH)
     )

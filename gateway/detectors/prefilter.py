@@ -355,7 +355,6 @@ def blocks(flat: bytes, start: int = 0, end: int | None = None) -> list[Block]:
 # module, simple case folding); everything else maps by its class.
 _FOLDED = {"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"}
 _WORD, _SPACE = regex.compile(r"\w"), regex.compile(r"\s")
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _LETTER = re.compile(r"\\p\{L[lu]?\}")
 
 
@@ -381,10 +380,6 @@ _CLASSES = _Classes()
 def flatten(text: str) -> bytes:
     """The flat copy of `text`: one ASCII byte per code point."""
     return (text if text.isascii() else text.translate(_CLASSES)).encode("ascii")
-
-
-def _flat(run: re.Match[str]) -> str:
-    return "".join(map(_class_of, run[0]))
 
 
 class Spoken:
@@ -775,7 +770,7 @@ def _hyperscan_form(expression: Expression) -> tuple[bytes, int]:
     # A long bounded repeat costs a state per repetition; without its bound it costs one.
     pattern = re.sub(r"(\[[^\]]+\])\{1,\d{3,}\}", r"\1+", expression.pattern)
     pattern = _NOTHING_BEFORE.sub(_something_else, pattern)
-    pattern = _flat_letters(_FOREIGN.sub(_flat, pattern))
+    pattern = _flat_letters(pattern.translate(_CLASSES))
     if not expression.words:
         pattern = _headless(pattern)
     flags = hyperscan.HS_FLAG_PREFILTER

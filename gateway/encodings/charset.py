@@ -6,6 +6,7 @@ say differ, `Charset.certain` is False, because the receiver may read other text
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,6 +64,15 @@ class Charset:
 def codec_of(name: str) -> str | None:
     """Python's name of the character set that is declared as `name`; None outside the list."""
     return _NAMES.get(name.strip(" \t\"'").lower())
+
+
+def declared_in_xml(data: bytes) -> str:
+    """The character set that the declaration of an XML document names; empty without one."""
+    found = _XML.search(data)
+    return found[1].decode("ascii") if found else ""
+
+
+_XML: Final = re.compile(rb"""(?i)<\?xml\s[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{1,40})""")
 
 
 def sniff(data: bytes) -> str:

@@ -99,7 +99,6 @@ _MAX_SALVAGE: Final = 4 << 20
 _MIN_NUMBER_DIGITS: Final = 6
 _EXPONENT: Final = re.compile(r"\b([1-9])\.([0-9]{4,24})[eE]\+?([0-9]{1,2})\b")
 _DIGIT: Final = re.compile(r"[0-9]")
-_XML_ENCODING: Final = re.compile(rb"<\?xml[^>]{0,80}encoding=[\"']([A-Za-z0-9._\-]{1,40})[\"']")
 _DISPOSITIONS: Final = frozenset({"", "form-data", "file", "attachment", "inline"})
 _NO_TYPE: Final = frozenset({"", "unknown/unknown", "*/*", "application/unknown"})
 
@@ -453,8 +452,7 @@ class _Reader:
         """Bytes that are text of some kind: JSON, JSON lines, a form, markup, or plain."""
         is_markup = _XML_TYPE.fullmatch(place.media) is not None
         if is_markup and not declared:
-            prolog = _XML_ENCODING.search(data[:200])
-            declared = prolog[1].decode("ascii") if prolog else ""
+            declared = charset.declared_in_xml(data[:200])
         read = charset.decode(data, declared)
         if read is None and not (declared or declared_json):
             self._blob(data, place)  # what character set it is in shows when it is opened

@@ -183,16 +183,12 @@ def _text(lines: list[Line], place: str, budget: Budget) -> Iterator[Said]:
 
 def _boxes_of(column: columns.Column, boxes: Sequence[Placed]) -> tuple[Placed, ...]:
     """The words of a column, by their places in its text."""
-    at = 0
-    placed: list[Placed] = []
-    for first, last in column.cells:
-        placed += [
-            (start - first + at, end - first + at, box)
-            for start, end, box in boxes
-            if first <= start < last
-        ]
-        at += last - first + 1
-    return tuple(placed)
+    return tuple(
+        (start - first + at, end - first + at, box)
+        for at, first, last in column.places()
+        for start, end, box in boxes
+        if first <= start < last
+    )
 
 
 def _screen(frame: Frame, lines: list[Line], *, camera: bool) -> Iterator[Said]:
