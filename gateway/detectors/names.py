@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import regex
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
-from gateway.detectors import german, languages, people
+from gateway.detectors import german, hashtags, languages, people
 from gateway.detectors.name_model import NameModel
 from gateway.detectors.settings import Nlp, Settings
 
@@ -131,6 +131,12 @@ class Shipped:
 
     def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
         """(start, end, entity, confidence) of each name in `text`."""
+        reading = hashtags.read(text)
+        for start, end, entity, sure in self._found(reading.text):
+            yield reading.place(start), reading.place(end), entity, sure
+
+    def _found(self, text: str) -> Iterator[tuple[int, int, str, float]]:
+        """(start, end, entity, confidence) of each name in the reading of a text."""
         persons: list[tuple[int, int, float]] = []
         others: list[tuple[int, int]] = []
         model = self.model(text)
