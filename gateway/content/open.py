@@ -30,7 +30,13 @@ from gateway.model import (
     UnreadReason,
 )
 
-_SEES_AS_TEXT = ("text/", "message/", "application/x-ipynb+json", "image/svg+xml")
+_SEES_AS_TEXT = (
+    "text/",
+    "message/",
+    "application/x-ipynb+json",
+    "application/postscript",
+    "image/svg+xml",
+)
 """Types whose receivers read the very text that we see, so that it can be edited in place."""
 
 _COUNTS = frozenset({"pages", "pictures", "files", "faces", "codes", "text_pixels"})

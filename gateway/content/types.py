@@ -68,6 +68,9 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (40, b" EMF", "image/emf", "image"),
         (0, b"\xd7\xcd\xc6\x9a", "image/wmf", "image"),
         (0, b"\x01\0\x09\0\0\x03", "image/wmf", "image"),
+        (0, b"%!PS", "application/postscript", "image"),
+        (0, b"\x04%!PS", "application/postscript", "image"),  # as printers' drivers write it
+        (0, b"\xc5\xd0\xd3\xc6", "application/postscript", "image"),
         (0, b"wOFF", "font/woff", "unknown"),
         (0, b"wOF2", "font/woff2", "unknown"),
         (0, b"\0\x01\0\0\0", "font/ttf", "unknown"),
@@ -400,6 +403,7 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
         ("heic heif", "image/heic image/heif"),
         ("avif", "image/avif"),
         ("svg", "image/svg+xml"),
+        ("eps ps", "application/postscript"),
         ("pdf", "application/pdf"),
         ("rtf", "application/rtf"),
         ("docx docm dotx", f"{_OFFICE[0][1]} application/x-ole-storage"),

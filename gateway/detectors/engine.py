@@ -25,6 +25,7 @@ from gateway.detectors import (
     company,
     context,
     disguise,
+    geometry,
     identifier_rules,
     identifiers,
     internal,
@@ -204,11 +205,12 @@ class Engine:
             # A lone surrogate has no UTF-8 form; one replacement character keeps the offsets.
             text = _SURROGATE.sub("\ufffd", text)
         failures: set[str] = set()
-        result = self._plain(text, label, failures)
-        more = _without_crossing(self._disguised(text, label, failures), result)
-        more += self._labelled(text, label, failures)
+        words = geometry.without(text)
+        result = self._plain(words, label, failures)
+        more = _without_crossing(self._disguised(words, label, failures), result)
+        more += self._labelled(words, label, failures)
         more += self._of_registers(text, failures)
-        code = self._stretches(text, failures)
+        code = self._stretches(words, failures)
         if code:
             result = self._without_identifiers(text, result, code)
         if more:

@@ -10,13 +10,14 @@ import codecs
 import ctypes
 import functools
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pikepdf
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
+
+from gateway.content import signs
 
 
 class Unfollowed(Exception):
@@ -40,20 +41,6 @@ _STANDARD = {
         ).split()
     },
 }
-_SIGNS = dict(
-    zip(
-        "space exclam quotedbl numbersign dollar percent ampersand quotesingle parenleft parenright"
-        " asterisk plus comma hyphen period slash colon semicolon less equal greater question at"
-        " bracketleft backslash bracketright asciicircum underscore grave braceleft bar braceright"
-        " asciitilde zero one two three four five six seven eight nine quoteright quoteleft bullet"
-        " endash emdash quotedblleft quotedblright ellipsis Euro".split(),
-        " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~0123456789\u2019\u2018\u2022\u2013\u2014\u201c\u201d\u2026\u20ac",
-        strict=True,
-    )
-)
-_ACCENTED = re.compile(
-    r"([A-Za-z])(acute|grave|circumflex|dieresis|tilde|cedilla|ring|caron)\Z",
-)
 _BYTES = [bytes([code]) for code in range(256)]
 _SPACE = 0x20
 _MOST_WIDTHS = 1 << 17
@@ -163,7 +150,7 @@ def _encoding(source: pikepdf.Object | None) -> dict[int, str]:
     at = 0
     for change in changes:
         if isinstance(change, pikepdf.Name):
-            sign = _sign(str(change).removeprefix("/"))
+            sign = signs.of(str(change).removeprefix("/"))
             letters.pop(at, None)
             if sign:
                 letters[at] = sign
@@ -171,22 +158,6 @@ def _encoding(source: pikepdf.Object | None) -> dict[int, str]:
         else:
             at = int(change)  # type: ignore[call-overload]  # else it raises, as it should
     return letters
-
-
-def _sign(name: str) -> str:
-    if len(name) == 1:
-        return name
-    if name in _SIGNS:
-        return _SIGNS[name]
-    accented = _ACCENTED.match(name)
-    if accented is None:
-        return ""
-    case = "CAPITAL" if accented[1].isupper() else "SMALL"
-    mark = {"dieresis": "DIAERESIS", "ring": "RING ABOVE"}.get(accented[2], accented[2].upper())
-    try:
-        return unicodedata.lookup(f"LATIN {case} LETTER {accented[1].upper()} WITH {mark}")
-    except KeyError:
-        return ""
 
 
 def _named(name: str, letters: dict[int, str]) -> dict[int, float]:
