@@ -176,6 +176,8 @@ OFFICE = frozenset(
         "application/vnd.oasis.opendocument.text",
         "application/vnd.oasis.opendocument.spreadsheet",
         "application/vnd.oasis.opendocument.presentation",
+        "application/vnd.oasis.opendocument.graphics",
+        "application/vnd.oasis.opendocument.chart",
     }
 )
 """Types of documents whose texts can be replaced."""

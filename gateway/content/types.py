@@ -68,6 +68,7 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (40, b" EMF", "image/emf", "image"),
         (0, b"\xd7\xcd\xc6\x9a", "image/wmf", "image"),
         (0, b"\x01\0\x09\0\0\x03", "image/wmf", "image"),
+        (0, b"VCLMTF\1\0", "image/x-svm", "image"),
         (0, b"%!PS", "application/postscript", "image"),
         (0, b"\x04%!PS", "application/postscript", "image"),  # as printers' drivers write it
         (0, b"\xc5\xd0\xd3\xc6", "application/postscript", "image"),
@@ -128,6 +129,16 @@ _OFFICE = (
         b"application/vnd.oasis.opendocument.presentation",
         "application/vnd.oasis.opendocument.presentation",
         "presentation",
+    ),
+    (
+        b"application/vnd.oasis.opendocument.graphics",
+        "application/vnd.oasis.opendocument.graphics",
+        "document",
+    ),
+    (
+        b"application/vnd.oasis.opendocument.chart",
+        "application/vnd.oasis.opendocument.chart",
+        "document",
     ),
     (b"application/epub+zip", "application/epub+zip", "document"),
 )
@@ -412,6 +423,7 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
         ("odt", _OFFICE[3][1]),
         ("ods", _OFFICE[4][1]),
         ("odp", _OFFICE[5][1]),
+        ("odg", _OFFICE[6][1]),
         ("epub", "application/epub+zip"),
         ("doc dot", f"application/msword application/rtf text/html {_OFFICE[0][1]}"),
         ("xls xlt", f"application/vnd.ms-excel text/html text/plain {_OFFICE[1][1]}"),

@@ -45,6 +45,8 @@ from gateway.content.types import type_of
 
 _ENTRY = re.compile(r"[a-z_]+\[(\d{1,9})\](?:\.|\Z)")
 _SIGNATURE = re.compile(r"_xmlsignatures/|META-INF/documentsignatures\.xml\Z")
+_MANIFEST = "META-INF/manifest.xml"
+_LISTED = re.compile(rb"""<[\w:]*file-entry\b[^>]*?full-path=["']([^"']*)["'][^>]*/>\s*""")
 _ENCRYPTED = 0x1
 _DEEP = 6
 
@@ -134,10 +136,15 @@ def _container(data: bytes, wishes: Sequence[Wish], depth: int, *, is_office: bo
         if any(number >= len(infos) for number in inside):
             raise CannotRewrite("a file inside it cannot be changed")
         parts = _parts(old, in_parts) if in_parts else {}
+        gone = {n for n in inside if is_office and office.is_preview(infos[n].filename)}
         for number, info in enumerate(infos):
+            if number in gone:
+                continue
             if info.flag_bits & _ENCRYPTED:
                 raise CannotRewrite("a file inside it cannot be changed")
             content = parts[number] if number in parts else old.read(info)
+            if gone and info.filename == _MANIFEST:
+                content = _unlisted(content, [infos[n].filename for n in gone])
             if number in inside:
                 content = rewritten(content, inside[number], depth + 1)
             copy = zipfile.ZipInfo(info.filename, info.date_time)
@@ -146,6 +153,12 @@ def _container(data: bytes, wishes: Sequence[Wish], depth: int, *, is_office: bo
             copy.comment = info.comment
             new.writestr(copy, content)
     return out.getvalue()
+
+
+def _unlisted(manifest: bytes, names: Sequence[str]) -> bytes:
+    """The list of parts of an OpenDocument without `names`."""
+    gone = {name.encode() for name in names}
+    return _LISTED.sub(lambda each: b"" if each[1] in gone else each[0], manifest)
 
 
 def _parts(archive: zipfile.ZipFile, wishes: Sequence[Replace]) -> dict[int, bytes]:

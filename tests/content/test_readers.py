@@ -10,13 +10,15 @@ import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import openpyxl
 import pikepdf
 import pytest
 from corpus.files import make
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
-from support import compound
+from PIL import Image
+from support import compound, metafiles
 
 from gateway.content import open_blob, walk, write_blob
 from gateway.content.looking import PictureSettings
@@ -213,6 +215,69 @@ def shown_and_not(data: bytes) -> tuple[set[str], set[str], bool]:
         if isinstance(one, Text) and one.place.startswith(("sheet[", "stream[0]")):
             words[one.hidden].update(one.text.split())
     return *words, any(isinstance(one, Fact) and one.name == "hidden" for one in told)
+
+
+def _blip(kind, instance, content, *, deflated=None):
+    """A picture of an old document (MS-ODRAW 2.2.23)."""
+    body = bytes(32 if instance & 1 else 16)
+    if deflated is None:
+        body += b"\xff" + content
+    else:
+        head = (
+            struct.pack("<I", len(content)) + bytes(28) + (b"\0" if deflated else b"\xfe") + b"\xfe"
+        )
+        body += head + (zlib.compress(content) if deflated else content)
+    return struct.pack("<HHI", instance << 4, kind, len(body)) + body
+
+
+def _picture(form):
+    out = io.BytesIO()
+    Image.effect_noise((90, 90), 50).save(out, form)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("blip", "kind"),
+    [
+        (_blip(0xF01A, 0x3D4, metafiles.emf(), deflated=True), "image/emf"),
+        (_blip(0xF01A, 0x3D5, metafiles.emf(), deflated=False), "image/emf"),
+        (_blip(0xF01B, 0x216, metafiles.wmf(placeable=False), deflated=True), "image/wmf"),
+        (_blip(0xF01E, 0x6E0, _picture("PNG")), "image/png"),
+        (_blip(0xF01F, 0x7A8, _picture("BMP")[14:]), "image/bmp"),
+        (_blip(0xF029, 0x6E4, _picture("TIFF")), "image/tiff"),
+    ],
+    ids=["emf", "emf as it is", "wmf", "png", "bitmap", "tiff"],
+)
+def test_pictures_of_old_documents_are_opened(blip, kind):
+    seen = opened(compound.compound("Pictures", blip + bytes(4096)))
+    assert [file.media_type for file in seen.files] == [kind]
+    assert not seen.unread
+
+
+def test_a_picture_that_goes_on_over_records_of_a_workbook_is_whole():
+    picture = _picture("PNG")
+    first, second = picture[:5000], picture[5000:]
+    stream = b"".join(
+        struct.pack("<HH", kind, len(body)) + body for kind, body in ((0xEB, first), (0x3C, second))
+    )
+    seen = opened(compound.compound("Workbook", stream))
+    assert [file.size for file in seen.files] == [len(picture)]
+
+
+def test_an_object_of_an_old_presentation_is_inflated():
+    inner = compound.compound("Contents", "SECRET-CHART".encode("utf-16-le"))
+    body = struct.pack("<I", len(inner)) + zlib.compress(inner)
+    stream = struct.pack("<HHI", 0x10, 0x1011, len(body)) + body
+    stream += struct.pack("<HHI", 0, 0x1011, len(inner)) + inner
+    seen = opened(compound.compound("PowerPoint Document", stream))
+    assert sum("SECRET-CHART" in part.text for part in seen.parts) == 2
+    assert not seen.unread
+
+
+def test_a_picture_that_does_not_inflate_is_told():
+    broken = _blip(0xF01A, 0x3D4, metafiles.emf(), deflated=True).replace(b"\x78\x9c", b"\0\0")
+    seen = opened(compound.compound("Pictures", broken + bytes(4096)))
+    assert [each.reason for each in seen.unread] == [UnreadReason.MALFORMED]
 
 
 def test_a_hidden_sheet_of_an_old_workbook_is_told():

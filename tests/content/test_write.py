@@ -18,6 +18,7 @@ import pytest
 from corpus.files import medical
 from corpus.files import metadata as planted
 from PIL import Image, ImageDraw
+from support import metafiles
 
 from gateway.content import CannotRewrite, open_blob, sandbox, write_blob
 from gateway.content.rewriting import REASONS
@@ -334,3 +335,49 @@ def test_every_reason_is_known():
         for name in re.findall(r"CannotRewrite\((\w+)\)", text):
             given.update(re.findall(rf'^{name} = "([^"]+)"$', text, re.MULTILINE))
     assert given == REASONS
+
+
+def presentation(*values):
+    """An OpenDocument whose chart says `values`, with a preview of it."""
+    chart = "".join(f"<text:p>{value}</text:p>" for value in values)
+    content = (
+        '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+        f' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">{chart}'
+        "</office:document-content>"
+    )
+    listed = "".join(
+        f'<manifest:file-entry manifest:full-path="{name}" manifest:media-type=""/>\n'
+        for name in ("ObjectReplacements/Object 1", "ObjectReplacements/Object 2", "content.xml")
+    )
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f"{listed}</manifest:manifest>"
+    )
+    words = [(value, 10, 20 * number) for number, value in enumerate(values)]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in (
+            ("mimetype", b"application/vnd.oasis.opendocument.presentation"),
+            ("ObjectReplacements/Object 1", metafiles.svm(words)),
+            ("ObjectReplacements/Object 2", metafiles.svm([("other", 1, 1)])),
+            ("Object 1/content.xml", content.encode()),
+            ("content.xml", content.replace(chart, "").encode()),
+            ("META-INF/manifest.xml", manifest.encode()),
+        ):
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def test_a_preview_that_shows_a_value_goes_and_what_it_shows_is_drawn_anew():
+    data = presentation("Anna 4111 1111 1111 1111", "Bob")
+    assert not opened(data)[1].unread
+    new = taken_out(data, "4111 1111 1111 1111")
+    with zipfile.ZipFile(io.BytesIO(new)) as archive:
+        names = archive.namelist()
+        manifest = archive.read("META-INF/manifest.xml").decode()
+    assert "ObjectReplacements/Object 1" not in names
+    assert 'Object 1"' not in manifest
+    assert "ObjectReplacements/Object 2" in names
+    assert "ObjectReplacements/Object 2" in manifest
+    assert "content.xml" in manifest
+    assert "Bob" in said(new)

@@ -50,6 +50,7 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
             " application/vnd.oasis.opendocument.text"
             " application/vnd.oasis.opendocument.spreadsheet"
             " application/vnd.oasis.opendocument.presentation"
+            " application/vnd.oasis.opendocument.graphics application/vnd.oasis.opendocument.chart"
         ),
     ),
     (
@@ -80,7 +81,7 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
             " image/avif image/vnd.microsoft.icon image/svg+xml application/dicom"
         ),
     ),
-    (metafile.read, "image/emf image/wmf"),
+    (metafile.read, "image/emf image/wmf image/x-svm"),
     (postscript.read, "application/postscript"),
     (pdf.read, "application/pdf"),
     (zipped.read, "application/zip application/epub+zip"),

@@ -11,18 +11,30 @@ from __future__ import annotations
 import io
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 
 import olefile
 import python_calamine
 
+from gateway.content.readers.metafile import bitmap_file
 from gateway.content.readers.strings import printable
 from gateway.content.readers.xmltext import PIECE, WORDS
 from gateway.content.reading import Budget, Embedded, Fact, Missed, Said, Stop, Text
 from gateway.content.types import UNKNOWN, UNSURE, text_encoding, type_of
 from gateway.model import UnreadReason
 
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PICTURE = re.compile(
+    rb"(?P<file>\x89PNG\r\n\x1a\n|\xff\xd8\xff)"
+    rb"|(?P<drawn>[\x40\x50]\x3d\x1a\xf0|[\x60\x70]\x21\x1b\xf0)"
+    rb"|(?P<pict>[\x20\x30]\x54\x1c\xf0)|(?P<bits>[\x80\x90]\x7a\x1f\xf0)"
+    rb"|(?P<tiff>[\x40\x50]\x6e\x29\xf0)",
+    re.DOTALL,
+)
+"""How pictures begin: files as they are, and the heads of records that hold EMF or WMF, PICT, bitmaps and
+TIFF (MS-ODRAW 2.2.24 to 2.2.30). A second identifier shows in their first byte."""
+_METAFILE_HEAD = 34
 _DRAWN = 1 << 12
 """Bytes of a stream for drawings that may be frames and settings only."""
 _PROPERTY = re.compile(r"__substg1\.0_([0-9A-F]{4})([0-9A-F]{4})")
@@ -85,7 +97,7 @@ def _stream(
     elif last == "\x01Ole10Native":
         yield from _native(content, place)
     elif last in {"Data", "Pictures"}:
-        yield from _drawings(content, place)
+        yield from _drawings(content, place, budget)
     elif _is_file(content) and not last.startswith(("\x05", "\x01")):
         yield Embedded(place, content, hidden=True)
     else:
@@ -136,7 +148,7 @@ def _word(
         yield Text(f"{place}.text", text)
     # Deleted text and old pieces of a quick save stand here too.
     yield from _scanned(content, place, budget)
-    yield from _found_pictures(content, place)
+    yield from _found_pictures(content, place, budget)
 
 
 _WORD_MARKS = {7: "\t", 11: "\n", 12: "\n", 13: "\n", 30: "-", 31: None, 0: None, 1: " ", 8: " "}
@@ -183,18 +195,23 @@ def _pieces(clx: bytes) -> Iterator[tuple[int, int, bool]]:
 # --- Excel ----------------------------------------------------------------------------------------
 
 
+_EARLY = 200
+"""Records among which stands what says that it is encrypted."""
+
+
 def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[Said]:
     at = 0
-    for _ in range(200):  # what says that it is encrypted comes early
-        if at + 4 > len(content):
-            break
+    bodies: list[bytes] = []
+    while at + 4 <= len(content):
         kind, size = struct.unpack_from("<HH", content, at)
-        if kind == 0x2F:
+        if kind == 0x2F and len(bodies) < _EARLY:
             raise Stop(UnreadReason.ENCRYPTED, "xls")
+        bodies.append(content[at + 4 : at + 4 + size])
         at += 4 + size
     # Comments, headers, names and formulas: words as they stand.
     yield from _scanned(content, place, budget)
-    yield from _found_pictures(content, place)
+    # A picture goes on over several records.
+    yield from _found_pictures(b"".join(bodies), place, budget)
     if not data:
         return
     book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
@@ -231,6 +248,7 @@ def _cell(value: object) -> str:
 
 _OF_NOTES = 2
 """Which list of texts is that of the notes (MS-PPT 2.4.14.6)."""
+_DEFLATED = 1
 _HIDDEN_SLIDE = 0x04
 """`fHidden` of a slide (MS-PPT 2.6.6)."""
 
@@ -260,7 +278,9 @@ def _powerpoint(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
             held.append(body.decode("utf-16-le", "replace"))
         elif kind == 0x0FA8:
             held.append(body.decode("latin-1"))
-        elif kind == 0x1011 and len(body) > 4:  # an embedded object, deflated
+        elif kind == 0x1011 and len(body) > 4:  # an embedded object (MS-PPT 2.10.34)
+            if version >> 4 == _DEFLATED:
+                body = _inflated(body[4:], budget)
             yield Embedded(f"{place}.object[{at}]", body, hidden=True)
         if version & 0xF != 0xF:
             at += size
@@ -278,25 +298,48 @@ def _powerpoint(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
 # --- what any of them may hold --------------------------------------------------------------------
 
 
-def _found_pictures(content: bytes, place: str) -> Iterator[Said]:
-    """Pictures that stand in a stream as they are, found by their signature."""
+def _found_pictures(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
+    """Pictures that stand in a stream, found by how they begin."""
     at = number = 0
-    while True:
-        starts = [found for magic in (_PNG, _JPEG) if (found := content.find(magic, at)) >= 0]
-        if not starts:
-            return
-        start = min(starts)
-        mark = b"IEND\xaeB`\x82" if content.startswith(_PNG, start) else b"\xff\xd9"
-        end = content.find(mark, start)
-        end = len(content) if end < 0 else end + len(mark)
-        yield Embedded(f"{place}.picture[{number}]", content[start:end])
+    while found := _PICTURE.search(content, at):
+        budget.tick()
+        where = f"{place}.picture[{number}]"
         number += 1
-        at = end
+        if found["file"] is not None:
+            mark = b"IEND\xaeB`\x82" if found[0] == _PNG else b"\xff\xd9"
+            end = content.find(mark, found.start())
+            at = len(content) if end < 0 else end + len(mark)
+            yield Embedded(where, content[found.start() : at])
+            continue
+        size = int.from_bytes(content[found.end() : found.end() + 4], "little")
+        start = found.end() + 4
+        at = min(len(content), start + size)
+        body = content[start + (32 if found[0][0] & 0x10 else 16) : at]
+        if found["drawn"] is not None:
+            drawn, plain = body[_METAFILE_HEAD:], body[_METAFILE_HEAD - 2 : _METAFILE_HEAD - 1]
+            yield Embedded(where, drawn if plain != b"\0" else _inflated(drawn, budget))
+        elif found["tiff"] is not None:
+            yield Embedded(where, body[1:])
+        elif found["bits"] is not None:
+            yield Embedded(where, bitmap_file(body[1:]))
+        else:
+            yield Missed(where, UnreadReason.UNSUPPORTED_FILE, size, "drawing")
 
 
-def _drawings(content: bytes, place: str) -> Iterator[Said]:
+def _inflated(data: bytes, budget: Budget) -> bytes:
+    """What was deflated in `data`, as far as it goes and the budget allows."""
+    inflater = zlib.decompressobj()
+    try:
+        out = inflater.decompress(data, budget.room() + 1)
+    except zlib.error:
+        raise Stop(UnreadReason.MALFORMED, "deflate") from None
+    budget.expand(len(out))
+    return out
+
+
+def _drawings(content: bytes, place: str, budget: Budget) -> Iterator[Said]:
     found = 0
-    for said in _found_pictures(content, place):
+    for said in _found_pictures(content, place, budget):
         found += 1
         yield said
     text = printable(content)

@@ -185,6 +185,17 @@ FORMATS = "xl/styles.xml"
 """The part that says how the numbers of a workbook are shown."""
 
 
+_PREVIEWS = re.compile(r"ObjectReplacements/[^/]+|Pictures/TablePreview\d+\.\w+")
+
+
+def is_preview(name: str) -> bool:
+    """Is the part `name` of an OpenDocument a picture of what stands in another part?
+
+    A document does without: programs draw what it is of (OpenDocument 1.3, part 3, 10.4.6).
+    """
+    return _PREVIEWS.fullmatch(name) is not None
+
+
 def is_stylesheet(name: str) -> bool:
     """Does the part `name` say what styles look like? Text in some of them is not shown."""
     return name in {"word/styles.xml", "styles.xml"}
@@ -205,7 +216,9 @@ def _binary(content: bytes, name: str, place: str) -> Iterator[Said]:
         yield Text(place, printable(content), hidden=True)
     elif content:
         odd = "" if _STANDARD.fullmatch(name) else name.rpartition("/")[2]
-        yield Embedded(place, content, name=odd, hidden=place.startswith("part["))
+        yield Embedded(
+            place, content, name=odd, hidden=place.startswith("part["), removable=is_preview(name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
