@@ -261,12 +261,13 @@ UNSURE = "latin-1"
 def text_encoding(data: bytes) -> str | None:
     """The encoding in which `data` is text, or None when it is not text.
 
-    UTF-8 by validity, UTF-16 and UTF-32 by their byte order mark or where zeros stand; a NUL or other
-    control characters (besides white space and escape) make it binary. Other text is in the character set
-    that it names for itself, or that `charsets` tells, or in Windows-1252 if what that shows looks like
-    words, or `UNSURE`.
+    UTF-8 by validity, UTF-16 and UTF-32 by their byte order mark or where zeros stand. Control characters
+    (besides white space and escape) make it binary, but for those with which programs end a file, and for
+    some in UTF-8, where next to nothing is valid by chance: browsers and editors show such a file. Other text is
+    in the character set that it names for itself, or that `charsets` tells, or in Windows-1252 if what
+    that shows looks like words, or `UNSURE`.
     """
-    if (known := _unicode(data)) is not None or _has_controls(data):
+    if (known := _unicode(data)) is not None or _has_controls(data.rstrip(_ENDS)):
         return known
     return _by_bytes(data)
 
@@ -281,8 +282,8 @@ def _unicode(data: bytes) -> str | None:
     ):
         if data.startswith(mark):
             return name if _is_text(data, name) else None
-    if _has_controls(data):
-        return _unmarked(data)
+    if _has_controls(data) and (unmarked := _unmarked(data)) is not None:
+        return unmarked
     return "utf-8" if _is_text(data, "utf-8") else None
 
 
@@ -339,13 +340,20 @@ _TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\
 
 
 _CONTROL = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f]")
+_ENDS = b"\0\x1a"
+"""What ends a string of C and a file of CP/M, and stands behind the last line of many a file since."""
+_STRAY = 16
+"""One control character in so many is let pass in UTF-8."""
 
 
 def _is_text(data: bytes, name: str) -> bool:
     try:
-        return _CONTROL.search(data.decode(name)) is None
+        text = data.decode(name).rstrip(_ENDS.decode())
     except UnicodeError:
         return False
+    if not name.startswith("utf-8"):
+        return _CONTROL.search(text) is None
+    return not _has_controls(data) or len(_CONTROL.findall(text)) * _STRAY <= len(text)
 
 
 def _is_bitmap(data: bytes) -> bool:

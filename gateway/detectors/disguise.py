@@ -335,6 +335,7 @@ _HINTS: tuple[tuple[str, str, bool], ...] = (
     ("escape", r"\\(?:u[0-9a-f{]|x[0-9a-f]|[0-3][0-7]{2})", True),
     ("break", r"\\[nrt][A-Za-z0-9_+-]{0,24}[0-9]", False),
     ("quoted", r"=[0-9A-F]{2}=[0-9A-F]{2}|[A-Za-z0-9@._-]=\r?\n[A-Za-z0-9@._-]", True),
+    ("control", r"\x1b\[[0-9;?]{0,16}[a-z]|[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]", True),
     ("base64", _B64_ANCHOR, False),
     ("base32", _B32_ANCHOR, False),
     ("hex", _HEX_ANCHOR, False),
@@ -453,6 +454,26 @@ _ESCAPE = re.compile(
 _SPELT_BREAK = re.compile(r"\\{1,8}[nrt](?=[A-Za-z0-9_+-]{0,24}[0-9])")
 _ENCODED_END = re.compile(r"[A-Za-z0-9+/]{15}")
 _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2}){2,}|(?<=[A-Za-z0-9@._-])=\r?\n(?=[A-Za-z0-9@._-])")
+
+
+# What terminals take for a colour or a place (ECMA-48, 5.4), and control characters, which nobody sees.
+_CONTROL = re.compile(r"(?:\x1b\[[0-9;?]{0,16}[A-Za-z]|[\x00-\x08\x0b\x0e-\x1f\x7f])+")
+_DIVIDES = re.compile(r"[\x0b\x1c-\x1f]")
+
+
+def _controls(text: str, start: int, end: int) -> Iterator[_Token]:
+    for match in _CONTROL.finditer(text, start):
+        if match.start() >= end:
+            return
+        before, after = (
+            text[max(0, match.start() - 1) : match.start()],
+            text[match.end() : match.end() + 1],
+        )
+        # A letter at its end hides that a word begins.
+        hides = match[0][-1].isalpha() or (before != "" and _counts(before))
+        plain = " " if _DIVIDES.search(match[0]) else ""
+        tells = hides and after != "" and _counts(after)
+        yield _Token(match.start(), match.end(), plain, "control", tells)
 
 
 # What begins another of its kind: disguised twice.
@@ -1100,6 +1121,7 @@ _INLINE: dict[str, _Finder] = {
     "escape": _escape,
     "break": _spelt_break,
     "quoted": _quoted,
+    "control": _controls,
 }
 _ENCODED: dict[str, _Finder] = {"base64": _base64, "base32": _base32, "hex": _hex}
 _ENCODED |= {name: _coded(name, find) for name, find in codes.PLAIN.items()}

@@ -81,7 +81,7 @@ def test_a_place_that_must_not_change_stays_one():
         (b"\x7fELF\x02\x01", "unknown"),
         (b"RIFF\x24\0\0\0AVI LIST", "video"),
         (b"\x8f\x01\x02", "unknown"),
-        (b"text and then \0", "unknown"),
+        (b"text and then \0\1\2", "unknown"),
     ],
 )
 def test_what_is_not_text_is_unread(data, family):

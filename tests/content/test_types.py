@@ -141,15 +141,24 @@ def test_a_signature_counts_also_when_all_is_printable(head):
 def test_text_encodings(mark, codec, name):
     text = "naïve 日本 😀\tline\r\nnext\x1b[1m"
     assert text_encoding(mark + text.encode(codec)) == name
-    assert text_encoding(mark + f"{text}\0".encode(codec)) is None
+    assert text_encoding(mark + f"{text}\0\x1a".encode(codec)) == name
+    assert text_encoding(mark + f"{text}\0\1".encode(codec) * 2) is None
     damaged = text_encoding(mark + text.encode(codec) + b"\xd8")
     assert damaged == (UNSURE if name.startswith("utf-8") else None)
+
+
+def test_a_stray_control_character_leaves_text_what_it_is():
+    for control in "\0\x01\x1a\x1f":
+        page = f"<html><p>For all of us: {control} a line of words</p></html>"
+        assert type_of(page.encode()).media_type == "text/html"
+    assert text_encoding("Grüße an alle\r\n\x1a".encode("cp1252")) == "cp1252"
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"text first, then \x00 binary",
+        b"text first, then \x00 binary \x01",
+        "für \x02".encode("cp1252") * 9,
         "odd".encode("utf-16-le") + b"!",
         "日本 without mark".encode("utf-16-le") + b"\x01\0",
         b"\xff\xfe\x00\xd8",  # half of a surrogate pair

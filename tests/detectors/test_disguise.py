@@ -123,6 +123,8 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "variation selectors": "\ufe0f".join,
     "soft hyphen": _half("\u00ad"),
     "bidirectional controls": _half("\u202e\u202c"),
+    "control characters": _half("\x01"),
+    "colours of terminals": _half("\x1b[01;31m\x1b[K"),
     "combining marks": lambda v: "".join(c + "\u0336" for c in v),
     "tag characters": lambda v: "".join(chr(0xE0000 + ord(c)) for c in v),
     "HTML entities": _each("&#{};"),
