@@ -143,7 +143,7 @@ class Budget:
         self._sent = max(sent, 1)
         self._clock = clock
         self._ends = clock() + limits.seconds
-        self._expanded = self._text = self._files = self._pages = self._pictures = 0
+        self._expanded = self._drawn = self._text = self._files = self._pages = self._pictures = 0
 
     def tick(self) -> None:
         """Stop when time is up; to be called in every loop over content."""
@@ -159,6 +159,13 @@ class Budget:
             raise Stop(UnreadReason.EXPANDS_TOO_FAR, "size")
         if self._expanded > limits.ratio_floor and self._expanded > limits.ratio * self._sent:
             raise Stop(UnreadReason.EXPANDS_TOO_FAR, "ratio")
+
+    def draw(self, count: int) -> None:
+        """Count bytes of a page that is drawn: a small file may well have many, all as large as paper."""
+        self.tick()
+        self._drawn += count
+        if self._drawn > self.limits.expanded:
+            raise Stop(UnreadReason.EXPANDS_TOO_FAR, "size")
 
     def room(self) -> int:
         """Bytes that may still be inflated; a reader asks its library for no more than one more."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gateway.content import charsets
+from gateway.encodings.magic import is_notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ HTML = FileType("text/html", "text")
 MAIL = FileType("message/rfc822", "text")
 NOTEBOOK = FileType("application/x-ipynb+json", "text")
 PDF = FileType("application/pdf", "document")
+AIFF = FileType("audio/aiff", "audio")
+TRANSPORT_STREAM = FileType("video/mp2t", "video")
 
 _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
     (offset, magic, FileType(media_type, family))
@@ -63,7 +66,10 @@ _SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = tuple(
         (0, b"\xff\xfb", "audio/mpeg", "audio"),
         (0, b"\xff\xf3", "audio/mpeg", "audio"),
         (0, b"\xff\xf1", "audio/aac", "audio"),
+        (0, b"MThd\0\0\0\x06", "audio/midi", "audio"),
+        (0, b"#!AMR", "audio/amr", "audio"),
         (0, b"\x1aE\xdf\xa3", "video/webm", "video"),
+        (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf", "video"),
         (0, b"\0\0\x01\xba", "video/mpeg", "video"),
         (40, b" EMF", "image/emf", "image"),
         (0, b"\xd7\xcd\xc6\x9a", "image/wmf", "image"),
@@ -209,6 +215,10 @@ def type_of(data: bytes) -> FileType:
         return FileType("application/dicom", "image")
     if data[:4] == b"RIFF" and data[8:12] in _RIFF:
         return FileType(*_RIFF[data[8:12]])
+    if data[:4] == b"FORM" and data[8:12] in {b"AIFF", b"AIFC"}:
+        return AIFF
+    if _is_transport_stream(data):
+        return TRANSPORT_STREAM
     if data[4:8] == b"ftyp":
         return FileType(*_ISO_BRANDS.get(data[8:12], ("video/mp4", "video")))
     if _is_pdf_behind_other(data):
@@ -228,8 +238,7 @@ def _text_type(data: bytes) -> FileType:
     head = data[:4096].removeprefix(codecs.BOM_UTF8)
     if _MARKUP.match(head):
         return HTML
-    stripped = head.lstrip()
-    if stripped.startswith(b"{") and b'"nbformat"' in data and b'"cells"' in data:
+    if is_notebook(data.removeprefix(codecs.BOM_UTF8)):
         return NOTEBOOK
     if begins_as_mail(head) or any(
         begins_as_mail(data[found.end() : found.end() + 4096])
@@ -246,6 +255,11 @@ def begins_as_mail(head: bytes) -> bool:
     names = {name.lower() for name in _MAIL_FIELD.findall(head)}
     known = {name for name in names if not name.startswith(b"x-")}
     return bool(known and ENVELOPE.match(head)) or len(known) >= 3 or b"mime-version" in known
+
+
+def _is_transport_stream(data: bytes) -> bool:
+    """Does each packet of 188 bytes begin with the same one (ISO/IEC 13818-1, 2.4.3.2)?"""
+    return len(data) > 4 * 188 and data[: 4 * 188 + 1 : 188] == b"GGGGG" and _has_controls(data)
 
 
 def _is_pdf_behind_other(data: bytes) -> bool:
@@ -405,6 +419,8 @@ MEDIA_TYPES: dict[str, str] = {
     **dict(_RIFF.values()),
     **dict(_ISO_BRANDS.values()),
     **{media_type: family for _, media_type, family in _OFFICE + _OLE},
+    AIFF.media_type: AIFF.family,
+    TRANSPORT_STREAM.media_type: TRANSPORT_STREAM.family,
     "video/mp4": "video",
     "video/quicktime": "video",
 }
@@ -453,6 +469,8 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
         ("m4a", "audio/mp4 video/mp4"),
         ("webm mkv mka", "video/webm"),
         ("avi", "video/x-msvideo"),
+        ("wma wmv asf", "video/x-ms-asf"),
+        ("aif aiff aifc", "audio/aiff"),
         ("sqlite sqlite3 db", "application/vnd.sqlite3"),
         ("parquet", "application/vnd.apache.parquet"),
         ("dcm dicom", "application/dicom"),

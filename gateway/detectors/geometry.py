@@ -4,7 +4,7 @@ they stand in, never by how they look.
 Groups of digits side by side are what identifiers look like, and what fonts and plots are drawn with:
 the outline of an `a` holds Canadian numbers that fit their checksum. The languages are paths as in SVG
 (https://www.w3.org/TR/SVG2/paths.html#PathDataBNF), which stand in quotes, wherever these may be: in a
-file, a page, a program; lists of points; and operands of PostScript and PDF.
+file, a page, a program, a notebook's list of lines; lists of points; and operands of PostScript and PDF.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Iterator
 _NUMBER = r"[-+]?(?:\d{1,6}(?:\.\d*+)?|\.\d++)(?![\w.])"
 """One of PostScript: coordinates are no longer, so that what is, stays."""
 
-_PATH = re.compile(r"""["'`]([Mm](?:[MmLlHhVvCcSsQqTtAaZz\d\s.,+\-eE]|\\[nrt])*+)(?=\\?["'`])""")
+_PATH = re.compile(
+    r"""["'`]([Mm](?:[MmLlHhVvCcSsQqTtAaZz\d\s.,+\-eE]|\\n",\s{0,99}"|\\[nrt])*+)(?=\\?["'`])"""
+)
 _POINTS = re.compile(r"""points=\\?["']((?:[\d\s.,+\-eE]|\\[nrt])*+)(?=\\?["'])""")
 _COMMAND = re.compile(r"[MmLlHhVvCcSsQqTtAaZz]")
 _COUNTED = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)")

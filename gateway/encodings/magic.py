@@ -67,3 +67,8 @@ def sniff(data: bytes) -> str:
     if len(data) > 512 and _MP3.match(head):
         return "audio/mpeg"
     return ""
+
+
+def is_notebook(data: bytes) -> bool:
+    """Is this JSON a notebook of Jupyter? Its texts are lists of lines, and read together (nbformat, 4.5)."""
+    return data.lstrip()[:1] == b"{" and b'"nbformat"' in data and b'"cells"' in data

@@ -651,7 +651,8 @@ class _Reader:
 
     def _file(self, data: bytes, place: _Place) -> None:
         """An uploaded file. One that is JSON or JSON lines is read here, along the table."""
-        if not magic.sniff(data) and self._sniffed_json(data, place._replace(node=None)):
+        is_other = magic.sniff(data) or magic.is_notebook(data)
+        if not is_other and self._sniffed_json(data, place._replace(node=None)):
             self.files.append(
                 FileInfo(place.locator(), "application/json", "text", len(data), place.media)
             )

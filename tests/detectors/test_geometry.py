@@ -29,6 +29,13 @@ def test_a_path_in_quotes_holds_no_identifiers(engine, quote, around):
     assert "CREDIT_CARD" not in found(engine, json.dumps({"text": text}))
 
 
+def test_a_path_in_lines_of_a_notebook_holds_no_identifiers(engine):
+    lines = f'<path d="{OUTLINE}"/>'.splitlines(keepends=True)
+    assert "CREDIT_CARD" not in found(engine, json.dumps({"image/svg+xml": lines}, indent=4))
+    lines.insert(1, f"Card {CARD}\n")
+    assert "CREDIT_CARD" in found(engine, json.dumps({"image/svg+xml": lines}, indent=4))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -503,6 +503,15 @@ def test_json_files_are_read_as_json_and_reported_as_files():
     assert [(item.media_type, item.size) for item in found.files] == [("application/json", 26)]
 
 
+def test_a_notebook_is_a_file_of_its_own_whose_lines_are_read_together():
+    notebook = b'{"cells": [{"source": ["card 4111 1111\\n", "1111 1111"]}], "nbformat": 4}'
+    body = multipart_body(
+        b'Content-Disposition: form-data; name="file"; filename="b.ipynb"\r\n\r\n' + notebook
+    )
+    found = read(exchange(body, "multipart/form-data; boundary=b"))
+    assert [part.data for part in found.parts if isinstance(part, BlobPart)] == [notebook]
+
+
 # --- request line, headers, WebSocket ------------------------------------------------------------
 
 

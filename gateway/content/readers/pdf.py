@@ -219,7 +219,7 @@ def rendered(page: pdfium.PdfPage, pixels: int, *, annotations: bool = True) -> 
 
 def _rendered(page: pdfium.PdfPage, place: str, budget: Budget) -> Iterator[Said]:
     bitmap = rendered(page, budget.limits.pixels // 4)
-    budget.expand(bitmap.stride * bitmap.height)
+    budget.draw(bitmap.stride * bitmap.height)
     yield Embedded(f"{place}.picture[0]", _png(bitmap.to_pil()))
 
 
