@@ -24,6 +24,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import hyperscan
 
@@ -330,13 +331,14 @@ the token begins at most. A wrapped value begins at its break."""
 _HINTS: tuple[tuple[str, str, bool], ...] = (
     # Kind, what cannot be absent where there is something to undo, any case. The matcher is quick with
     # what begins rarely: so they begin with what stands between, not with the words around it.
-    ("html", r"&(?:#|amp;(?:#|amp;|commat)|commat|period|lowbar|hyphen|dash|num|nbsp|shy|zw|NoBreak|ZeroW)", False),
+    ("html", r"&(?:#|amp;(?:#|amp;|commat|nbsp)|commat|period|lowbar|hyphen|dash|num|nbsp|shy|zw|NoBreak|ZeroW)", False),
     ("percent", r"%[0-9A-F]{2}", True),
     ("escape", r"\\(?:u[0-9a-f{]|x[0-9a-f]|[0-3][0-7]{2})", True),
     ("break", r"\\[nrt][A-Za-z0-9_+-]{0,24}[0-9]", False),
     ("quoted", r"=[0-9A-F]{2}=[0-9A-F]{2}|[A-Za-z0-9@._-]=\r?\n[A-Za-z0-9@._-]", True),
     ("control", r"\x1b\[[0-9;?]{0,16}[a-z]|[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]", True),
     ("base64", _B64_ANCHOR, False),
+    ("diagram", r"(?:<|&lt;|%3C)diagram\b|(?:diagrams\.net|draw\.io)/[^\s#]{0,200}#R", True),
     ("base32", _B32_ANCHOR, False),
     ("hex", _HEX_ANCHOR, False),
     ("hex", _HEX_APART, False),
@@ -491,6 +493,8 @@ def _token(text: str, match: re.Match[str], plain: str, name: str) -> _Token | N
     tells = any(c.isalnum() and (c.isascii() or c in _LOOKS) for c in plain) or plain == "@"
     if plain in _AGAIN:
         tells = _AGAIN[plain].match(text, match.end()) is not None
+        sets_apart = plain == "&" and text.startswith("nbsp;", match.end())
+        tells = tells or (sets_apart and text[match.start() - 1 : match.start()].isdigit())
     elif not tells:
         # A separator tells where it sets digits apart, a sign within a word, and either where its own
         # letters hide that a word begins: `%20518-` is no number, and `\u003dAKIA` no key.
@@ -768,7 +772,7 @@ def _counts(character: str, *, digit: bool = False) -> bool:
 
 # --- encoded runs ---------------------------------------------------------------------------------
 
-_RUNS = frozenset({"base64", "base32", "hex", *codes.PLAIN, *codes.GUESSED})
+_RUNS = frozenset({"diagram", "base64", "base32", "hex", *codes.PLAIN, *codes.GUESSED})
 _B64_RUN = re.compile(
     r"[A-Za-z0-9+/_-]{15,}(?:[ \t]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,}(?![A-Za-z0-9+/_-]))*={0,2}"
 )
@@ -909,11 +913,37 @@ def _mostly(text: str) -> str | None:
 _GZIP = b"\x1f\x8b\x08"
 
 
-def _inflate(data: bytes) -> bytes | None:
-    """None for what is not compressed. Raises `TooMuch` for more than `INFLATED` bytes."""
-    machine = zlib.decompressobj(wbits=47)  # gzip or zlib, by its head
+_DIAGRAM = re.compile(
+    r"(?:(?:<|&lt;|%3C)diagram\b.{0,400}?(?:>|&gt;|%3E)\s*"
+    r"|(?:diagrams\.net|draw\.io)/[^\s#]{0,200}#R)(?P<run>(?:[A-Za-z0-9+/=]|%2B|%2F|%3D)++)",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def _diagram(text: str, start: int, end: int) -> Iterator[_Token]:
+    """Diagrams as diagrams.net keeps them in its files and pictures: deflated, percent-encoded before that."""
+    for match in _DIAGRAM.finditer(text, start):
+        if match.start() >= end:
+            return
+        try:
+            data = binascii.a2b_base64(unquote(match["run"]))
+        except binascii.Error:
+            continue
+        plain = _inflate(data, wbits=-zlib.MAX_WBITS, most=ALLOWANCE)
+        if plain is not None:
+            # Labels are HTML within an attribute, so that their entities are escaped twice.
+            said = html.unescape(html.unescape(unquote(plain.decode("utf-8", "replace"))))
+            yield _Token(*match.span("run"), said, "diagram", tells=True)
+
+
+def _inflate(data: bytes, *, wbits: int = 47, most: int = INFLATED) -> bytes | None:
+    """None for what is not compressed. Raises `TooMuch` for more than `most` bytes.
+
+    `wbits` is as `zlib` has it: without, gzip or zlib by its head.
+    """
+    machine = zlib.decompressobj(wbits=wbits)
     try:
-        plain = machine.decompress(data, INFLATED)
+        plain = machine.decompress(data, most)
     except zlib.error:
         return None
     if machine.unconsumed_tail:
@@ -1123,7 +1153,12 @@ _INLINE: dict[str, _Finder] = {
     "quoted": _quoted,
     "control": _controls,
 }
-_ENCODED: dict[str, _Finder] = {"base64": _base64, "base32": _base32, "hex": _hex}
+_ENCODED: dict[str, _Finder] = {
+    "diagram": _diagram,
+    "base64": _base64,
+    "base32": _base32,
+    "hex": _hex,
+}
 _ENCODED |= {name: _coded(name, find) for name, find in codes.PLAIN.items()}
 _STRICT: dict[str, _Finder] = {
     "spaced": _spaced,

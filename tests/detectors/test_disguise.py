@@ -6,6 +6,7 @@ import base64
 import binascii
 import codecs
 import gzip
+import html
 import random
 import re
 import textwrap
@@ -13,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -505,3 +507,34 @@ def test_a_table_of_numbers_is_no_disguise():
 )
 def test_groups_set_apart_are_still_undone(engine, text):
     assert any(match.entity == "CREDIT_CARD" for match in engine.scan(text).matches)
+
+
+def _diagram(value: str) -> str:
+    """As diagrams.net writes a page: percent-encoded, deflated, base64."""
+    cell = f'<mxCell value="{html.escape(value)}" x="10"/>'
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(quote(cell).encode()) + packer.flush()
+    return f'<diagram id="a">{base64.b64encode(packed).decode()}</diagram>'
+
+
+@pytest.mark.parametrize(("lead", "value", "entity"), VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize(
+    "within",
+    [
+        lambda made: f"<mxfile>{made}</mxfile>",
+        lambda made: f'<svg content="{html.escape(f"<mxfile>{made}</mxfile>")}">',
+        lambda made: quote(f"<mxfile>{made}</mxfile>", safe=""),
+        lambda made: "https://app.diagrams.net/?t=x#R" + quote(made.split(">")[1][:-9], safe=""),
+    ],
+    ids=["file", "picture", "text of a picture", "link"],
+)
+def test_a_value_in_a_packed_diagram_is_found(engine, within, lead, value, entity):
+    text = within(_diagram(f"{lead}<b>{value}</b>"))
+    found = [match for match in engine.scan(text).matches if match.entity == entity]
+    assert [match.detector.rpartition("+")[2] for match in found] == ["diagram"]
+    assert "<" not in text[found[0].start : found[0].end]
+
+
+def test_a_diagram_that_becomes_too_much_is_told(engine):
+    assert engine.scan(_diagram("x" * 6_000_000)).failures == ("disguise",)
+    assert not engine.scan("<diagram>" + "7V" * 40 + "</diagram>").failures

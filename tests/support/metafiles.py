@@ -79,5 +79,6 @@ def svm(words=WORDS, *, wide=True, more=b""):
             first = struct.pack("<H", len(text)) + text.encode("cp1252", "replace")
         out += action(113, struct.pack("<ii", x, y) + first + struct.pack("<HHI", 0, 0, 0) + last)
         out += action(132, bytes(5), 1) + action(109, bytes(20), 1)
-    head = struct.pack("<I", 0) + struct.pack("<HI", 1, 27) + bytes(27) + bytes(12)
+    count = 3 * len(words) + bool(more)
+    head = struct.pack("<I", 0) + struct.pack("<HI", 1, 27) + bytes(35) + struct.pack("<I", count)
     return b"VCLMTF" + struct.pack("<HI", 1, len(head)) + head + out + more

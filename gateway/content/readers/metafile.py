@@ -324,9 +324,10 @@ _SVM_SEQUENCE = b"X"
 
 
 def _of_svm(data: bytes) -> Iterator[_Drawn]:
-    (length,) = struct.unpack_from("<I", data, 8)
+    version, length = struct.unpack_from("<HI", data, 6)
     at = 12 + length
-    while at + 8 <= len(data):
+    (count,) = struct.unpack_from("<I", data, at - (4 if version == 1 else 5))
+    for _ in range(count):
         kind, _, length = struct.unpack_from("<HHI", data, at)
         content = data[at + 8 : at + 8 + length]
         at += 8 + length
