@@ -186,7 +186,8 @@ BARED = OFFICE | {PDF}
 """Types of documents that can go without metadata, and without what they do not show."""
 
 TEXTS = frozenset(
-    "text/plain text/html message/rfc822 application/x-ipynb+json application/postscript".split()
+    "text/plain text/html text/xml message/rfc822 application/x-ipynb+json"
+    " application/postscript".split()
 )
 """Types of files that are text, whose words can be replaced."""
 

@@ -16,6 +16,7 @@ import email.header
 import email.message
 import email.policy
 import html
+import itertools
 import quopri
 import re
 from collections import defaultdict
@@ -175,6 +176,11 @@ def _found(source: str, pieces: Sequence[_Piece], changes: Sequence[Change]) -> 
         raise CannotRewrite(_UNKNOWN)
 
 
+def _alike(source: str, text: str) -> bool:
+    """Is it the same, but for what is read as a space?"""
+    return source.translate(markup.SPACES) == text
+
+
 def _in_piece(
     source: str, piece: _Piece, local: Sequence[tuple[int, int, str]]
 ) -> Iterator[_Splice]:
@@ -183,7 +189,7 @@ def _in_piece(
         codec = splice.CODECS["json-string"]
         for start, end, new in codec.splice(raw, list(local), ""):
             yield _Splice(piece.start + start, piece.start + end, str(new))
-    elif raw == piece.text:
+    elif _alike(raw, piece.text):
         for start, end, new in local:
             shown = html.escape(new) if piece.escaped else new
             yield _Splice(piece.start + start, piece.start + end, shown)
@@ -210,10 +216,14 @@ def _unescaped(source: str, start: int, end: int, text: str) -> list[_Piece]:
         at = found.end()
     if at < end:
         pieces.append(_Piece(source[at:end], at, end, "html"))
-    if "".join(piece.text for piece in pieces) != text:
+    if not _alike("".join(piece.text for piece in pieces), text):
         # Nothing that a change could be made in.
         return [_Piece(text)]
-    return pieces
+    ends = itertools.accumulate(len(piece.text) for piece in pieces)
+    return [
+        replace(piece, text=text[last - len(piece.text) : last])
+        for piece, last in zip(pieces, ends, strict=True)
+    ]
 
 
 def _joined(changes: Iterable[Change]) -> list[Change]:
@@ -255,7 +265,7 @@ class _Placed(markup.Page):
             return
         text, start = self._open
         self._open = None
-        if self._source.startswith(text, start):
+        if _alike(self._source[start : start + len(text)], text):
             self.pieces.append(_Piece(text, start, start + len(text), "html"))
         else:
             self.pieces += _unescaped(self._source, start, end, text)

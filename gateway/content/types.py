@@ -28,6 +28,7 @@ UNKNOWN = FileType("application/octet-stream", "unknown")
 TEXT = FileType("text/plain", "text")
 SVG = FileType("image/svg+xml", "image")
 HTML = FileType("text/html", "text")
+OFFICE_XML = FileType("text/xml", "text")
 MAIL = FileType("message/rfc822", "text")
 NOTEBOOK = FileType("application/x-ipynb+json", "text")
 PDF = FileType("application/pdf", "document")
@@ -163,6 +164,11 @@ _MARKUP = re.compile(
     rb"|\s*<\?xml.{0,300}?\?>\s*(?:<!doctype\s+html|<html)\b",
     re.DOTALL,
 )
+_FLAT = re.compile(
+    rb"\s*(?:(?:<\?.{0,300}?\?>|<!--.{0,2000}?-->)\s*)*+<(?:office:document|pkg:package|w:wordDocument)[\s>]",
+    re.DOTALL,
+)
+"""Of office documents that are one file of XML."""
 _MAIL = re.compile(
     rb"(?i)(?:from [^\n]{1,200}\n)?(?:[a-z][a-z0-9-]{1,60}:[^\n]*\n(?:[ \t]+[^\n]*\n)*){2}"
 )
@@ -238,6 +244,8 @@ def _text_type(data: bytes) -> FileType:
     head = data[:4096].removeprefix(codecs.BOM_UTF8)
     if _MARKUP.match(head):
         return HTML
+    if _FLAT.match(head):
+        return OFFICE_XML
     if is_notebook(data.removeprefix(codecs.BOM_UTF8)):
         return NOTEBOOK
     if begins_as_mail(head) or any(
@@ -414,7 +422,10 @@ def _names(data: bytes) -> frozenset[bytes] | None:
 
 
 MEDIA_TYPES: dict[str, str] = {
-    **{kind.media_type: kind.family for kind in (UNKNOWN, TEXT, SVG, HTML, MAIL, NOTEBOOK)},
+    **{
+        kind.media_type: kind.family
+        for kind in (UNKNOWN, TEXT, SVG, HTML, OFFICE_XML, MAIL, NOTEBOOK)
+    },
     **{kind.media_type: kind.family for _, _, kind in _SIGNATURES},
     **dict(_RIFF.values()),
     **dict(_ISO_BRANDS.values()),
@@ -449,7 +460,7 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
         ("odp", _OFFICE[5][1]),
         ("odg", _OFFICE[6][1]),
         ("epub", "application/epub+zip"),
-        ("doc dot", f"application/msword application/rtf text/html {_OFFICE[0][1]}"),
+        ("doc dot", f"application/msword application/rtf text/html text/xml {_OFFICE[0][1]}"),
         ("xls xlt", f"application/vnd.ms-excel text/html text/plain {_OFFICE[1][1]}"),
         ("ppt pps", f"application/vnd.ms-powerpoint {_OFFICE[2][1]}"),
         ("msg", "application/vnd.ms-outlook"),
@@ -479,7 +490,7 @@ _EXTENSIONS: dict[str, frozenset[str]] = {
                 "txt text md csv tsv json jsonl yaml yml xml html htm eml ipynb py js ts java c h"
                 " cpp cs go rs rb php sh sql log ini toml cfg conf tex"
             ),
-            "text/plain text/html message/rfc822 application/x-ipynb+json image/svg+xml",
+            "text/plain text/html text/xml message/rfc822 application/x-ipynb+json image/svg+xml",
         ),
     )
     for extension in extensions.split()

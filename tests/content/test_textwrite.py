@@ -70,6 +70,19 @@ def test_words_that_tags_cut_go_and_the_tags_stay():
     ).replace(b"5462", b"")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["4111&nbsp;1111  1111\u00a01111", "4111<font>\r\n1111</font>&nbsp;<i> 1111</i> 1111"],
+)
+def test_what_is_shown_as_a_space_is_one(value):
+    shown = re.sub(r"<[^>]*>", "", value)
+    data = page(f"<p>a {value} b</p><p>other</p>")
+    after = without(data, "4111 1111 1111 1111", "4111\n1111 1111 1111").decode()
+    assert shown not in re.sub(r"<[^>]*>", "", after)
+    assert "1111" not in after
+    assert "<p>other</p>" in after
+
+
 def test_words_in_entities_go():
     data = page("<p>a &#52;57-55-546&#x32; b <i>c</i></p>")
     assert without(data, VALUE) == page("<p>a [GO&lt;&amp;&gt;&quot;NE] b <i>c</i></p>")

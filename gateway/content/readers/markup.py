@@ -26,8 +26,11 @@ _BLOCKS = frozenset(
 _CELLS = frozenset({"td", "th"})
 _HIDDEN = frozenset({"script", "style", "template", "noscript"})
 DATA = re.compile(r"""data:([\w.+/-]*)((?:;[\w.+=-]+)*),([^"'\s)<>]*)""")
-SPACE = re.compile(r"[ \t\r\f\v]*\n\s*")
-"""What divides two lines of the text that is shown."""
+SPACES = {0xA0: " "}
+"""What is shown as a space. INVARIANT: one character each, as writers find their way back."""
+SPACE = re.compile(r"[ \t\r\f\v]*\n\s*| {2,}")
+"""What divides two lines of the text that is shown, or two words. A break of the source stays one, though
+it is shown as a space: a value may be cut there, too."""
 _CHUNK = 1 << 16
 
 
@@ -62,7 +65,7 @@ class Page(HTMLParser):
         if self._hiding:
             self.hide(data)
         else:
-            self.say(data)
+            self.say(data.translate(SPACES))
 
     def handle_comment(self, data: str) -> None:
         """A comment."""
@@ -104,7 +107,7 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
     source = data.decode(text_encoding(data) or "utf-8", "replace")
     page = Page(budget)
     feed(page, source)
-    shown = SPACE.sub("\n", "".join(page.shown))
+    shown = SPACE.sub(_divider, "".join(page.shown))
     if shown.strip():
         yield Text("body", shown, editable=True)
     for number, text in enumerate(page.hidden):
@@ -112,6 +115,11 @@ def read(data: bytes, budget: Budget) -> Iterator[Said]:
             budget.text(len(text))
             yield Text(f"hidden[{number}]", text, hidden=True, editable=True)
     yield from addresses(source, budget)
+
+
+def _divider(space: re.Match[str]) -> str:
+    """INVARIANT: one character, as writers find their way back."""
+    return "\n" if "\n" in space[0] else " "
 
 
 def addresses(source: str, budget: Budget) -> Iterator[Said]:
