@@ -14,6 +14,15 @@ frames, `restore` decides what a token becomes at its place, `stream` puts them 
 from gateway.answers.ahead import Ahead
 from gateway.answers.passages import MESSAGES
 from gateway.answers.restore import Vault
-from gateway.answers.stream import AnswerStream, Counts, Shape, shape_of
+from gateway.answers.stream import AnswerStream, Counts, Shape, shape_of, shape_of_file
 
-__all__ = ["MESSAGES", "Ahead", "AnswerStream", "Counts", "Shape", "Vault", "shape_of"]
+__all__ = [
+    "MESSAGES",
+    "Ahead",
+    "AnswerStream",
+    "Counts",
+    "Shape",
+    "Vault",
+    "shape_of",
+    "shape_of_file",
+]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from gateway.encodings import eventstream
+from gateway.encodings import eventstream, magic
 
 MAX_FRAME: Final = 32 << 20
 """Bytes of the largest frame that is looked at; a longer one passes as it is."""
@@ -89,6 +89,32 @@ class Opaque:
     def end(self) -> Iterator[Frame]:
         """See `Framing`."""
         yield from ()
+
+
+class Untyped:
+    """A file of which nobody says what it is: read at its end, as text where all of it is."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """See `Framing`."""
+        self._held.append(data)
+        yield from ()
+
+    def end(self) -> Iterator[Frame]:
+        """See `Framing`."""
+        data = b"".join(self._held)
+        if magic.sniff(data) or _CONTROL.search(data):
+            yield Frame(data)
+        elif data:
+            text = Text()
+            yield from text.feed(data)
+            yield from text.end()
+
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""What is in no text: a file with one of these may count its bytes."""
 
 
 class Text:

@@ -52,6 +52,7 @@ class Shape(Enum):
     MESSAGE = auto()
     TEXT = auto()
     MARKUP = auto()
+    UNTYPED = auto()
     OPAQUE = auto()
 
 
@@ -86,6 +87,19 @@ def shape_of(content_type: str) -> Shape:
     return Shape.OPAQUE
 
 
+_UNTYPED = re.compile(
+    r"(?:application|binary)/(?:octet-stream|(?:x-|force-)?download|csv|vnd\.ms-excel|(?:x-)?(?:yaml|toml"
+    r"|sql|sh|shellscript|python|python-code|tex|latex|perl|ruby|php|typescript|subrip))"
+)
+
+
+def shape_of_file(content_type: str) -> Shape:
+    """The framing of a file that is downloaded: whether it is text may have to show."""
+    shape = shape_of(content_type)
+    kind = content_type.partition(";")[0].strip().lower()
+    return Shape.UNTYPED if shape is Shape.OPAQUE and _UNTYPED.fullmatch(kind) else shape
+
+
 def framing_of(shape: Shape) -> Framing:
     """What cuts an answer of this shape into frames."""
     match shape:
@@ -101,6 +115,8 @@ def framing_of(shape: Shape) -> Framing:
             return framing.Message()
         case Shape.TEXT | Shape.MARKUP:
             return framing.Text()
+        case Shape.UNTYPED:
+            return framing.Untyped()
         case Shape.OPAQUE:
             return framing.Opaque()
         case other:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from mitmproxy import http
 
-from gateway.answers import Ahead, AnswerStream, Shape, Vault, shape_of
+from gateway.answers import Ahead, AnswerStream, Shape, Vault, shape_of, shape_of_file
 from gateway.encodings import content_stream
 from gateway.encodings.content_stream import Decoder
 from gateway.model import Issued, Refuse, Restoring
@@ -264,15 +264,19 @@ def start(flow: http.HTTPFlow, plan: Plan, tokenising: Tokenising | None) -> Run
     """
     response = flow.response
     assert response is not None
-    if response.status_code in {101, 204, 206, 304} or flow.request.method == "HEAD":
+    method = flow.request.method
+    if response.status_code in {101, 204, 206, 304} or method == "HEAD":
         plan.looking = None
+        if method == "HEAD" and plan.restores and _shape_of(response, "GET") is not Shape.OPAQUE:
+            head(response, length=None)  # what `GET` gives may have another
+            response.headers.pop("transfer-encoding", None)
         return None
     if plan.looking is not None:
         plan.looking.content_type = response.headers.get("content-type", "")
         plan.looking.content_encoding = response.headers.get("content-encoding", "")
-    shape = shape_of(response.headers.get("content-type", ""))
+    shape = _shape_of(response, method)
     decode = content_stream.decoder(response.headers.get("content-encoding", ""))
-    if shape is Shape.OPAQUE:
+    if shape in {Shape.OPAQUE, Shape.UNTYPED}:
         plan.looking = None
     if shape is Shape.OPAQUE or not plan.may_change:
         return None
@@ -283,13 +287,23 @@ def start(flow: http.HTTPFlow, plan: Plan, tokenising: Tokenising | None) -> Run
     return Running(plan, tokenising, shape, decode)
 
 
+def _shape_of(response: http.Response, method: str) -> Shape:
+    """How its body is framed; a file that is downloaded, and short enough, may have to show that it is text."""
+    content_type = response.headers.get("content-type", "")
+    if method == "GET" and response.status_code == 200 and _is_short(response):
+        return shape_of_file(content_type)
+    return shape_of(content_type)
+
+
 def is_whole(response: http.Response, running: Running) -> bool:
     """Whether an answer is short enough, and says so, to be sent with its length.
 
     A document that waits to be looked at waits whole, so that it can still become a refusal.
     """
-    if running.waits_whole:
-        return True
+    return running.waits_whole or _is_short(response)
+
+
+def _is_short(response: http.Response) -> bool:
     try:
         return int(response.headers["content-length"]) <= WHOLE
     except (KeyError, ValueError):

@@ -185,7 +185,7 @@ class HttpStream(http_layers.HttpStream):
             elif running.is_cut:
                 yield from self._break_off()
                 return
-            else:
+            elif data + rest != response.raw_content:
                 response.raw_content = data + rest
                 head(response, length=len(data + rest))
         yield from super().send_response(already_streamed)
