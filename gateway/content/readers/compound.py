@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import olefile
 import python_calamine
 
+from gateway.content.readers import biff
 from gateway.content.readers.metafile import bitmap_file
 from gateway.content.readers.strings import printable
 from gateway.content.readers.xmltext import PIECE, WORDS
@@ -214,6 +215,7 @@ def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[
     yield from _found_pictures(b"".join(bodies), place, budget)
     if not data:
         return
+    shown = biff.shown(content, budget)
     book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
     for number, sheet in enumerate(book.sheets_metadata):
         budget.page()
@@ -223,9 +225,14 @@ def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[
             yield Fact("hidden", value=True)
         held: list[str] = []
         size = pieces = 0
-        for row in book.get_sheet_by_name(sheet.name).to_python():
+        cells = shown[number] if number < len(shown) else {}
+        grid = book.get_sheet_by_name(sheet.name)
+        first, left = grid.start or (0, 0)
+        for at, row in enumerate(grid.to_python(), first):
             budget.tick()
-            line = "\t".join(_cell(value) for value in row).strip("\t")
+            line = "\t".join(
+                cells.get((at, column)) or _cell(value) for column, value in enumerate(row, left)
+            ).strip("\t")
             if line:
                 held.append(line)
                 size += len(line)

@@ -150,6 +150,12 @@ def formats(raw: bytes, workbook: bytes = b"") -> dict[str, Format]:
     return dict(_by_style(styles, codes, functools.partial(_as_date, since)))
 
 
+def by_style(styles: list[str], codes: Mapping[str, str], *, since_1904: bool) -> dict[str, Format]:
+    """The same for `styles` of cells that each name a format, by their place, and `codes` of formats."""
+    since = _DAY_NONE_1904 if since_1904 else _DAY_NONE
+    return dict(_by_style(styles, codes, functools.partial(_as_date, since)))
+
+
 def _by_style(
     styles: list[str], codes: Mapping[str, str], as_date: Format
 ) -> Iterator[tuple[str, Format]]:
