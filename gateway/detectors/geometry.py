@@ -5,10 +5,12 @@ Groups of digits side by side are what identifiers look like, and what fonts and
 the outline of an `a` holds Canadian numbers that fit their checksum. The languages are paths as in SVG
 (https://www.w3.org/TR/SVG2/paths.html#PathDataBNF), which stand in quotes, wherever these may be: in a
 file, a page, a program, a notebook's list of lines; lists of points; and operands of PostScript and PDF.
+What a program of PostScript holds as data is no text either, unless it stands for one.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 
@@ -30,10 +32,16 @@ _PROGRAM = re.compile(r"\s{0,9}\x04?%(?:!PS|PDF-)")
 _DRAWN = re.compile(
     rf"""\((?:\\.|[^\\()])*+\)?  # a string, which may be shown
     |%[^\r\n]*+
+    |(?<!\S)(?P<internal>\.[A-Za-z]\w++)
     |(?P<listed>/[\w.-]++\s*+[\[{{]\s*+)?
      (?P<run>(?<![\w.+/#-])(?:{_NUMBER}[\[\]\s]*+){{2,}})(?P<operator>[A-Za-z_][\w*]*+)?""",
     re.DOTALL | re.VERBOSE,
 )
+_LINE_OF_DATA = re.compile(r"[!-uz]{40,128}")
+_END_OF_DATA = "~>"
+"""Of ASCII85 (PostScript Language Reference, 3.13.3), in which pictures and fonts stand."""
+_SHORT, _MOST_DATA = 40, 1 << 20
+_READABLE = re.compile(rb"[\t\n\r -~]")
 _DEFINED = re.compile(r"/([A-Za-z_][\w*]{0,30})\s*+\{")
 _OPERATORS = frozenset(
     "moveto rmoveto lineto rlineto curveto rcurveto arc arcn arct arcto rectclip rectfill rectstroke"
@@ -67,9 +75,40 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
             yield points.span(1)
     if _PROGRAM.match(text):
         operators = _OPERATORS.union(_DEFINED.findall(text))
+        yield from _data(text)
         for drawn in _DRAWN.finditer(text):
-            if drawn["run"] and (drawn["listed"] or drawn["operator"] in operators):
+            if drawn["internal"]:  # an operator of Ghostscript's own
+                yield drawn.span("internal")
+            elif drawn["run"] and (drawn["listed"] or drawn["operator"] in operators):
                 yield drawn.span("run")
+
+
+def _data(text: str) -> Iterator[tuple[int, int]]:
+    """Lines of ASCII85, from their end on backwards, that stand for bytes."""
+    done = 0
+    at = text.find(_END_OF_DATA)
+    while at >= 0:
+        start = text.rfind("\n", done, at) + 1
+        while start > done:
+            line = text.rfind("\n", done, start - 1) + 1
+            if line <= done or not _LINE_OF_DATA.fullmatch(text[line : start - 1].rstrip("\r")):
+                break
+            start = line
+        if start > done and _is_binary(text[start:at]):
+            yield start, at
+        done = at + 2
+        at = text.find(_END_OF_DATA, done)
+
+
+def _is_binary(data: str) -> bool:
+    """Does it stand for bytes, and not for words that somebody put into ASCII85?"""
+    if not _SHORT <= len(data) <= _MOST_DATA:
+        return False
+    try:
+        plain = base64.a85decode(data)
+    except ValueError:
+        return False
+    return len(_READABLE.findall(plain)) * 4 < len(plain) * 3
 
 
 def _counts(text: str, least: int) -> bool:

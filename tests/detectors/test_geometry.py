@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -68,6 +70,26 @@ def test_a_number_that_no_drawing_needs_is_looked_at(engine, text):
 @pytest.mark.parametrize("head", [PROGRAM, "%PDF-1.4\n"])
 def test_operands_of_a_program_that_draws_are_no_identifiers(engine, head, numbers):
     assert "CREDIT_CARD" not in found(engine, head + numbers)
+
+
+def _data(plain):
+    return base64.a85encode(plain, wrapcol=72).decode() + "~>\n"
+
+
+def test_data_of_a_program_is_no_text_unless_it_stands_for_one(engine):
+    rng = random.Random(3)
+    picture = _data(rng.randbytes(2000))
+    left = geometry.without(f"{PROGRAM}stream\n{picture}showpage")
+    assert left.split() == [*PROGRAM.split(), "stream", "~>", "showpage"]
+    assert picture in geometry.without(f"words\n{picture}")
+    words = _data(f"Please charge my card {CARD} at once. ".encode() * 9)
+    assert words in geometry.without(f"{PROGRAM}stream\n{words}")
+    assert "CREDIT_CARD" in found(engine, f"{PROGRAM}stream\n<~{words}")
+
+
+def test_operators_of_a_program_are_no_values(engine):
+    assert "IN_PAN" in found(engine, "PAN: array1024z")
+    assert "IN_PAN" not in found(engine, f"{PROGRAM}.array1024z 0 1024 glyphs")
 
 
 def test_what_a_program_defines_itself_is_an_operator():
