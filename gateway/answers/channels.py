@@ -29,20 +29,35 @@ class Piece:
 class Place:
     """What kind of text it is: a tool's arguments (`tool` tells whose), or what is not JSON.
 
-    Values are escaped in `markup`, so that they stay text; in `plain` text they have to be
-    characters, which half of a surrogate pair is not.
+    Values are escaped in `markup`, so that they stay text, and in a `table` of CSV, so that they stay in
+    their field; in `plain` text they have to be characters, which half of a surrogate pair is not.
     """
 
     in_tool: bool = False
     tool: Callable[[], str] = str
     markup: bool = False
+    table: bool = False
     plain: bool = False
 
-    def written(self, value: str, depth: int) -> str:
-        """How `value` stands here within `depth` JSON strings."""
+    def written(self, value: str, depth: int, before: str) -> str:
+        """How `value` stands here, after `before`, within `depth` JSON strings."""
         if self.plain:
             value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if self.table:
+            return _in_field(value, before.rpartition("\n")[2])
         return html.escape(value) if self.markup else escaped(value, depth)
+
+
+_DIVIDES = frozenset(',;\t"\r\n')
+
+
+def _in_field(value: str, line: str) -> str:
+    """The value as a field of CSV has it (RFC 4180, section 2), after the beginning of its line."""
+    doubled = value.replace('"', '""')
+    if line.count('"') % 2:
+        return doubled
+    begins = not line or line[-1] in _DIVIDES
+    return f'"{doubled}"' if begins and not _DIVIDES.isdisjoint(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +173,15 @@ class Channel:
                 until = min(until, hit.start)
                 break
             context.advance(ahead)
+            before = context.before
             value = self._decider.value(
                 hit.token,
-                context.before,
+                before,
                 in_tool=self._place.in_tool,
                 tool=self._place.tool,
             )
             if value is not None:
-                new = self._place.written(value, context.depth)
+                new = self._place.written(value, context.depth, before)
                 self._changes.append(_Change(self._at + hit.start, self._at + hit.end, new))
             context.advance(rest[hit.start : hit.end])
             at = hit.end

@@ -51,6 +51,7 @@ class Shape(Enum):
     EVENT_STREAM = auto()
     MESSAGE = auto()
     TEXT = auto()
+    TABLE = auto()
     MARKUP = auto()
     UNTYPED = auto()
     OPAQUE = auto()
@@ -82,6 +83,8 @@ def shape_of(content_type: str) -> Shape:
         return Shape.JSON
     if kind in {"text/html", "text/xml", "application/xml"} or kind.endswith("+xml"):
         return Shape.MARKUP
+    if kind == "text/csv":
+        return Shape.TABLE
     if not kind or kind.startswith("text/") or kind == "application/javascript":
         return Shape.TEXT
     return Shape.OPAQUE
@@ -113,7 +116,7 @@ def framing_of(shape: Shape) -> Framing:
             return framing.EventStream()
         case Shape.MESSAGE:
             return framing.Message()
-        case Shape.TEXT | Shape.MARKUP:
+        case Shape.TEXT | Shape.TABLE | Shape.MARKUP:
             return framing.Text()
         case Shape.UNTYPED:
             return framing.Untyped()
@@ -177,6 +180,7 @@ class AnswerStream:
     ) -> None:
         self._framing = framing_of(shape)
         self._markup = shape is Shape.MARKUP
+        self._table = shape is Shape.TABLE
         self._answers = answers or said.GENERIC
         self._tokens = Tokens(issued, keys, vault=vault, quoted=quoted)
         self._decider = Decider(self._tokens, restoring or Restoring())
@@ -397,7 +401,13 @@ class AnswerStream:
         def tool() -> str:
             return leaf.tool or self._tools.get(leaf.indexes, "")
 
-        place = Place(in_tool=leaf.said.tool, tool=tool, markup=self._markup, plain=not leaf.quoted)
+        place = Place(
+            in_tool=leaf.said.tool,
+            tool=tool,
+            markup=self._markup,
+            table=self._table,
+            plain=not leaf.quoted,
+        )
         return Channel(self._tokens, self._decider, place)
 
     def _add_piece(self, queued: _Queued, leaf: Leaf) -> None:

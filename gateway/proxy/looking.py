@@ -265,7 +265,7 @@ def _last_words(ahead: Ahead, shape: Shape, error: bytes) -> bytes:
                 ":content-type": "application/json",
             }
             return eventstream.Frame(eventstream.encode_headers(headers), error).encode()
-        case Shape.MESSAGE | Shape.TEXT | Shape.MARKUP | Shape.UNTYPED | Shape.OPAQUE:
+        case Shape.MESSAGE | Shape.TEXT | Shape.TABLE | Shape.MARKUP | Shape.UNTYPED | Shape.OPAQUE:
             return b""
 
 

@@ -72,6 +72,27 @@ def test_a_token_that_the_client_wrote_itself_stays_as_it_wrote_it():
     assert content(run(answers, [data])) == VALUE
 
 
+@pytest.mark.parametrize(
+    ("value", "before", "after", "expected"),
+    [
+        ("Ann", "", ",x", "Ann,x"),
+        ("Lee, Ann", "", ",x", '"Lee, Ann",x'),
+        ("Lee, Ann", "a\r\n1,", "\r\n", 'a\r\n1,"Lee, Ann"\r\n'),
+        ('Ann "A" Lee', "1;", ";2", '1;"Ann ""A"" Lee";2'),
+        ("Lee, Ann", '"', '",x', '"Lee, Ann",x'),
+        ('Ann "A"', '1,"Dear ', ' you"', '1,"Dear Ann ""A"" you"'),
+        ("Lee, Ann", "1,Dear ", "", "1,Dear Lee, Ann"),
+    ],
+)
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_a_value_stays_in_its_field_of_a_table(value, before, after, expected, cut):
+    token = mint(value)
+    answers = AnswerStream(shape_of("text/csv; charset=utf-8"), None, one(value).values(), KEYS)
+    data = f"{before}{token}{after}".encode()
+    pieces = [data[at : at + cut] for at in range(0, len(data), cut)]
+    assert run(answers, pieces).decode() == expected
+
+
 def test_a_look_alike_and_another_actors_token_stay():
     for stranger in ("PERSON_" + "b" * 18, mint("of somebody else")):
         data = delta(f"{stranger} {TOKEN[:-1]} {TOKEN.lower()}")
