@@ -28,7 +28,7 @@ SHIPPED = ("00-default", "10-secrets", "20-pci")
 
 OUTLINES = (
     "M 469 531 \nQ 828 903 1448 1529 \nQ 2069 2156 2228 2338 \nQ 2531 2678 2651 2914 \nz",
-    "M 603 713 \nL 4111 1111 1111 1111 \nQ 916 691 836 713 \nz",
+    "M 603 713 \nQ 4111 1111 1111 1111 \nQ 916 691 836 713 \nz",
 )
 """Glyphs of fonts and of our own: with numbers that fit the checksums of cards."""
 CURVES = (

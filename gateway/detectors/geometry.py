@@ -21,8 +21,15 @@ _PATH = re.compile(
     r"""["'`]([Mm](?:[MmLlHhVvCcSsQqTtAaZz\d\s.,+\-eE]|\\n",\s{0,99}"|\\[nrt])*+)(?=\\?["'`])"""
 )
 _POINTS = re.compile(r"""points=\\?["']((?:[\d\s.,+\-eE]|\\[nrt])*+)(?=\\?["'])""")
-_COMMAND = re.compile(r"[MmLlHhVvCcSsQqTtAaZz]")
-_COUNTED = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)")
+_COMMAND = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*+)")
+_LINE_END = re.compile(r"""\\n",\s{0,99}"|\\[nrt]""")
+"""Of a path in a string of a program, or in lines of strings."""
+_COUNTED = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?")
+_WANTS = {"m": 2, "l": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "t": 2}
+"""How many numbers each command wants, or so many times again. Flags of an arc may stand together."""
+_LONG = re.compile(r"\d{7}")
+_CARD = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}")
+"""Longer numbers than are drawn with, and groups as on a card, which no point has."""
 _OPENING = ('"M', '"m', "'M", "'m", "`M", "`m")
 """How the text of a path may begin: most texts have none of it, and are not looked through."""
 _LEAST_COMMANDS, _LEAST_NUMBERS, _LEAST_POINTS = 2, 4, 6
@@ -66,12 +73,10 @@ def without(text: str) -> str:
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     if any(opening in text for opening in _OPENING):
         for path in _PATH.finditer(text):
-            if len(_COMMAND.findall(path[1])) >= _LEAST_COMMANDS and _counts(
-                path[1], _LEAST_NUMBERS
-            ):
+            if _is_path(path[1]):
                 yield path.span(1)
     for points in _POINTS.finditer(text):
-        if _counts(points[1], _LEAST_POINTS):
+        if _counts(points[1], _LEAST_POINTS) and not _CARD.search(points[1]):
             yield points.span(1)
     if _PROGRAM.match(text):
         operators = _OPERATORS.union(_DEFINED.findall(text))
@@ -111,5 +116,20 @@ def _is_binary(data: str) -> bool:
     return len(_READABLE.findall(plain)) * 4 < len(plain) * 3
 
 
+def _is_path(data: str) -> bool:
+    """Is `data` what the grammar of SVG says, and as much as a path has?"""
+    data = _LINE_END.sub(" ", data)
+    commands = _COMMAND.findall(data)
+    if len(commands) < _LEAST_COMMANDS or not _counts(data, _LEAST_NUMBERS):
+        return False
+    for command, numbers in commands:
+        kind, given = command.lower(), len(_COUNTED.findall(numbers))
+        wanted = _WANTS.get(kind, 1)
+        fits = not given if kind == "z" else given > 0 and given % wanted == 0
+        if not fits or numbers.lstrip().startswith(",") or (wanted < 4 and _CARD.search(numbers)):
+            return False
+    return True
+
+
 def _counts(text: str, least: int) -> bool:
-    return len(_COUNTED.findall(text)) >= least
+    return len(_COUNTED.findall(text)) >= least and not _LONG.search(text)

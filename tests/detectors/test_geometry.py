@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.detectors import geometry
 
 CARD = "4111 1111 1111 1111"
-OUTLINE = f"M 603 713 \nL {CARD} \nQ 916 691 836 713 \nz"
+OUTLINE = f"M 603 713 \nQ {CARD} \nQ 916 691 836 713 \nz"
 GLYPH = "916 691 836 713 727 713 c\n713 403 327 {} l\n"
 PROGRAM = "%!PS-Adobe-3.0 EPSF-3.0\n/l { lineto } bind def\n/c { curveto } bind def\n"
 
@@ -43,6 +43,13 @@ def test_a_path_in_lines_of_a_notebook_holds_no_identifiers(engine):
     [
         f'<text d="{CARD}">',
         f'<path d="M {CARD}"/>',
+        f'<path d="M {CARD} Z"/>',
+        f'<path d="M 1 2 L {CARD} Z"/>',
+        f'"M\\n{CARD}\\nL"',
+        f'"M, {CARD}, L"',
+        f'"M 1 2 C {CARD}"',
+        '"M 4111111111111111 12 L 3 4 Z"',
+        f'<polygon points="{CARD} 12 13"/>',
         f'say("Mail {CARD} to L 12 and Z 13")',
         f'<path d="{OUTLINE}"/> {CARD}',
         f'<polygon points="{CARD}"/>',
@@ -98,7 +105,7 @@ def test_what_a_program_defines_itself_is_an_operator():
 
 
 def test_points_of_a_line_are_no_identifiers(engine):
-    assert not found(engine, f'<polyline points="{CARD} 4222 2222"/>')
+    assert not found(engine, '<polyline points="130 692 544 691 836 713"/>')
 
 
 @given(st.text(alphabet="%!PSDF- MmLzc 1234.\n\"'`()[]/{}points=", max_size=200))
