@@ -4,7 +4,8 @@ they stand in, never by how they look.
 Groups of digits side by side are what identifiers look like, and what fonts and plots are drawn with:
 the outline of an `a` holds Canadian numbers that fit their checksum. The languages are paths as in SVG
 (https://www.w3.org/TR/SVG2/paths.html#PathDataBNF), which stand in quotes, wherever these may be: in a
-file, a page, a program, a notebook's list of lines; lists of points; and operands of PostScript and PDF.
+file, a page, a program, a notebook's list of lines; lists of points; what moves and turns them; and
+operands of PostScript and PDF.
 What a program of PostScript holds as data is no text either, unless it stands for one.
 """
 
@@ -21,13 +22,16 @@ _PATH = re.compile(
     r"""["'`]([Mm](?:[MmLlHhVvCcSsQqTtAaZz\d\s.,+\-eE]|\\n",\s{0,99}"|\\[nrt])*+)(?=\\?["'`])"""
 )
 _POINTS = re.compile(r"""points=\\?["']((?:[\d\s.,+\-eE]|\\[nrt])*+)(?=\\?["'])""")
+_TRANSFORM = re.compile(r"\b(translate|scale|rotate|matrix)\(([\d\s.,+\-eE]*+)\)")
+_TRANSFORMS = {"translate": (1, 2), "scale": (1, 2), "rotate": (1, 3), "matrix": (6,)}
+"""How many numbers each wants (https://www.w3.org/TR/css-transforms-1/#svg-transform-functions)."""
 _COMMAND = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*+)")
 _LINE_END = re.compile(r"""\\n",\s{0,99}"|\\[nrt]""")
 """Of a path in a string of a program, or in lines of strings."""
 _COUNTED = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?")
 _WANTS = {"m": 2, "l": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "t": 2}
 """How many numbers each command wants, or so many times again. Flags of an arc may stand together."""
-_LONG = re.compile(r"\d{7}")
+_LONG = re.compile(r"(?<![\d.])\d{7}")
 _CARD = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}")
 """Longer numbers than are drawn with, and groups as on a card, which no point has."""
 _OPENING = ('"M', '"m', "'M", "'m", "`M", "`m")
@@ -78,6 +82,11 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
     for points in _POINTS.finditer(text):
         if _counts(points[1], _LEAST_POINTS) and not _CARD.search(points[1]):
             yield points.span(1)
+    if "transform" in text:
+        for transform in _TRANSFORM.finditer(text):
+            given = len(_COUNTED.findall(transform[2]))
+            if given in _TRANSFORMS[transform[1]] and not _LONG.search(transform[2]):
+                yield transform.span(2)
     if _PROGRAM.match(text):
         operators = _OPERATORS.union(_DEFINED.findall(text))
         yield from _data(text)

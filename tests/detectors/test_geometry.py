@@ -49,6 +49,8 @@ def test_a_path_in_lines_of_a_notebook_holds_no_identifiers(engine):
         f'"M, {CARD}, L"',
         f'"M 1 2 C {CARD}"',
         '"M 4111111111111111 12 L 3 4 Z"',
+        f'<g transform="rotate({CARD})"/>',
+        '<g transform="translate(4111111111111111)"/>',
         f'<polygon points="{CARD} 12 13"/>',
         f'say("Mail {CARD} to L 12 and Z 13")',
         f'<path d="{OUTLINE}"/> {CARD}',
@@ -102,6 +104,17 @@ def test_operators_of_a_program_are_no_values(engine):
 def test_what_a_program_defines_itself_is_an_operator():
     assert CARD in geometry.without(f"%!PS\n{CARD} mine\n")
     assert CARD not in geometry.without(f"%!PS\n/mine {{ lineto }} def\n{CARD} mine\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<use transform="translate(244.484375 0)"/><g transform="matrix(1 0 0 1 130 692)"/>',
+        '<path d="M130.6925441,244.4843751L12.1234567,916.7137271Z"/>',
+    ],
+)
+def test_what_places_and_turns_is_no_identifier(engine, text):
+    assert not found(engine, text)
 
 
 def test_points_of_a_line_are_no_identifiers(engine):
