@@ -137,11 +137,19 @@ def main() -> None:
     print("pictures without text, everything on; step by step on one thread:")
     data = package("skimage") / "data"
     smooth = Image.radial_gradient("L").resize(drawn.SIZE).convert("RGB")
+    flower, china = (
+        package("sklearn") / f"datasets/images/{name}.jpg" for name in ("flower", "china")
+    )
+    wall = Image.new("RGB", drawn.SIZE)
+    for place in range(9):  # what a camera sees has its details at any size
+        tile = Image.open((flower, china, data / "coffee.png")[place % 3]).convert("RGB")
+        wall.paste(tile.resize((640, 360)), (place % 3 * 640, place // 3 * 360))
     plain = {
         "smooth 1080p": drawn.save(smooth, "JPEG", quality=85),
         "noise 1080p": drawn.save(drawn.plain(), "JPEG", quality=85),
         "photograph 600x400": (data / "coffee.png").read_bytes(),
-        "photograph 427x640": (package("sklearn") / "datasets/images/flower.jpg").read_bytes(),
+        "photograph 427x640": flower.read_bytes(),
+        "photographs 1080p": drawn.save(wall, "JPEG", quality=85),
     }
     for name, picture in plain.items():
         started = now()
