@@ -34,6 +34,7 @@ from gateway.detectors import (
     parts,
     recognizers,
     seams,
+    secret_judge,
     secret_rules,
     segments,
 )
@@ -566,7 +567,9 @@ def _proven(match: Match, view: str) -> bool:
 
 def _may_prove(probe: Probe) -> bool:
     """Can a match of `probe` be `_proven`?"""
-    return probe.entity in _ALONE or probe.name.startswith("secret:")
+    if probe.name.startswith("secret:"):
+        return probe.strongest >= SURE
+    return probe.entity in _ALONE
 
 
 def _wanted(probe: Probe, expression: Expression, settings: Settings) -> Expression:
@@ -621,6 +624,7 @@ def _shipped(settings: Settings) -> list[Probe]:
             for rule in secret_rules.load_rules()
             if rule.entity not in settings.disabled
         )
+        probes.extend(secret_judge.probes(settings.disabled))
     probes.extend(company.probes(settings))
     probes.extend(internal.probes(settings))
     return probes
@@ -655,7 +659,7 @@ def _revision(settings: Settings, probes: Sequence[Probe], registers: Sequence[s
     for library in ("presidio-analyzer", "phonenumbers", "regex", "tldextract", "hyperscan"):
         state.update(f"{library} {importlib.metadata.version(library)}".encode())
     here = Path(__file__).parent
-    for kind in ("*.py", "*.yaml", "models/*.npz"):
+    for kind in ("*.py", "*.yaml", "models/*.npz", "models/*.json"):
         for file in sorted(here.glob(kind)):
             state.update(file.read_bytes())
     return state.hexdigest()
