@@ -197,6 +197,8 @@ class Context:
         self.beyond = beyond
         self.shared: dict[tuple[int, int, bool], list[tuple[int, int, str, bool, int]]] = {}
         """Runs of digits by window, looked for once for all that want them (see `phones`)."""
+        self.secrets: list[tuple[int, int]] = []
+        """Where rules have found secrets: what they know, the judge need not look at."""
         self._spoken: prefilter.Spoken | None = None
         """Where words stand in the text that vocabularies want; None when nobody looked."""
         self._said: dict[Vocabulary, bool] = {}

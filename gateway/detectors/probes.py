@@ -418,6 +418,7 @@ class SecretProbe:
             span = matcher.span(match, text)
             if span is None or (self._titles and not around.titled(self._titles, span[0])):
                 continue
+            around.secrets.append(span)
             yield Raw(span[0], span[1], matcher.rule.confidence, self.entity, self)
 
 

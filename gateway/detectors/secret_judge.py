@@ -39,13 +39,13 @@ _WORDS = Path(__file__).with_name("secret_words.yaml")
 # --- words that tell of secrets ------------------------------------------------------------------
 
 _KINDS = {
-    "phrase": r"passphras\w{1,3}|passfras\w{1,2}",
-    "pin": r"pins?|pin-?(?:code|kod|nummer)\w{0,2}|puk|passcodes?|combination"
-    r"|(?:tür|tor|zugangs|alarm|deur|dør|port|ovi|kapu|pin)(?:code|kode?|kód|koodi)\w{0,3}",
-    "key": r"secrets?|tokens?|\w*schlüssel|keys?|clé|chiave|klucz|nyckel|sleutel|chave|apikeys?",
-    "password": r"\w*pass?wor[dt]\w{0,3}|pass(?:es|wd|e)?|passord\w{0,3}|p(?:w|ws|wd|wds|sk|wort)|\w*kennw[oö]rt\w{0,3}|mdp"
-    r"|contrase[ñn]as?|senhas?|parol[aăeyiä]\w{0,4}|wachtwoord\w{0,2}|ww|has[łl][oaeu]\w{0,2}|hes[l][oaeu]\w{0,2}|l[öo]sen(?:ord\w{0,4})?"
-    r"|adgangskode\w{0,2}|kodeord\w{0,2}|salasan\w{1,4}|jelsz[óoa]\w{0,3}|[şs]ifre\w{0,4}|claves?",
+    "phrase": r"passphras\w{1,3}|passfras\w{1,2}|phrases?",
+    "pin": r"pins?|pin(?:code|kod|nummer)\w{0,2}|puk|passcodes?|combination|türcode|torcode|zugangscode|alarmcode|deurcode|dørkode|portkod\w{0,2}"
+    r"|ovikoodi|kapukód",
+    "key": r"secrets?|tokens?|schlüssel|keys?|clé|chiave|klucz|nyckel|sleutel|chave|apikeys?",
+    "password": r"pass(?:words?|wor[dt]\w{1,2}|wort|wd)|pass|passes|passe|passord\w{0,3}|paswoord|pw|pws|pwd|pwds|psk|pwort|kennwort\w{0,2}|kennwörter\w?"
+    r"|mdp|contraseñas?|contrasenas?|senhas?|parol[aăeyiä]\w{0,4}|wachtwoord\w{0,2}|ww|has[łl][oaeu]\w{0,2}|hes[l][oaeu]\w{0,2}"
+    r"|lösen(?:ord\w{0,4})?|losenord\w{0,4}|adgangskode\w{0,2}|kodeord\w{0,2}|salasan\w{1,4}|jelsz[óoa]\w{0,3}|şifre\w{0,4}|sifre\w{0,4}|claves?",
     "login": r"log(?:in|on)s?|credentials?|creds|zugangsdaten|zugang|anmeld\w{1,3}|connecte[rz]?|identifiants?|credencia\w{2,4}|credenzial\w"
     r"|acced[ia]|accesso|acesso|inloggen|zaloguj|logga|logger|přihlas\w{0,2}|decrypt\w{0,3}|unzip|protected|encrypted|entsperr\w{1,2}"
     r"|entpack\w{1,3}|verschlüsselt\w{0,2}|chiffré|descifrar|protett[oa]|wifi|wlan|hotspot",
@@ -54,7 +54,7 @@ _KINDS = {
 """What tells of a secret, by kind: words as they stand. A `login` or a `code` says little by itself."""
 
 _SCRIPTS = {
-    "password": r"парол\w{1,3}|лозинка|κωδικ\w{1,3}|\w*(?:パスワード|密码|密碼|口令|비밀번호|암호)\w*",
+    "password": r"парол\w{1,3}|лозинка|κωδικ\w{1,3}|パスワード\w*|密码\w*|密碼\w*|口令\w*|비밀번호\w*|암호\w*",
     "login": r"вайфа\w{1,2}|логин\w{0,3}",
     "pin": r"пин\w{0,4}",
     "code": r"код\w{0,2}",
@@ -66,7 +66,7 @@ _SPELLED = (
 )  # fmt: skip
 
 _ROWS = {
-    "phrase": r"pass[ -]phrases?|(?:seed|recovery|secret|backup|the) phrase|phrase secrète"
+    "phrase": r"pass[ -]phrases?|(?:seed|recovery|secret|backup) phrase|phrase secrète"
     r"|frase (?:de (?:contraseña|paso|recuperación)|di accesso|segreta|secreta)",
     "pin": r"pin[ -](?:code|kod)|(?:access|entry|entrance|door|gate|alarm|security|master|unlock|safe|lock|lockbox|garage|keypad|service)"
     r"[ -](?:codes?|combination)",
@@ -76,28 +76,63 @@ _ROWS = {
 }
 """The same, of several words."""
 
-_KIND = re.compile(
-    "|".join(
-        f"(?P<{kind}>{words}{'|' + _SCRIPTS[kind] if kind in _SCRIPTS else ''})"
-        for kind, words in _KINDS.items()
-    )
-)
 _ROW_KIND = re.compile("|".join(f"(?P<{kind}>{rows})" for kind, rows in _ROWS.items()), re.IGNORECASE)
 _BEGINS_ROW = frozenset(
     """
-    pass seed recovery secret backup the phrase frase pin access entry entrance door gate alarm security master unlock safe lock lockbox garage
+    pass seed recovery secret backup frase pin access entry entrance door gate alarm security master unlock safe lock lockbox garage
     keypad service api sign signing private encryption shared auth license licence webhook client mot mots palavra palavras pre log logged
     signed wi guest
     """.split()
 )
+_COMPOUNDS = (("passwort", "password"), ("kennwort", "password"), ("schlüssel", "key"))
+"""What German joins to other words, as the last of them."""
 
 
-@functools.lru_cache(maxsize=8_192)
-def _kind(written: str) -> tuple[str, bool]:
-    """Of which kind a word is, if of any, and whether it begins a row of words of some kind."""
-    folded = written.lower()
-    found = _KIND.fullmatch(folded)
-    return (found.lastgroup or "" if found else ""), folded in _BEGINS_ROW
+_COMPOUND = 10
+"""Letters that such a word has at least."""
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The alternatives of a pattern, those within brackets left together."""
+    found, depth = [""], 0
+    for character in pattern:
+        depth += (character == "(") - (character == ")")
+        if character == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    return [each for each in found if each]
+
+
+def _by_start() -> Mapping[str, re.Pattern[str]]:
+    """What tells the kind of a word, by the two letters that it begins with."""
+    sorts: dict[str, dict[str, list[str]]] = {}
+    for table in (_KINDS, _SCRIPTS):
+        for kind, words in table.items():
+            for each in _alternatives(words):
+                sorts.setdefault(each[:2], {}).setdefault(kind, []).append(each)
+    for first in _BEGINS_ROW:
+        sorts.setdefault(first[:2], {})
+    return {
+        start: re.compile("|".join(f"(?P<{kind}>{'|'.join(words)})" for kind, words in kinds.items()))
+        for start, kinds in sorts.items()
+    }
+
+
+_BY_START = _by_start()
+
+
+def _kind(folded: str) -> str:
+    """Of which kind a word in small letters is, if of any."""
+    known = _BY_START.get(folded[:2])
+    found = known.fullmatch(folded) if known is not None else None
+    if found is not None:
+        return found.lastgroup or ""
+    if len(folded) >= _COMPOUND:
+        for end, kind in _COMPOUNDS:
+            if end in folded:
+                return kind
+    return ""
 
 
 _STRONG = frozenset({"phrase", "pin", "key", "password"})
@@ -105,12 +140,9 @@ _OPENED = ("opens",)
 
 # --- values --------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(
-    r"(?<![^\s\"'`´“”„«»‘’()<>\[\]{},;|])"
-    r"(?=[^\s\"'`´“”„«»‘’()<>\[\]{},;|]*?(?:[\d!#$&*@^~%+]|[a-z][A-Z]|[a-z]{3}[.-][a-z]{3,12}[.-][a-z]{3}))"
-    r"[^\s\"'`´“”„«»‘’()<>\[\]{},;|]{4,80}"
-)
-"""What has more than letters in it, or capitals within, or is words in a row."""
+_TOKEN = re.compile(r"[^\s\"'`´“”„«»‘’()<>\[\]{},;|]{4,}")
+_LONGEST_VALUE = 80
+
 _LEAD = "*_:=–—-…>"
 _TAIL = ".:…*"
 _PREFIX = re.compile(r"[^\W\d_]{1,20}[:=]|[A-Za-z][\w.@-]{1,30}[/+](?=[^/+]{5,}$)")
@@ -137,26 +169,29 @@ _NEVER = re.compile(
 """What is never taken for a secret: words, numbers with a unit, dates, addresses, files, references."""
 
 _PIN = re.compile(r"\d{4,8}")
-_UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{128})")
-_SYMBOL = re.compile(r"[!#$&*?@^~%+=](?=.)|[!#$*?]$")
-_FORMS = (
-    ("model", re.compile(r"[A-Z]{1,4}-?\d{2,5}[A-Za-z+]{0,4}(?:-[A-Z0-9]{1,2})?")),
-    ("hex", re.compile(r"(?=.*\d)(?:[0-9a-f]{7,15})")),
-    ("numbered", re.compile(r"[A-ZÄÖÜ][a-zäöüéß]{2,14}\d{2,8}")),
-    ("numbered1", re.compile(r"[A-Z][a-z]{2,14}\d")),
-    ("small", re.compile(r"[a-zäöüé]{3,24}\d{2,8}")),
-    ("small1", re.compile(r"[a-z]{3,24}\d")),
-    ("shout", re.compile(r"[A-Z]{3,16}\d{1,6}")),
-    ("snake", re.compile(r"[A-Za-z]+\d*(?:_[A-Za-z0-9]+)+")),
-    ("dotted", re.compile(r"[A-Za-z]+\d*(?:\.[A-Za-z]+\d*)+")),
-    ("dashed", re.compile(r"[A-Za-z]+\d*(?:-[A-Za-z0-9]+)+")),
-    ("slash", re.compile(r"[^/]+/.*")),
-    ("colon", re.compile(r"[^:]+:.*")),
-    ("camel", re.compile(r"[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+\d{0,4}")),
+_LONG = re.compile(
+    r"(?P<uuid>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
+    r"|(?P<digest>[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{128})"
 )
-_ROW = re.compile(r"[a-zäöüß]{3,12}(?P<by>[ -])[a-zäöüß]{3,12}(?:(?P=by)[a-zäöüß]{3,12}){2,11}")
-"""Words in a row, as a pass phrase has them."""
+_SYMBOL = re.compile(r"[!#$&*?@^~%+=](?=.)|[!#$*?]$")
+_FORM = re.compile(
+    r"""(?x)
+    (?P<model>[A-Z]{1,4}-?\d{2,5}[A-Za-z+]{0,4}(?:-[A-Z0-9]{1,2})?)
+    | (?P<hex>(?=.*\d)(?:[0-9a-f]{7,15}))
+    | (?P<numbered>[A-ZÄÖÜ][a-zäöüéß]{2,14}\d{2,8})
+    | (?P<numbered1>[A-Z][a-z]{2,14}\d)
+    | (?P<small>[a-zäöüé]{3,24}\d{2,8})
+    | (?P<small1>[a-z]{3,24}\d)
+    | (?P<shout>[A-Z]{3,16}\d{1,6})
+    | (?P<snake>[A-Za-z]+\d*(?:_[A-Za-z0-9]+)+)
+    | (?P<dotted>[A-Za-z]+\d*(?:\.[A-Za-z]+\d*)+)
+    | (?P<dashed>[A-Za-z]+\d*(?:-[A-Za-z0-9]+)+)
+    | (?P<slash>[^/]+/.*)
+    | (?P<colon>[^:]+:.*)
+    | (?P<camel>[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+\d{0,4})
+    """
+)
+"""Names have these forms more than passwords do."""
 
 _TECHNICAL = re.compile(
     r"(?i)(?:pass\w{0,5}|kennwort|o?auth|base|sha|md|utf|hmac|aes|rsa|tls|ssl|wpa|saml|ipv|http|pbkdf|bcrypt|scrypt|argon|rfc|iso|windows|win|office|python|java"
@@ -172,13 +207,11 @@ def _shape(value: str) -> str:
         if secret_checks.is_phrase(value):
             return "row" if value.count("-") or value.count(".") > 2 else ""
         return _of_letters(value) if value.isalpha() and value.isascii() else ""
-    if secret_checks.is_placeholder(value) or _TECHNICAL.fullmatch(value):
+    if _TECHNICAL.fullmatch(value):
         return ""
-    if _UUID.fullmatch(value):
-        return "uuid"
-    if _DIGEST.fullmatch(value):
-        return "digest"
     size = len(value)
+    if size >= 32 and (long := _LONG.fullmatch(value)):
+        return long.lastgroup or ""
     if size >= 16 and secret_checks.is_random(value):
         return "drawn"
     digits = any(map(str.isdigit, value))
@@ -189,9 +222,9 @@ def _shape(value: str) -> str:
         return "strong" if digits else "signed"
     if secret_checks.is_paired(value):
         return "paired"
-    for name, form in _FORMS:
-        if form.fullmatch(value):
-            return name
+    form = _FORM.fullmatch(value)
+    if form is not None:
+        return form.lastgroup or ""
     if not digits:
         return "mixed" if value.isascii() else ""
     turns = len(_TURNS.findall(value))
@@ -249,14 +282,21 @@ class Value(NamedTuple):
     shape: str
 
 
-def values(text: str, start: int, end: int, cues: Sequence[Cue]) -> Iterator[Value]:
-    """What begins in `text[start:end]` and may be a secret."""
+def values(
+    text: str, start: int, end: int, known: Sequence[tuple[int, int]] = ()
+) -> Iterator[Value]:
+    """What begins in `text[start:end]` and may be a secret, apart from what is `known`."""
     stop = min(len(text), end + 80)
     for match in _TOKEN.finditer(text, max(0, start - 80), stop):
+        written = match[0]
+        if written.isalpha() and (written.islower() or written[1:].islower() or written.isupper()):
+            continue  # a word
         first, last = match.span()
-        if match[0].startswith("-") and match[0][1:2].isalpha() or match[0].startswith("--"):
+        if last - first > _LONGEST_VALUE or any(a < last and first < b for a, b in known):
+            continue
+        if written[0] == "-" and (written[1] == "-" or written[1].isalpha()):
             continue  # an option of a command
-        value = match[0].rstrip(_TAIL)
+        value = written.rstrip(_TAIL)
         last = first + len(value)
         value = value.lstrip(_LEAD)
         first = last - len(value)
@@ -274,24 +314,23 @@ def values(text: str, start: int, end: int, cues: Sequence[Cue]) -> Iterator[Val
         shape = _shape(value)
         if shape:
             yield Value(first, last, shape)
-    if any(cue.kind == "phrase" for cue in cues):
-        yield from _rows(text, start, stop, cues)
+    around = text[max(0, start - REACH) : end + REACH]
+    if "hrase" in around or "frase" in around:
+        yield from _rows(text, start, stop)
 
 
 _ASSIGNED = re.compile(r"[=:(\[{,]\s?[\"'`]$")
 _RUN = re.compile(r"(?<![\w-])[a-zäöüß]{3,12}(?: [a-zäöüß]{3,12}){3,40}(?![\w-])")
 
 
-def _rows(text: str, start: int, end: int, cues: Sequence[Cue]) -> Iterator[Value]:
+def _rows(text: str, start: int, end: int) -> Iterator[Value]:
     """Words in a row that no sentence would have so: none of them has a meaning of its own."""
     meanings = _meanings()
     for run in _RUN.finditer(text, start, end):
         first, last, count = run.start(), run.start(), 0
         at = run.start()
         for each in [*run[0].split(" "), ""]:
-            plain = each and each not in meanings and each not in _LITTLE and not any(
-                cue.start < at + len(each) and at < cue.end for cue in cues
-            )
+            plain = each and each not in meanings and each not in _LITTLE and not _kind(each)
             if plain:
                 first, last, count = (first if count else at), at + len(each), count + 1
             else:
@@ -314,13 +353,24 @@ _LITTLE = frozenset(
 # --- what can be seen ----------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_BREAK = re.compile(r"[.!?…](?=\s)")
+_NAME = 48
+"""Code points that a speaker's name and the time take at most."""
 _SPEAKER = re.compile(
     r"(?:[\[(]?\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?[\])]?\s*)?(?:\[[^\]\n]{1,20}\]\s*)?<?[\w.@ -]{1,24}>?\s{0,2}:?\s*(?:\d\d:\d\d)?\s*"
 )
-_CODE = re.compile(
-    r"[{};<>\\]|\s=\s|\w\(|\w\.\w+\.\w|\w_\w|^\s*(?:const|let|var|def|return|import|from|class|export|public|private|else|elif|try|@\w+)\b"
-)
+_CALL = re.compile(r"\w\(|\w\.\w+\.\w")
+_STATEMENT = re.compile(r"\s*(?:const|let|var|def|return|import|from|class|export|public|private|else|elif|try|@\w+)\b")
+
+
+def _code_in(line: str) -> int:
+    """How much of a line, or of a part of one, only code has."""
+    signs = sum(map(line.count, _CODE_SIGNS)) + line.count(" = ")
+    if "(" in line or "." in line:
+        signs += len(_CALL.findall(line))
+    return signs + (_STATEMENT.match(line) is not None)
+
+
+_CODE_SIGNS = "{};<>\\_"
 _LOG = re.compile(r"\d\d:\d\d:\d\d|\b(?:INFO|WARN|ERROR|DEBUG|TRACE)\b|^\s*[|+]")
 
 
@@ -340,39 +390,66 @@ class _Lists(Strict):
 
 def cues_in(text: str, start: int, end: int) -> list[Cue]:
     """The words for secrets in `text[start:end]`, by place."""
-    found, reached = [], start
-    for match in _PLAIN.finditer(text, start, end):
-        kind, begins = _kind(match[0])
-        if not kind and not begins:
-            continue
-        first, last = match.span()
+    part = text[start:end]
+    folded = part.lower()
+    if len(folded) != len(part):  # a letter that has no small form of its own length
+        folded = part
+    kinds = {
+        each: _kind(each)
+        for each in set((_ASCII if folded.isascii() else _PLAIN).findall(folded))
+        if each[:2] in _BY_START or len(each) >= _COMPOUND
+    }
+    told = [each for each, kind in kinds.items() if kind or each in _BEGINS_ROW]
+    if not told:
+        return []
+    found: list[Cue] = []
+    reached = 0
+    for first, each in sorted(_places(folded, told)):
+        last = first + len(each)
         if first < reached:
             continue
-        if begins:
-            row = _ROW_KIND.match(text, first, end)
-            if row is not None and not text[row.end() : row.end() + 1].isalnum():
+        kind = kinds[each]
+        if each in _BEGINS_ROW:
+            row = _ROW_KIND.match(folded, first)
+            if row is not None and not folded[row.end() : row.end() + 1].isalnum():
                 last, kind = row.end(), row.lastgroup or ""
-        if not kind:
-            continue
-        reached = last
-        if match[0] == "pass" and not text[text.rfind("\n", start, first) + 1 : first].strip() and text[last : last + 1] in {"", "\n"}:
-            continue  # a statement of Python
-        # Part of an identifier or of a path: what it names is a place, not a value.
-        before, after = text[first - 1 : first], text[last : last + 1]
-        if before in _IDENTIFIES or after in _IDENTIFIES or (after == "." and text[last + 1 : last + 2].isalnum()):
-            kind = "named"
-        found.append(Cue(first, last, kind))
+        if kind and not (each == "pass" and _is_statement(part, first, last)):
+            reached = last
+            found.append(Cue(start + first, start + last, "named" if _names(part, first, last) else kind))
     return found
 
 
-_PLAIN = re.compile(r"[^\W\d_]+")
+def _places(text: str, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Where the words stand as a whole."""
+    for each in words:
+        at = text.find(each)
+        while at >= 0:
+            end = at + len(each)
+            if not text[at - 1 : at].isalpha() and not text[end : end + 1].isalpha():
+                yield at, each
+            at = text.find(each, end)
+
+
+def _names(text: str, first: int, last: int) -> bool:
+    """A part of an identifier or of a path: what it names is a place, not a value."""
+    before, after = text[first - 1 : first], text[last : last + 1]
+    return before in _IDENTIFIES or after in _IDENTIFIES or (after == "." and text[last + 1 : last + 2].isalnum())
+
+
+def _is_statement(text: str, first: int, last: int) -> bool:
+    """`pass` of Python, on a line of its own."""
+    return text[last : last + 1] in {"", "\n"} and not text[text.rfind("\n", 0, first) + 1 : first].strip()
+
+
+_PLAIN, _ASCII = re.compile(r"[^\W\d_]+"), re.compile(r"[a-z]+")
 _IDENTIFIES = frozenset("_$@/\\(&#1234567890")
 
 
 def _steps(text: str, first: int, last: int) -> tuple[int, int, int]:
     """Words, ends of sentences and ends of lines between two places."""
     between = text[first:last]
-    return len(_WORD.findall(between)), len(_BREAK.findall(between)), between.count("\n")
+    breaks = sum(map(between.count, (". ", "? ", "! ", ".\n", "?\n", "!\n")))
+    return sum(each[-1].isalpha() or each[0].isalpha() for each in between.split()), breaks, between.count("\n")
 
 
 def _far(words: int, breaks: int, lines: int) -> str:
@@ -402,11 +479,14 @@ def seen(text: str, value: Value, cues: Sequence[Cue]) -> list[str]:
     stop = text.find("\n", end, end + REACH)
     stop = min(len(text), end + REACH) if stop < 0 else stop
     left, right = text[line:start], text[end:stop]
+    code = _code_in(left) + _code_in(right)
+    if code > 1:
+        return []  # rules know code
     meanings = _meanings()
     size = end - start
     found = ["bias", f"shape={shape}", f"size={of}:{min(size // 3, 8)}"]
     # Where the words for secrets are.
-    places = []
+    places, near = [], []
     for name, cue in (("before", before), ("after", after)):
         if cue is None:
             places.append(f"{name}=none")
@@ -417,6 +497,8 @@ def seen(text: str, value: Value, cues: Sequence[Cue]) -> list[str]:
         places.append(f"{name}={cue.kind}:{far}")
         found.append(f"{name}:{far}")
         found.append(f"{name}:{cue.kind}")
+        if not steps[0]:
+            near.append(name)
         if name == "before" and steps[2]:
             asked = "?" in text[cue.end : cue.end + 60].split("\n", 1)[0]
             found.append("asked" if asked else "over")
@@ -448,20 +530,15 @@ def seen(text: str, value: Value, cues: Sequence[Cue]) -> list[str]:
             found.append(f">{where}{meaning}")
             if place == 0:
                 found.append(f"{of}&>{where}{meaning}")
-    if words:
-        cue_word = before is not None and _steps(text, before.end, start)[0] == 0
-        if cue_word:
-            found.append("<1cue")
+    if "before" in near:
+        found.append("<1cue")
     # The line.
-    code = len(_CODE.findall(left)) + len(_CODE.findall(right))
-    if code > 1:
-        return []  # rules know code
     alone = not left.strip(" \t>*-•\"'`") and not right.strip(" \t.!\"'`")
     if alone:
         found.append("alone")
     elif not left.strip(" \t>*-•\"'`"):
         found.append("first")
-    elif _SPEAKER.fullmatch(left) and ":" in left:
+    elif ":" in left and len(left) < _NAME and _SPEAKER.fullmatch(left):
         found.append("said" if right.strip(" \t.!\"'`") else "said-alone")
     if alone or "said-alone" in found:
         found.append(f"{of}&alone")
@@ -527,11 +604,9 @@ class _Model(Strict):
 
 def _expressions() -> tuple[Expression, ...]:
     """What the prefilter looks for: words for secrets. Those of other scripts it knows one by one."""
-    within, whole = [], []
-    for words in (*_KINDS.values(), *_ROWS.values()):
-        for each in _alternatives(words):
-            (within if each.startswith(r"\w*") else whole).append(each.removeprefix(r"\w*"))
-    written = "|".join([rf"\b(?:{'|'.join(whole)})\b", *within])
+    words = [each for table in (_KINDS, _ROWS) for words in table.values() for each in _alternatives(words)]
+    ends = [end for end, _ in _COMPOUNDS]
+    written = "|".join([rf"\b(?:{'|'.join(words)})\b", *ends])
     spelled = frozenset(map(word, _SPELLED))
     return (
         Expression(written, re.IGNORECASE, REACH + _LONGEST, REACH),
@@ -541,18 +616,6 @@ def _expressions() -> tuple[Expression, ...]:
 
 _LONGEST = 40
 """Code points of the longest word for a secret."""
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """The alternatives of a pattern, those within brackets left together."""
-    found, depth = [""], 0
-    for character in pattern:
-        depth += (character == "(") - (character == ")")
-        if character == "|" and not depth:
-            found.append("")
-        else:
-            found[-1] += character
-    return [each for each in found if each]
 
 
 def about(cues: Sequence[Cue], value: Value) -> tuple[str, Sequence[Cue]]:
@@ -591,23 +654,29 @@ class JudgeProbe:
         self._judge = judge
         self._disabled = disabled
 
-    def find(self, text: str, start: int, end: int, _around: Context, /) -> Iterator[Raw]:
-        """Secrets that start in `text[start:end]`."""
-        cues = cues_in(text, max(0, start - REACH), min(len(text), end + REACH))
-        if not cues:
+    def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
+        """Secrets that start in `text[start:end]`, without those that rules have found."""
+        known = [each for each in around.secrets if each[0] < end and start < each[1]]
+        found = list(values(text, start, end, known))
+        if not found:
             return
-        asked = 0
-        for value in values(text, start, end, cues):
+        cues = cues_in(text, max(0, start - REACH), min(len(text), end + REACH))
+        for value in found[:MOST]:
             entity, near = about(cues, value)
             if not entity or entity in self._disabled:
                 continue
-            asked += 1
-            if asked > MOST:
-                return
-            found = seen(text, value, near)
-            sure = self._judge.confidence(self._judge.chance(found), value.shape) if found else 0.0
-            if sure:
+            told = seen(text, value, near)
+            sure = self._judge.confidence(self._judge.chance(told), value.shape) if told else 0.0
+            if sure and not is_placeholder(text, value):
                 yield Raw(value.start, value.end, round(sure, 2), entity, self)
+
+
+def is_placeholder(text: str, value: Value) -> bool:
+    """A value that waits for a secret, or that everybody would write as an example."""
+    written = text[value.start : value.end]
+    if value.shape.startswith("pin"):
+        return len(set(written)) == 1 or written in "123456789"
+    return secret_checks.is_placeholder(written)
 
 
 def probes(disabled: frozenset[str]) -> list[JudgeProbe]:

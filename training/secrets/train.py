@@ -52,9 +52,10 @@ class Row(NamedTuple):
 def rows(text: Text, weight: float) -> Iterator[Row]:
     """The values of a text that the judge would be asked about."""
     cues = secret_judge.cues_in(text.text, 0, len(text.text))
-    for value in secret_judge.values(text.text, 0, len(text.text), cues):
+    for value in secret_judge.values(text.text, 0, len(text.text)):
         entity, near = secret_judge.about(cues, value)
-        found = secret_judge.seen(text.text, value, near) if entity else []
+        placeholder = secret_judge.is_placeholder(text.text, value)
+        found = secret_judge.seen(text.text, value, near) if entity and not placeholder else []
         if found:
             size = [b - a for a, b in text.secrets]
             common = [min(b, value.end) - max(a, value.start) for a, b in text.secrets]
