@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import bisect
 import functools
-import json
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -656,12 +656,13 @@ class JudgeProbe:
 
     def find(self, text: str, start: int, end: int, around: Context, /) -> Iterator[Raw]:
         """Secrets that start in `text[start:end]`, without those that rules have found."""
-        known = [each for each in around.secrets if each[0] < end and start < each[1]]
-        found = list(values(text, start, end, known))
-        if not found:
+        if end - start < _SHORT and _is_code(text[start:end]):
             return
         cues = cues_in(text, max(0, start - REACH), min(len(text), end + REACH))
-        for value in found[:MOST]:
+        if not any(cue.kind in _TELLING for cue in cues):
+            return
+        known = [each for each in around.secrets if each[0] < end and start < each[1]]
+        for value in itertools.islice(values(text, start, end, known), MOST):
             entity, near = about(cues, value)
             if not entity or entity in self._disabled:
                 continue
@@ -669,6 +670,16 @@ class JudgeProbe:
             sure = self._judge.confidence(self._judge.chance(told), value.shape) if told else 0.0
             if sure and not is_placeholder(text, value):
                 yield Raw(value.start, value.end, round(sure, 2), entity, self)
+
+
+_TELLING = frozenset(_KINDS)
+_SHORT = 700
+"""Code points of a window around one word, or a few."""
+
+
+def _is_code(text: str) -> bool:
+    """So many signs that prose has not: rules know code."""
+    return sum(map(text.count, "{};=_<>")) * 25 > len(text)
 
 
 def is_placeholder(text: str, value: Value) -> bool:
