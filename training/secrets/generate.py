@@ -30,7 +30,9 @@ class Text(NamedTuple):
 
 def wordings(name: str) -> list[str]:
     """The wordings of a file, which stand between lines of `%%`."""
-    return [each for each in (_HERE / name).read_text(encoding="utf-8").split("\n%%\n") if each.strip()]
+    return [
+        each for each in (_HERE / name).read_text(encoding="utf-8").split("\n%%\n") if each.strip()
+    ]
 
 
 def filled(wording: str, rng: random.Random, name: str = "") -> Text:
@@ -80,10 +82,23 @@ def _invented(tongue: Tongue, rng: random.Random) -> str:
     def said(*lines: str) -> str:
         """The lines as a chat."""
         names = ["‹name#1›", "‹name#2›"]
-        form = rng.choice(["{n}: {l}", "[‹t›] {n}: {l}", "<{n}> {l}", "{n} ‹t›\n{l}", "{n} (‹t›): {l}", "{l}", "- {l}", "> {l}"])
+        form = rng.choice(
+            [
+                "{n}: {l}",
+                "[‹t›] {n}: {l}",
+                "<{n}> {l}",
+                "{n} ‹t›\n{l}",
+                "{n} (‹t›): {l}",
+                "{l}",
+                "- {l}",
+                "> {l}",
+            ]
+        )
         return "\n".join(form.format(n=names[i % 2], l=line) for i, line in enumerate(lines))
 
-    other = lambda: _sentence(of(tongue.harmless), rng)  # noqa: E731
+    def other() -> str:
+        return _sentence(of(tongue.harmless), rng)
+
     value = rng.choice(["«pw»", "«pw»", "«pw»", "«weak»"])
     kinds = [
         lambda: _sentence(of(tongue.told), rng),
@@ -96,27 +111,45 @@ def _invented(tongue: Tongue, rng: random.Random) -> str:
         lambda: f"{_sentence(of(tongue.changed), rng)} {_sentence(of(tongue.then), rng)}",
         lambda: f"{of(tongue.changed)}.\n{of(tongue.then)}",
         lambda: f"{of(tongue.changed)}:\n\n{value}\n\n‹name›",
-        lambda: said(of(tongue.asks) + rng.choice(["?", "??", "", " pls?"]), rng.choice([value, value, of(tongue.then), value + ", " + of(tongue.away)]), "ok"),
-        lambda: said(of(tongue.asks) + "?", rng.choice(["sec", "moment", "hm", "..."]), value, "thx"),
+        lambda: said(
+            of(tongue.asks) + rng.choice(["?", "??", "", " pls?"]),
+            rng.choice([value, value, of(tongue.then), value + ", " + of(tongue.away)]),
+            "ok",
+        ),
+        lambda: said(
+            of(tongue.asks) + "?", rng.choice(["sec", "moment", "hm", "..."]), value, "thx"
+        ),
         lambda: said(of(tongue.asks) + "?", f"{of(tongue.words)} {value}"),
         lambda: said(_ask_code(tongue, rng), "«pin»"),
         lambda: f"{of(tongue.things)}\n‹user›\n{of(tongue.words)}: {value}",
         lambda: f"{of(tongue.things)}: ‹user› / {value} ({of(tongue.words)})",
         lambda: f"{value} = {of(tongue.words)} {of(tongue.things)}",
-        lambda: f"- {of(tongue.beside)}\n- {of(tongue.words)} {of(tongue.things)} {value}\n- {of(tongue.beside)}",
+        lambda: (
+            f"- {of(tongue.beside)}\n- {of(tongue.words)} {of(tongue.things)} {value}\n- {of(tongue.beside)}"
+        ),
         # None.
-        lambda: other(),
-        lambda: other(),
-        lambda: other(),
+        other,
+        other,
+        other,
         lambda: f"{other()} {other()}",
         lambda: f"{_sentence(of(tongue.changed), rng)} {_sentence(of(tongue.beside), rng)}",
-        lambda: f"{_sentence(of(tongue.changed), rng)} {_sentence(of(tongue.away), rng)} {of(tongue.beside)}",
+        lambda: (
+            f"{_sentence(of(tongue.changed), rng)} {_sentence(of(tongue.away), rng)} {of(tongue.beside)}"
+        ),
         lambda: f"{of(tongue.beside)}\n{of(tongue.changed)}",
         lambda: f"{of(tongue.beside)}, {of(tongue.changed)}",
-        lambda: said(of(tongue.asks) + rng.choice(["?", ""]), of(tongue.away), rng.choice(["ok", of(tongue.beside)])),
+        lambda: said(
+            of(tongue.asks) + rng.choice(["?", ""]),
+            of(tongue.away),
+            rng.choice(["ok", of(tongue.beside)]),
+        ),
         lambda: said(of(tongue.asks) + "?", of(tongue.away), of(tongue.beside)),
-        lambda: said(of(tongue.changed), rng.choice(["which", "?", "where"]) + "?", of(tongue.beside)),
-        lambda: f"{of(tongue.things)}\n{of(tongue.beside)}\n{of(tongue.words)}: {of(tongue.away)}\n{of(tongue.beside)}",
+        lambda: said(
+            of(tongue.changed), rng.choice(["which", "?", "where"]) + "?", of(tongue.beside)
+        ),
+        lambda: (
+            f"{of(tongue.things)}\n{of(tongue.beside)}\n{of(tongue.words)}: {of(tongue.away)}\n{of(tongue.beside)}"
+        ),
         lambda: f"- {of(tongue.changed)}\n- {of(tongue.beside)}\n- {of(tongue.beside)}",
         lambda: f"1. {of(tongue.beside)}\n2. {of(tongue.changed)}\n3. {of(tongue.beside)}",
     ]

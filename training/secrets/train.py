@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from gateway.detectors import secret_judge
+from gateway.detectors import secret_judge, secret_values
 from training.secrets.generate import Text, texts
 
 INVENTED = 15_000
@@ -31,7 +31,7 @@ STRENGTH = 1.0
 WEIGHTS = {"wording": 1.0, "invented": 0.05, "code": 0.1}
 """What a wording, an invented text, and a value in real code and manuals count."""
 
-LEAST = {"sure": 0.6, "soft": 0.7, "doubtful": 0.85, "pin": 0.65}
+LEAST = {"sure": 0.6, "soft": 0.7, "doubtful": 0.85, "pin": 0.68}
 """Chances that are enough, by group of forms: chosen on held-out wordings and on real code."""
 
 FOLDS = 4
@@ -51,8 +51,8 @@ class Row(NamedTuple):
 
 def rows(text: Text, weight: float) -> Iterator[Row]:
     """The values of a text that the judge would be asked about."""
-    cues = secret_judge.cues_in(text.text, 0, len(text.text))
-    for value in secret_judge.values(text.text, 0, len(text.text)):
+    cues = secret_values.cues_in(text.text, 0, len(text.text))
+    for value in secret_values.values(text.text, 0, len(text.text)):
         entity, near = secret_judge.about(cues, value)
         placeholder = secret_judge.is_placeholder(text.text, value)
         found = secret_judge.seen(text.text, value, near) if entity and not placeholder else []
@@ -71,7 +71,7 @@ def code() -> Iterator[Row]:
         text = file.read_text(encoding="utf-8", errors="replace")
         for at in range(0, min(len(text), 60_000), 4_000):
             part = text[at : at + 4_000]
-            if secret_judge.cues_in(part, 0, len(part)):
+            if secret_values.cues_in(part, 0, len(part)):
                 yield from rows(Text(part, (), "code"), WEIGHTS["code"])
 
 
@@ -83,7 +83,11 @@ def learned(known: Sequence[Row]) -> dict[str, float]:
     model.fit(table, [row.secret for row in known], sample_weight=[row.weight for row in known])
     weights = dict(zip(columns.get_feature_names_out(), model.coef_[0], strict=True))
     weights["bias"] = weights.get("bias", 0.0) + model.intercept_[0]
-    return {name: round(float(weight), 3) for name, weight in sorted(weights.items()) if abs(weight) >= SMALL}
+    return {
+        name: round(float(weight), 3)
+        for name, weight in sorted(weights.items())
+        if abs(weight) >= SMALL
+    }
 
 
 def fold(wording: str) -> int:
@@ -102,21 +106,40 @@ def main() -> None:
         known += rows(text, WEIGHTS[kind] / (TIMES if kind == "wording" else 1))
     known += code()
     print(f"{len(known)} values, {sum(row.secret for row in known)} secrets")
-    told: dict[str, collections.Counter[tuple[bool, bool]]] = collections.defaultdict(collections.Counter)
+    told: dict[str, collections.Counter[tuple[bool, bool]]] = collections.defaultdict(
+        collections.Counter
+    )
     for part in range(FOLDS):
-        held = [row for row in known if fold(row.wording) == part and row.weight == WEIGHTS["wording"] / TIMES]
-        weights = learned([row for row in known if row.weight != WEIGHTS["wording"] / TIMES or fold(row.wording) != part])
+        held = [
+            row
+            for row in known
+            if fold(row.wording) == part and row.weight == WEIGHTS["wording"] / TIMES
+        ]
+        weights = learned(
+            [
+                row
+                for row in known
+                if row.weight != WEIGHTS["wording"] / TIMES or fold(row.wording) != part
+            ]
+        )
         judge = secret_judge.Judge(weights, LEAST)
         for row in held:
             told[row.group][row.secret, judge.chance(row.seen) >= LEAST[row.group]] += 1
     for group, counts in sorted(told.items()):
         found, missed, alarms = counts[True, True], counts[True, False], counts[False, True]
-        print(f"{group:10} found {found} of {found + missed}, precision {found / max(1, found + alarms):.3f}")
+        print(
+            f"{group:10} found {found} of {found + missed}, precision {found / max(1, found + alarms):.3f}"
+        )
     weights = learned(known)
     judge = secret_judge.Judge(weights, LEAST)
     real = [row for row in known if row.wording == "code"]
-    print(f"alarms in code: {sum(judge.chance(r.seen) >= LEAST[r.group] for r in real)} of {len(real)} values")
-    out.write_text(json.dumps({"least": LEAST, "weights": weights}, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    print(
+        f"alarms in code: {sum(judge.chance(r.seen) >= LEAST[r.group] for r in real)} of {len(real)} values"
+    )
+    out.write_text(
+        json.dumps({"least": LEAST, "weights": weights}, ensure_ascii=False, indent=0) + "\n",
+        encoding="utf-8",
+    )
     print(f"{len(weights)} weights, {np.max(np.abs(list(weights.values()))):.2f} at most")
 
 

@@ -41,25 +41,35 @@ class Values:
             "phrs": lambda: " ".join(rng.sample(_WORDS, 4)),
             "phrd": lambda: "-".join(rng.sample(_WORDS, 4)),
             "rec": lambda: f"{self._of(_ALNUM.lower(), 5)}-{self._of(_ALNUM.lower(), 5)}",
-            "lic": lambda: "-".join(self._of(string.ascii_uppercase + string.digits, 5) for _ in range(5)),
+            "lic": lambda: "-".join(
+                self._of(string.ascii_uppercase + string.digits, 5) for _ in range(5)
+            ),
             "uuid": lambda: "-".join(self._hex(n) for n in (8, 4, 4, 4, 12)),
             "b64": lambda: base64.b64encode(rng.randbytes(rng.choice([18, 24, 32]))).decode(),
             "user": self._user,
             "name": lambda: rng.choice(_PEOPLE),
             "host": self._host,
-            "dom": lambda: rng.choice(["acme-tools.example", "northfield.example", "fjord-bank.example"]),
+            "dom": lambda: rng.choice(
+                ["acme-tools.example", "northfield.example", "fjord-bank.example"]
+            ),
             "ip": lambda: f"10.{rng.randrange(99)}.{rng.randrange(256)}.{rng.randrange(256)}",
             "port": lambda: str(rng.randint(1025, 9999)),
             "word": lambda: rng.choice(_WORDS),
             "Word": lambda: rng.choice(_WORDS).title(),
-            "prod": lambda: rng.choice(["Grafana", "Jenkins", "Nextcloud", "Jira", "GitLab", "Zabbix", "Odoo"]),
+            "prod": lambda: rng.choice(
+                ["Grafana", "Jenkins", "Nextcloud", "Jira", "GitLab", "Zabbix", "Odoo"]
+            ),
             "num": lambda: str(rng.randint(2, 99)),
             "t": lambda: f"{rng.randrange(8, 19):02}:{rng.randrange(60):02}",
             "date": self._date,
-            "email": lambda: f"{rng.choice(_PEOPLE).lower()}.{rng.choice(_WORDS)}@acme-tools.example",
+            "email": lambda: (
+                f"{rng.choice(_PEOPLE).lower()}.{rng.choice(_WORDS)}@acme-tools.example"
+            ),
             "ver": self._version,
             "file": self._file,
-            "order": lambda: self._of("123456789", 1) + self._of(string.digits, rng.choice([3, 4, 5, 6, 7, 9])),
+            "order": lambda: (
+                self._of("123456789", 1) + self._of(string.digits, rng.choice([3, 4, 5, 6, 7, 9]))
+            ),
             "zip": lambda: self._of("123456789", 1) + self._of(string.digits, rng.choice([3, 4])),
             "part": self._part,
             "err": self._error,
@@ -67,18 +77,36 @@ class Values:
             "model": self._model,
             "tick": self._ticket,
             "commit": lambda: self._hex(rng.choice([7, 8, 12, 40])),
-            "func": lambda: rng.choice(["verify_password()", "checkPin()", "auth.login2()", "hash_pw()", "getTokenV2()"]),
-            "room": lambda: f"{rng.choice('ABCDE')}{rng.randrange(1, 9)}{rng.choice(['.', '-', ''])}{rng.randrange(10, 99)}",
-            "path": lambda: f"/{rng.choice(_WORDS)}/{rng.choice(['login', 'secrets', 'v2', 'account'])}/{rng.choice(_WORDS)}",
-            "promo": lambda: f"{rng.choice(['SAVE', 'WELCOME', 'SUMMER', 'RABATT'])}{rng.randrange(5, 99)}",
-            "env": lambda: rng.choice(["DB_PASSWORD", "$ADMIN_PW", "POSTGRES_PASSWORD", "APP_SECRET_KEY", "SMTP_PASS2"]),
-            "ph": lambda: rng.choice(["<your-password>", "YOUR_PASSWORD_HERE", "********", "${PASSWORD}", "changeme"]),
-            "algo": lambda: rng.choice(["bcrypt", "SHA256", "argon2id", "PBKDF2", "scram-sha-256", "AES-256", "WPA3"]),
+            "func": lambda: rng.choice(
+                ["verify_password()", "checkPin()", "auth.login2()", "hash_pw()", "getTokenV2()"]
+            ),
+            "room": lambda: (
+                f"{rng.choice('ABCDE')}{rng.randrange(1, 9)}{rng.choice(['.', '-', ''])}{rng.randrange(10, 99)}"
+            ),
+            "path": lambda: (
+                f"/{rng.choice(_WORDS)}/{rng.choice(['login', 'secrets', 'v2', 'account'])}/{rng.choice(_WORDS)}"
+            ),
+            "promo": lambda: (
+                f"{rng.choice(['SAVE', 'WELCOME', 'SUMMER', 'RABATT'])}{rng.randrange(5, 99)}"
+            ),
+            "env": lambda: rng.choice(
+                ["DB_PASSWORD", "$ADMIN_PW", "POSTGRES_PASSWORD", "APP_SECRET_KEY", "SMTP_PASS2"]
+            ),
+            "ph": lambda: rng.choice(
+                ["<your-password>", "YOUR_PASSWORD_HERE", "********", "${PASSWORD}", "changeme"]
+            ),
+            "algo": lambda: rng.choice(
+                ["bcrypt", "SHA256", "argon2id", "PBKDF2", "scram-sha-256", "AES-256", "WPA3"]
+            ),
             "flag": lambda: rng.choice(["--ask-pass", "-W", "--password-stdin", "--use-keyring2"]),
             "year": lambda: str(rng.randint(1995, 2030)),
-            "evt": lambda: f"{rng.choice(['password', 'login'])}.{rng.choice(['changed', 'failed'])}.v{rng.randrange(1, 4)}",
+            "evt": lambda: (
+                f"{rng.choice(['password', 'login'])}.{rng.choice(['changed', 'failed'])}.v{rng.randrange(1, 4)}"
+            ),
             "css": lambda: rng.choice(["form-control2", "pw-input__lg", "w-64", "col-md-6"]),
-            "amount": lambda: f"{rng.randrange(20, 9999)}{rng.choice([' EUR', ' CHF', ',50', '.90'])}",
+            "amount": lambda: (
+                f"{rng.randrange(20, 9999)}{rng.choice([' EUR', ' CHF', ',50', '.90'])}"
+            ),
             "other": self._other,
         }
         self._kinds |= {
@@ -118,14 +146,24 @@ class Values:
                 lambda: word + self._of(string.digits, rng.choice([1, 2, 3, 4])),
                 lambda: f"{word.title()}{sign}{other.title()}{rng.randrange(99)}",
                 lambda: f"{word}{sign}{other}{rng.randrange(999)}",
-                lambda: word.title().translate(str.maketrans("aeios", "@3105")) + rng.choice("!#?") + rng.choice(["", "7"]),
+                lambda: (
+                    word.title().translate(str.maketrans("aeios", "@3105"))
+                    + rng.choice("!#?")
+                    + rng.choice(["", "7"])
+                ),
                 lambda: self._of(_ALNUM, rng.randint(8, 14)),
                 lambda: self._of(_ALNUM + "!#$%&*+-_=@^~", rng.randint(8, 16)),
-                lambda: self._of(_ALNUM, 4) + rng.choice("!#$%&*+-_=@^~") + self._of(_ALNUM, rng.randint(4, 8)),
+                lambda: (
+                    self._of(_ALNUM, 4)
+                    + rng.choice("!#$%&*+-_=@^~")
+                    + self._of(_ALNUM, rng.randint(4, 8))
+                ),
                 lambda: word + other + self._of(string.digits, 2),
                 lambda: "-".join(rng.sample(_WORDS, 3)),
                 lambda: word.upper() + name.lower() + self._of(string.digits, 2),
-                lambda: f"{self._of(string.digits, 2)}{word.title()}{self._of(string.digits, 2)}{sign}",
+                lambda: (
+                    f"{self._of(string.digits, 2)}{word.title()}{self._of(string.digits, 2)}{sign}"
+                ),
                 lambda: word + other.title(),
             ]
         )()
@@ -149,19 +187,37 @@ class Values:
         name, word = rng.choice(_PEOPLE).lower(), rng.choice(_WORDS)
         return rng.choice(
             [
-                lambda: rng.choice(["admin", "root", "deploy", "svc_backup", "postgres", "reporting", "lab", "info"]),
+                lambda: rng.choice(
+                    [
+                        "admin",
+                        "root",
+                        "deploy",
+                        "svc_backup",
+                        "postgres",
+                        "reporting",
+                        "lab",
+                        "info",
+                    ]
+                ),
                 lambda: f"{name[0]}.{word}",
                 lambda: f"{name}{rng.randrange(1, 99)}",
-                lambda: f"{rng.choice(['svc', 'op', 'ext'])}{rng.choice('-_')}{word}{rng.choice(['', '2', '01'])}",
+                lambda: (
+                    f"{rng.choice(['svc', 'op', 'ext'])}{rng.choice('-_')}{word}{rng.choice(['', '2', '01'])}"
+                ),
                 lambda: f"{name}.{word}@acme-tools.example",
                 lambda: f"{name[0]}{word}",
-                lambda: self._of(string.ascii_uppercase, 2) + self._of(string.digits, rng.choice([4, 5])),
+                lambda: (
+                    self._of(string.ascii_uppercase, 2)
+                    + self._of(string.digits, rng.choice([4, 5]))
+                ),
             ]
         )()
 
     def _host(self) -> str:
         rng = self._rng
-        word = rng.choice(["db", "nas", "web", "srv-print", "sw-core", "vpn", "esx", "mx", "pg-main", "stage"])
+        word = rng.choice(
+            ["db", "nas", "web", "srv-print", "sw-core", "vpn", "esx", "mx", "pg-main", "stage"]
+        )
         host = f"{word}{rng.choice(['', '-', ''])}{rng.choice(['', '1', '02', '4'])}"
         return host + rng.choice(["", ".corp.example", ".northfield.example", ".intra.example"])
 
@@ -169,17 +225,38 @@ class Values:
         rng = self._rng
         day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(2019, 2029)
         return rng.choice(
-            [f"{year}-{month:02}-{day:02}", f"{day:02}.{month:02}.{year}", f"{day} May {year}", f"{month:02}/{day:02}/{year}"]
+            [
+                f"{year}-{month:02}-{day:02}",
+                f"{day:02}.{month:02}.{year}",
+                f"{day} May {year}",
+                f"{month:02}/{day:02}/{year}",
+            ]
         )
 
     def _version(self) -> str:
         rng = self._rng
         a, b, c = rng.randrange(1, 30), rng.randrange(20), rng.randrange(20)
-        return rng.choice([f"{a}.{b}.{c}", f"{a}.{b}", f"v{a}.{b}.{c}", f"{a}.{b}.{c}-rc{c}", f"{a}", f"20{a}.{b}", f"{a}.{b}b{c}"])
+        return rng.choice(
+            [
+                f"{a}.{b}.{c}",
+                f"{a}.{b}",
+                f"v{a}.{b}.{c}",
+                f"{a}.{b}.{c}-rc{c}",
+                f"{a}",
+                f"20{a}.{b}",
+                f"{a}.{b}b{c}",
+            ]
+        )
 
     def _file(self) -> str:
         rng = self._rng
-        stem = rng.choice([rng.choice(_WORDS), f"{rng.choice(_WORDS)}_v{rng.randrange(9)}", f"{rng.choice(_WORDS).title()}{rng.randrange(2018, 2028)}"])
+        stem = rng.choice(
+            [
+                rng.choice(_WORDS),
+                f"{rng.choice(_WORDS)}_v{rng.randrange(9)}",
+                f"{rng.choice(_WORDS).title()}{rng.randrange(2018, 2028)}",
+            ]
+        )
         return f"{stem}.{rng.choice(['pdf', 'xlsx', 'docx', 'java', 'yml', 'p12', 'zip', 'kdbx', 'ts', 'md', 'csv', '7z'])}"
 
     def _part(self) -> str:
@@ -187,7 +264,9 @@ class Values:
         return rng.choice(
             [
                 lambda: f"{self._of(string.ascii_uppercase, 2)}-{self._of(string.digits, 4)}",
-                lambda: f"{rng.choice(['feature', 'release', 'fix', 'hotfix'])}{rng.choice('-/')}{rng.choice(_WORDS)}{rng.randrange(99)}",
+                lambda: (
+                    f"{rng.choice(['feature', 'release', 'fix', 'hotfix'])}{rng.choice('-/')}{rng.choice(_WORDS)}{rng.randrange(99)}"
+                ),
                 lambda: self._of(string.ascii_uppercase + string.digits, 6),
                 lambda: f"{self._of(string.ascii_uppercase, 3)}{self._of(string.digits, 5)}",
                 lambda: f"{self._of(string.ascii_uppercase, 3)}_{rng.randint(2018, 2029)}",
@@ -212,7 +291,10 @@ class Values:
 
     def _model(self) -> str:
         rng = self._rng
-        up, low = self._of(string.ascii_uppercase, rng.randint(1, 2)), self._of(string.ascii_lowercase, rng.randint(1, 3))
+        up, low = (
+            self._of(string.ascii_uppercase, rng.randint(1, 2)),
+            self._of(string.ascii_lowercase, rng.randint(1, 3)),
+        )
         return rng.choice(
             [f"{up}{self._of(string.digits, 3)}{low}", f"{up}{self._of(string.digits, 4)}{rng.choice(['', '+', 'iGS', 'U', '-X'])}",
              f"FRITZ!Box {self._of(string.digits, 4)}", f"iPhone{rng.randrange(6, 17)}", f"Galaxy{rng.randrange(6, 25)}", f"Windows{rng.choice([7, 10, 11])}",
@@ -221,7 +303,14 @@ class Values:
 
     def _ticket(self) -> str:
         rng = self._rng
-        return rng.choice([f"INC{self._of(string.digits, 7)}", f"{rng.choice(['OPS', 'HELP', 'SEC'])}-{rng.randrange(10, 9999)}", f"#{rng.randrange(100, 99999)}", f"REQ{self._of(string.digits, 6)}"])
+        return rng.choice(
+            [
+                f"INC{self._of(string.digits, 7)}",
+                f"{rng.choice(['OPS', 'HELP', 'SEC'])}-{rng.randrange(10, 9999)}",
+                f"#{rng.randrange(100, 99999)}",
+                f"REQ{self._of(string.digits, 6)}",
+            ]
+        )
 
     def _other(self) -> str:
         kinds = "order ver host file part err ident model tick commit room email path user zip date uuid hex32".split()
