@@ -14,7 +14,7 @@ ARGS ?=
 # test run take a fifth longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run demo test check format tools bench name-model clean
+.PHONY: help run demo test check format tools bench name-model secret-judge clean
 
 help:
 	@echo "make run     set up and start the gateway (ARGS='--listen 0.0.0.0:8080' passes options)"
@@ -23,6 +23,7 @@ help:
 	@echo "make check   style, types, import contracts, migrations in step with models"
 	@echo "make bench   measure; prints tables"
 	@echo "make name-model DATA=path   train the name model anew (see training/names/README.md)"
+	@echo "make secret-judge   train the judge of secrets anew (see training/secrets/README.md)"
 	@echo "make clean   remove what was installed here (state is kept)"
 
 run: $(VENV)/.run
@@ -61,6 +62,10 @@ name-model: $(VENV)/.dev
 	@test -d "$(DATA)/ner" || { echo "say where the data is: make name-model DATA=path" >&2; exit 1; }
 	@$(call INSTALL,--group train)
 	$(BIN)/python -m training.names.train --data "$(DATA)" --out gateway/detectors/models/names.npz
+
+secret-judge: $(VENV)/.dev
+	@$(call INSTALL,--group train)
+	$(BIN)/python -m training.secrets.train --out gateway/detectors/models/secrets.json
 
 clean:
 	rm -rf $(VENV) $(TOOLS) build *.egg-info

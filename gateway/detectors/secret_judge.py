@@ -21,6 +21,7 @@ from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression, word
 from gateway.detectors.probes import Raw
 from gateway.detectors.secret_values import (
+    CODE_SIGNS,
     KINDS,
     REACH,
     SPELLED,
@@ -73,13 +74,12 @@ _STATEMENT = re.compile(
 
 def _code_in(line: str) -> int:
     """How much of a line, or of a part of one, only code has."""
-    signs = sum(map(line.count, _CODE_SIGNS)) + line.count(" = ")
+    signs = sum(map(line.count, CODE_SIGNS))
     if "(" in line or "." in line:
         signs += len(_CALL.findall(line))
     return signs + (_STATEMENT.match(line) is not None)
 
 
-_CODE_SIGNS = "{};<>\\_"
 _LOG = re.compile(r"\d\d:\d\d:\d\d|\b(?:INFO|WARN|ERROR|DEBUG|TRACE)\b|^\s*[|+]")
 
 
@@ -315,7 +315,7 @@ class JudgeProbe:
         cues = cues_in(text, max(0, start - REACH), min(len(text), end + REACH))
         if not any(cue.kind in _TELLING for cue in cues):
             return
-        known = [each for each in around.secrets if each[0] < end and start < each[1]]
+        known = sorted(each for each in around.secrets if each[0] < end and start < each[1])
         for value in itertools.islice(values(text, start, end, known), MOST):
             entity, near = about(cues, value)
             if not entity or entity in self._disabled:
@@ -333,7 +333,7 @@ _SHORT = 700
 
 def _is_code(text: str) -> bool:
     """So many signs that prose has not: rules know code."""
-    return sum(map(text.count, "{};=_<>")) * 25 > len(text)
+    return sum(map(text.count, CODE_SIGNS)) * 25 > len(text)
 
 
 def is_placeholder(text: str, value: Value) -> bool:

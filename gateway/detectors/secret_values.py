@@ -350,14 +350,17 @@ class Value(NamedTuple):
 def values(
     text: str, start: int, end: int, known: Sequence[tuple[int, int]] = ()
 ) -> Iterator[Value]:
-    """What begins in `text[start:end]` and may be a secret, apart from what is `known`."""
-    stop = min(len(text), end + 80)
-    for match in _TOKEN.finditer(text, max(0, start - 80), stop):
+    """What begins in `text[start:end]` and may be a secret, apart from what is `known`, by place."""
+    stop = min(len(text), end + _LONGEST_VALUE)
+    passed = 0
+    for match in _tokens(text, max(0, start - _LONGEST_VALUE), stop):
         written = match[0]
         if written.isalpha() and (written.islower() or written[1:].islower() or written.isupper()):
             continue  # a word
         first, last = match.span()
-        if last - first > _LONGEST_VALUE or any(a < last and first < b for a, b in known):
+        while passed < len(known) and known[passed][1] <= first:
+            passed += 1
+        if last - first > _LONGEST_VALUE or (passed < len(known) and known[passed][0] < last):
             continue
         if written[0] == "-" and (written[1] == "-" or written[1].isalpha()):
             continue  # an option of a command
@@ -383,6 +386,21 @@ def values(
     if "hrase" in around or "frase" in around:
         yield from _rows(text, start, stop)
 
+
+def _tokens(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """What stands between spaces and quotes, but for lines that are code."""
+    while start < end:
+        cut = text.find("\n", start, end)
+        stop = end if cut < 0 else cut
+        line = text[start:stop]
+        if sum(map(line.count, CODE_SIGNS)) < _CODE + len(line) // 80:
+            yield from _TOKEN.finditer(text, start, stop)
+        start = stop + 1
+
+
+CODE_SIGNS = "{};<>\\_="
+"""What stands in code, and hardly in what people tell each other; one or two may be in a value."""
+_CODE = 3
 
 _ASSIGNED = re.compile(r"[=:(\[{,]\s?[\"'`]$")
 _RUN = re.compile(r"(?<![\w-])[a-zäöüß]{3,12}(?: [a-zäöüß]{3,12}){3,40}(?![\w-])")
