@@ -291,7 +291,7 @@ def about(cues: Sequence[Cue], value: Value) -> tuple[str, Sequence[Cue]]:
     return "", near
 
 
-_KEYS = frozenset({"drawn", "digest", "uuid", "tossed"})
+_KEYS = frozenset({"drawn", "digest", "tossed"})
 _PASSWORDS = frozenset({"password", "phrase", "login"})
 
 

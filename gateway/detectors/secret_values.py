@@ -244,7 +244,7 @@ _NEVER = re.compile(
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+ | @.* | \#\w{1,12} | \#[a-z][\w./-]* | %[-+.\d]*[a-z]+
     | [a-z][a-z_.-]+={1,2}\S* | [A-Z_]+=\S* | [A-Za-z]\w*_\w*=.* | [A-Za-z]+=\d.* | .*--.*                  # settings, dashes
     | [~.]{0,2}[/\\].* | [A-Za-z]:[\\/].* | .*[/\\].*[/\\].*
-    | [\w-]+(?:[./][\w-]+)*\.(?:[a-z]{2,4}\d?|p12|html|json|yaml|toml|conf|java|jsonl|class|xlsx|docx|pptx|local|intern|internal|corp|example|invalid|test)(?::\d+)?
+    | [\w-]+(?:[./][\w-]+)*\.(?:[a-z]{2,4}\d?|p12|7z|html|json|yaml|toml|conf|java|jsonl|class|xlsx|docx|pptx|local|intern|internal|corp|example|invalid|test)(?::\d+)?
     | -{1,2}[A-Za-z][\w-]*(?:=.*)? | \$\{?\w+\}?.* | %\w+% | [A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+
     | [A-Z]{2,10}-?\d{1,8}(?:[-.]\d{1,4})? | [a-z]{1,3}\d{1,3}
     | 0x[0-9a-fA-F]+ | [0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7} | (?:[0-9a-fA-F]{2}[:-]){5,}[0-9a-fA-F]{2}
@@ -284,9 +284,14 @@ _TECHNICAL = re.compile(
 )
 
 
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
 def _shape(value: str) -> str:
     """What the value is made of, in a word; empty for what is never a secret."""
     if value.isdecimal():
+        if _YEAR.fullmatch(value):
+            return "year"
         return f"pin{len(value)}" if 4 <= len(value) <= 8 else ""
     if _NEVER.fullmatch(value):
         if secret_checks.is_phrase(value):

@@ -31,7 +31,7 @@ STRENGTH = 1.0
 WEIGHTS = {"wording": 1.0, "invented": 0.05, "code": 0.1}
 """What a wording, an invented text, and a value in real code and manuals count."""
 
-LEAST = {"sure": 0.6, "soft": 0.7, "doubtful": 0.85, "pin": 0.68}
+LEAST = {"sure": 0.75, "soft": 0.8, "doubtful": 0.88, "pin": 0.8}
 """Chances that are enough, by group of forms: chosen on held-out wordings and on real code."""
 
 FOLDS = 4
