@@ -45,7 +45,7 @@ MODEL = Path(__file__).parent / "models" / "secrets.json"
 
 _SURE_FORMS = frozenset({"strong", "tossed", "paired", "drawn", "signs"})
 _SOFT_FORMS = frozenset(
-    {"camel", "numbered", "small", "signed", "turning", "mixed", "words", "row"}
+    {"numbered", "small", "signed", "turning", "mixed", "words", "row"}
 )
 
 
