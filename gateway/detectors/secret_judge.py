@@ -44,9 +44,7 @@ MOST = 200
 MODEL = Path(__file__).parent / "models" / "secrets.json"
 
 _SURE_FORMS = frozenset({"strong", "tossed", "paired", "drawn", "signs"})
-_SOFT_FORMS = frozenset(
-    {"numbered", "small", "signed", "turning", "mixed", "words", "row"}
-)
+_SOFT_FORMS = frozenset({"numbered", "small", "signed", "turning", "mixed", "words", "row"})
 
 
 def group(shape: str) -> str:
