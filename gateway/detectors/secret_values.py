@@ -250,6 +250,11 @@ _NEVER = re.compile(
     | 0x[0-9a-fA-F]+ | [0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7} | (?:[0-9a-fA-F]{2}[:-]){5,}[0-9a-fA-F]{2}
     | \d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)? | &\w+;.* | \+?\d[\d./:-]+
     | \d+(?:st|nd|rd|th|e|er|ème|º|ª)
+    | .*(?:\\[&.-]|[\x00-\x1f]).* | \.[A-Z]{2,}                        # of manuals and terminals
+    | (?i:bug|bgo|bz|pkcs|issue|pr|gh|lp|closes)\#\d+ | [a-z][a-z+]*/\d{2,6}  # reports, standards
+    | [\w+-]+/[\w.+-]+\.[a-z]{1,4} | \d+:\d[\w.+~-]* | .*\+(?:dfsg|deb|b)\d.*  # files, versions of packages
+    | \d{1,2}-[A-Z][a-z]{2}-(?:\d\d|\d{4}) | [A-Z]\w+=[a-z]+ | ![a-z]+ | [a-z]+@[a-z]+
+    | [a-z0-9]+(?:_[a-z0-9]+)+\* | [0-9A-F]{40} | rG[0-9a-f]{6,14}          # functions, fingerprints, commits
     """
 )
 """What is never taken for a secret: words, numbers with a unit, dates, addresses, files, references."""
@@ -285,6 +290,7 @@ _TECHNICAL = re.compile(
 
 
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 
 
 def _shape(value: str) -> str:
@@ -292,6 +298,8 @@ def _shape(value: str) -> str:
     if value.isdecimal():
         if _YEAR.fullmatch(value):
             return "year"
+        if _DAY.fullmatch(value) or (len(value) > 4 and not value.strip("01")):
+            return ""  # nor what counts in twos
         return f"pin{len(value)}" if 4 <= len(value) <= 8 else ""
     if _NEVER.fullmatch(value):
         if secret_checks.is_phrase(value):
