@@ -250,7 +250,7 @@ _NEVER = re.compile(
     | 0x[0-9a-fA-F]+ | [0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7} | (?:[0-9a-fA-F]{2}[:-]){5,}[0-9a-fA-F]{2}
     | \d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)? | &\w+;.* | \+?\d[\d./:-]+
     | \d+(?:st|nd|rd|th|e|er|ème|º|ª)
-    | .*(?:\\[&.-]|[\x00-\x1f]).* | \.[A-Z]{2,}                        # of manuals and terminals
+    | .*(?:\\[&.-]|[\x00-\x1f]).* | \.(?:[A-Z]{2,}|[a-z]{2,16}) | .*~\d(?:/.*)?  # of manuals, terminals; endings
     | (?i:bug|bgo|bz|pkcs|issue|pr|gh|lp|closes)\#\d+ | [a-z][a-z+]*/\d{2,6}  # reports, standards
     | [\w+-]+/[\w.+-]+\.[a-z]{1,4} | \d+:\d[\w.+~-]* | .*\+(?:dfsg|deb|b)\d.*  # files, versions of packages
     | \d{1,2}-[A-Z][a-z]{2}-(?:\d\d|\d{4}) | [A-Z]\w+=[a-z]+ | ![a-z]+ | [a-z]+@[a-z]+

@@ -46,7 +46,7 @@ def test_what_people_and_machines_make_up_may_be_a_secret(value: str) -> None:
         "garden", "2031-03-14", "10.20.4.17", "v1.28.3", "12-character", "eva@acme.example", "/etc/app2/key",
         "notes_v3.pdf", "OPS-1182", "SHA256", "--ask-pass2", "https://acme.example/a1", "DB_PASSWORD2_FILE", "315-0218", "8GB",
         "database\\&", "read\\-only", "Bug#74106", "PKCS#12", "libstdc++/94933", "gtk+-2/pinentry-gtk-2.c",
-        "20210814", "11011", "1:4.13+dfsg1-1+b1", "21-Jun-2013", "!password", "username@host", "Mode=ro",
+        "20210814", "11011", "1:4.13+dfsg1-1+b1", "21-Jun-2013", "!password", "username@host", "Mode=ro", ".gitattributes", "git~1/config",
         "crypto_pwhash_scrypt*", "9AA9BDB11BB1B99A21285A330664A76954265E8C",
     ],
 )  # fmt: skip
