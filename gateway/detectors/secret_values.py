@@ -352,6 +352,11 @@ _LETTERS = 8
 _HUMPS = re.compile(r"[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+")
 
 
+def _is_assigned(text: str, at: int) -> bool:
+    """Does an assignment end at `at`? Rules know them."""
+    return text[at - 1 : at] == "=" or _ASSIGNED.search(text, max(0, at - 4), at) is not None
+
+
 class Value(NamedTuple):
     """What may be a secret, by its form."""
 
@@ -377,6 +382,8 @@ def values(
             continue
         if written[0] == "-" and (written[1] == "-" or written[1].isalpha()):
             continue  # an option of a command
+        if _MASKED.search(written) or _is_assigned(text, first):
+            continue  # somebody took it out; or rules know it
         value = written.rstrip(_TAIL)
         last = first + len(value)
         value = value.lstrip(_LEAD)
@@ -390,8 +397,8 @@ def values(
             value, last = value[:-1], last - 1
         if len(value) < 4 or not start <= first < end or text[last : last + 1] == "(":
             continue
-        if text[first - 1 : first] == "=" or _ASSIGNED.search(text, max(0, first - 4), first):
-            continue  # rules know assignments
+        if _is_assigned(text, first):
+            continue
         shape = _shape(value)
         if shape:
             yield Value(first, last, shape)
@@ -415,6 +422,7 @@ CODE_SIGNS = "{};<>\\_="
 """What stands in code, and hardly in what people tell each other; one or two may be in a value."""
 _CODE = 3
 
+_MASKED = re.compile(r"[*#•]{4}")
 _ASSIGNED = re.compile(r"[=:(\[{,]\s?[\"'`]$")
 _RUN = re.compile(r"(?<![\w-])[a-zäöüß]{3,12}(?: [a-zäöüß]{3,12}){3,40}(?![\w-])")
 
