@@ -18,9 +18,8 @@ from collections.abc import Iterator
 _NUMBER = r"[-+]?(?:\d{1,6}(?:\.\d*+)?|\.\d++)(?![\w.])"
 """One of PostScript: coordinates are no longer, so that what is, stays."""
 
-_PATH = re.compile(
-    r"""["'`]([Mm](?:[MmLlHhVvCcSsQqTtAaZz\d\s.,+\-eE]|\\n",\s{0,99}"|\\[nrt])*+)(?=\\?["'`])"""
-)
+_PATH = re.compile(r"""["'`]([Mm](?:[MmLlHhVvCcSsQqTtAaZz\d\s.,+\-eE]|\\n",\s{0,99}"|\\[nrt])*+)""")
+_ENDS_QUOTE = re.compile(r"""\\?["'`]""")
 _POINTS = re.compile(r"""points=\\?["']((?:[\d\s.,+\-eE]|\\[nrt])*+)(?=\\?["'])""")
 _TRANSFORM = re.compile(r"\b(translate|scale|rotate|matrix)\(([\d\s.,+\-eE]*+)\)")
 _TRANSFORMS = {"translate": (1, 2), "scale": (1, 2), "rotate": (1, 3), "matrix": (6,)}
@@ -34,8 +33,7 @@ _WANTS = {"m": 2, "l": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "t": 2}
 _LONG = re.compile(r"(?<![\d.])\d{7}")
 _CARD = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}")
 """Longer numbers than are drawn with, and groups as on a card, which no point has."""
-_OPENING = ('"M', '"m', "'M", "'m", "`M", "`m")
-"""How the text of a path may begin: most texts have none of it, and are not looked through."""
+_QUOTES = "\"'`"
 _LEAST_COMMANDS, _LEAST_NUMBERS, _LEAST_POINTS = 2, 4, 6
 """A card in four groups is two points, and `M` before it one command: what says so little is looked at."""
 
@@ -75,14 +73,15 @@ def without(text: str) -> str:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    if any(opening in text for opening in _OPENING):
-        for path in _PATH.finditer(text):
-            if _is_path(path[1]):
-                yield path.span(1)
-    for points in _POINTS.finditer(text):
-        if _counts(points[1], _LEAST_POINTS) and not _CARD.search(points[1]):
-            yield points.span(1)
-    if "transform" in text:
+    for path in _in_quotes(text):
+        if _is_path(path[1]):
+            yield path.span(1)
+    marked_up = "<" in text or "003c" in text or "003C" in text
+    if marked_up and "points" in text:
+        for points in _POINTS.finditer(text):
+            if _counts(points[1], _LEAST_POINTS) and not _CARD.search(points[1]):
+                yield points.span(1)
+    if marked_up and "transform" in text:
         for transform in _TRANSFORM.finditer(text):
             given = len(_COUNTED.findall(transform[2]))
             if given in _TRANSFORMS[transform[1]] and not _LONG.search(transform[2]):
@@ -95,6 +94,22 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
                 yield drawn.span("internal")
             elif drawn["run"] and (drawn["listed"] or drawn["operator"] in operators):
                 yield drawn.span("run")
+
+
+def _in_quotes(text: str) -> Iterator[re.Match[str]]:
+    """What may be a path: an `M` behind a quote, and its like. Looking for two characters is quickest."""
+    quotes = [quote for quote in _QUOTES if quote in text]
+    small = text.replace("M", "m") if quotes else text
+    for quote in quotes:
+        at = small.find(quote + "m")
+        while at >= 0:
+            path, end = _PATH.match(text, at), at + 1
+            if path is not None:
+                end = path.end()
+                if _ENDS_QUOTE.match(text, end):
+                    yield path
+            # What begins within it ends where it does.
+            at = small.find(quote + "m", end)
 
 
 def _data(text: str) -> Iterator[tuple[int, int]]:
