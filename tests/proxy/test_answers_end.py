@@ -16,6 +16,7 @@ from mitmproxy import http
 from support.breaking import RESET, Breaking
 from support.clients import client, trusting
 from support.gate import AI_HOST, GateThread, decision
+from support.shelf import Shelf
 from support.upstream import certificate
 
 from gateway.answers import AnswerStream, Vault
@@ -36,27 +37,6 @@ def _token(value):
 
 TOKEN, OTHER = _token(VALUE), _token(EARLIER)
 BODY = {"messages": [{"role": "user", "content": f"Please call {VALUE} now."}], "stream": True}
-
-
-class Shelf:
-    """A vault that gives `EARLIER`, unless it is to fail."""
-
-    fails = False
-
-    async def keep(self, _actor, _issued, *, key_id):  # noqa: ARG002  # the vault's signature
-        return frozenset()
-
-    async def find(self, _actor, tokens):
-        await asyncio.sleep(0)
-        if self.fails:
-            raise RuntimeError("no vault")
-        return {OTHER: EARLIER} if OTHER in tokens else {}
-
-    async def key_of(self, _actor):
-        return "k1"
-
-    async def token_key(self, _actor):
-        return "k1"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +68,7 @@ def proxy(tmp_path_factory, tls, service):
             return decision(exchange, running.catalogue, rewrite)
 
         running.inspect = inspect
-        running.shelf = Shelf()
+        running.shelf = Shelf({OTHER: EARLIER})
         running.gate.tokenising = Tokenising(
             KEYS, running.shelf, Restoring(), Vault.of(["PERSON"], similar=False)
         )

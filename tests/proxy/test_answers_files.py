@@ -5,7 +5,6 @@ Law: no file is broken, no length is wrong, nothing waits for more than there is
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
 
@@ -14,6 +13,7 @@ import pytest
 from support.breaking import Breaking
 from support.clients import client
 from support.gate import AI_HOST, GateThread, decision
+from support.shelf import Shelf
 from support.upstream import certificate
 
 from gateway.answers import Vault
@@ -29,23 +29,6 @@ TOKEN = Minter(KEYS, {"actor": "a"}).mint(
 URL = f"https://{AI_HOST}/v1/files/file-1/content"
 SHEET = f"name,city\r\n{TOKEN},Ulm\r\n{TOKEN},Bonn\r\n".encode()
 RESTORED = SHEET.replace(TOKEN.encode(), VALUE.encode())
-
-
-class Shelf:
-    """A vault that knows one value."""
-
-    async def keep(self, _actor, _issued, *, key_id):  # noqa: ARG002  # the vault's signature
-        return frozenset()
-
-    async def find(self, _actor, tokens):
-        await asyncio.sleep(0)
-        return {TOKEN: VALUE} if TOKEN in tokens else {}
-
-    async def key_of(self, _actor):
-        return "k1"
-
-    async def token_key(self, _actor):
-        return "k1"
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +54,7 @@ def proxy(tmp_path_factory, tls, service):
 
         running.inspect = inspect
         running.gate.tokenising = Tokenising(
-            KEYS, Shelf(), Restoring(), Vault.of(["PERSON"], similar=False)
+            KEYS, Shelf({TOKEN: VALUE}), Restoring(), Vault.of(["PERSON"], similar=False)
         )
         yield running
 
