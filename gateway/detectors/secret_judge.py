@@ -21,13 +21,13 @@ from gateway.detectors.context import Context, Vocabulary
 from gateway.detectors.prefilter import Expression, word
 from gateway.detectors.probes import Raw
 from gateway.detectors.secret_values import (
-    CODE_SIGNS,
     KINDS,
     REACH,
     SPELLED,
     STRONG,
     Cue,
     Value,
+    code_signs,
     cues_in,
     meanings,
     values,
@@ -72,7 +72,7 @@ _STATEMENT = re.compile(
 
 def _code_in(line: str) -> int:
     """How much of a line, or of a part of one, only code has."""
-    signs = sum(map(line.count, CODE_SIGNS))
+    signs = code_signs(line)
     if "(" in line or "." in line:
         signs += len(_CALL.findall(line))
     return signs + (_STATEMENT.match(line) is not None)
@@ -333,7 +333,7 @@ _SHORT = 700
 
 def _is_code(text: str) -> bool:
     """So many signs that prose has not: rules know code."""
-    return sum(map(text.count, CODE_SIGNS)) * 25 > len(text)
+    return code_signs(text) * 25 > len(text)
 
 
 def is_placeholder(text: str, value: Value) -> bool:

@@ -382,7 +382,7 @@ def values(
             continue
         if written[0] == "-" and (written[1] == "-" or written[1].isalpha()):
             continue  # an option of a command
-        if _MASKED.search(written) or _is_assigned(text, first):
+        if _MASKED.match(written) or _is_assigned(text, first):
             continue  # somebody took it out; or rules know it
         value = written.rstrip(_TAIL)
         last = first + len(value)
@@ -413,16 +413,22 @@ def _tokens(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
         cut = text.find("\n", start, end)
         stop = end if cut < 0 else cut
         line = text[start:stop]
-        if sum(map(line.count, CODE_SIGNS)) < _CODE + len(line) // 80:
+        if code_signs(line) < _CODE + len(line) // 80:
             yield from _TOKEN.finditer(text, start, stop)
         start = stop + 1
 
 
-CODE_SIGNS = "{};<>\\_="
+def code_signs(text: str) -> int:
+    """How many signs of code are in it."""
+    return sum(map(text.count, _CODE_SIGNS))
+
+
+_CODE_SIGNS = "{};<>\\_="
 """What stands in code, and hardly in what people tell each other; one or two may be in a value."""
 _CODE = 3
 
-_MASKED = re.compile(r"[*#•]{4}")
+_MASKED = re.compile(r"(?!\*+[^*]+\*+[.:!?…]*\Z).*[*#•]{4}")
+"""Stars all around are no mask: Markdown writes in bold so, and a mask leaves one end, or both."""
 _ASSIGNED = re.compile(r"[=:(\[{,]\s?[\"'`]$")
 _RUN = re.compile(r"(?<![\w-])[a-zäöüß]{3,12}(?: [a-zäöüß]{3,12}){3,40}(?![\w-])")
 

@@ -60,6 +60,11 @@ def test_what_somebody_took_out_is_no_secret(text: str) -> None:
     assert list(values(text, 0, len(text))) == []
 
 
+@pytest.mark.parametrize("text", ["it is ****Sommer2031****", "it is ****Sommer2031****."])
+def test_stars_all_around_are_no_mask(text: str) -> None:
+    assert [text[v.start : v.end] for v in values(text, 0, len(text))] == ["Sommer2031"]
+
+
 def test_words_in_a_row_are_one_value_where_a_phrase_is_told_of() -> None:
     text = "the passphrase is copper garden torino snow since May"
     row = next(values(text, 0, len(text)))
