@@ -13,11 +13,10 @@ import time
 import httpx
 import pytest
 from mitmproxy import http
-from support.breaking import RESET, Breaking
+from support.breaking import RESET
 from support.clients import client, trusting
 from support.gate import AI_HOST, GateThread, decision
 from support.shelf import Shelf
-from support.upstream import certificate
 
 from gateway.answers import AnswerStream, Vault
 from gateway.model import Issued, Restoring, Rewrite
@@ -37,18 +36,6 @@ def _token(value):
 
 TOKEN, OTHER = _token(VALUE), _token(EARLIER)
 BODY = {"messages": [{"role": "user", "content": f"Please call {VALUE} now."}], "stream": True}
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1", AI_HOST)
-
-
-@pytest.fixture(scope="module")
-def service(tls):
-    running = Breaking(tls[0])
-    yield running
-    running.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,9 @@ import io
 
 import docx
 import pytest
-from support.breaking import Breaking
 from support.clients import client
 from support.gate import AI_HOST, GateThread, decision
 from support.shelf import Shelf
-from support.upstream import certificate
 
 from gateway.answers import Vault
 from gateway.model import Forward, Restoring
@@ -29,18 +27,6 @@ TOKEN = Minter(KEYS, {"actor": "a"}).mint(
 URL = f"https://{AI_HOST}/v1/files/file-1/content"
 SHEET = f"name,city\r\n{TOKEN},Ulm\r\n{TOKEN},Bonn\r\n".encode()
 RESTORED = SHEET.replace(TOKEN.encode(), VALUE.encode())
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1", AI_HOST)
-
-
-@pytest.fixture(scope="module")
-def service(tls):
-    running = Breaking(tls[0])
-    yield running
-    running.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import websockets.exceptions
 from support.clients import client, issuer, tunnel
 from support.clients import websocket as opened
 from support.gate import AI_HOST, Boom, GateThread, decision, refusing
-from support.upstream import Upstream, certificate
+from support.upstream import Upstream
 from support.wire import Http2
 
 from gateway.model import Refuse, Rewrite
@@ -25,11 +25,6 @@ from gateway.proxy import layers
 from gateway.workers import InspectionFault
 
 PROMPT = b'{"model":"gpt-5","messages":[{"role":"user","content":"h\\u00e9llo  \\/ world"}]}'
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1", AI_HOST)
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,6 @@ URL = f"https://{AI_HOST}/v1/chat/completions"
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1", AI_HOST)
-
-
-@pytest.fixture(scope="module")
 def upstream(tls):
     with Upstream(tls[0], http2=True) as running:
         yield running

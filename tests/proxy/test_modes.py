@@ -10,14 +10,9 @@ import httpx
 import pytest
 from support.clients import client, issuer
 from support.gate import AI_HOST, GateThread, refusing
-from support.upstream import Upstream, certificate
+from support.upstream import Upstream
 
 PROMPT = b'{"model":"gpt-5","messages":[{"role":"user","content":"hello"}]}'
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1", AI_HOST)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def shown(content: bytes, budget: Budget) -> list[Cells]:
     styles: list[str] = []
     begins: list[int] = []
     since_1904 = False
-    for kind, body in _records(content, 0):
+    for kind, body in _part(content, 0):
         budget.tick()
         if kind == _FORMAT and len(body) >= 5:
             number, size, wide = struct.unpack_from("<HHB", body)
@@ -42,13 +42,18 @@ def shown(content: bytes, budget: Budget) -> list[Cells]:
     return [_cells(content, begin, formats, budget) if formats else {} for begin in begins]
 
 
-def _records(content: bytes, at: int) -> Iterator[tuple[int, bytes]]:
-    """Those of one part of the workbook: it ends with the mark that is its own."""
-    depth = 0
+def records(content: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The records from `at` on: what kind each is of, and what it holds, as far as there is of it."""
     while at + 4 <= len(content):
         kind, size = struct.unpack_from("<HH", content, at)
-        body = content[at + 4 : at + 4 + size]
+        yield kind, content[at + 4 : at + 4 + size]
         at += 4 + size
+
+
+def _part(content: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """Those of one part of the workbook: it ends with the mark that is its own."""
+    depth = 0
+    for kind, body in records(content, at):
         depth += (kind == _BEGIN) - (kind == _END)
         if depth <= 0:
             return
@@ -60,7 +65,7 @@ def _cells(
     content: bytes, begin: int, formats: Mapping[str, numbers.Format], budget: Budget
 ) -> Cells:
     cells: Cells = {}
-    for kind, body in _records(content, begin):
+    for kind, body in _part(content, begin):
         budget.tick()
         for row, column, style, number in _numbers(kind, body):
             form = formats.get(str(style))

@@ -201,14 +201,11 @@ _EARLY = 200
 
 
 def _excel(content: bytes, place: str, data: bytes, budget: Budget) -> Iterator[Said]:
-    at = 0
     bodies: list[bytes] = []
-    while at + 4 <= len(content):
-        kind, size = struct.unpack_from("<HH", content, at)
+    for kind, body in biff.records(content):
         if kind == 0x2F and len(bodies) < _EARLY:
             raise Stop(UnreadReason.ENCRYPTED, "xls")
-        bodies.append(content[at + 4 : at + 4 + size])
-        at += 4 + size
+        bodies.append(body)
     # Comments, headers, names and formulas: words as they stand.
     yield from _scanned(content, place, budget)
     # A picture goes on over several records.

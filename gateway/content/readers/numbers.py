@@ -121,7 +121,6 @@ def formats(raw: bytes, workbook: bytes = b"") -> dict[str, Format]:
     `raw` is the part ``xl/styles.xml``; in one that cannot be read there are none. `workbook` is the
     part ``xl/workbook.xml``, which says when its days begin (ECMA-376, 18.2.28).
     """
-    since = _DAY_NONE_1904 if _SINCE_1904.search(workbook) else _DAY_NONE
     codes: dict[str, str] = {}
     styles: list[str] = []
     inside = False
@@ -147,7 +146,7 @@ def formats(raw: bytes, workbook: bytes = b"") -> dict[str, Format]:
         parser.Parse(raw, True)  # noqa: FBT003  # the signature of expat
     except expat.ExpatError:
         return {}
-    return dict(_by_style(styles, codes, functools.partial(_as_date, since)))
+    return by_style(styles, codes, since_1904=_SINCE_1904.search(workbook) is not None)
 
 
 def by_style(styles: list[str], codes: Mapping[str, str], *, since_1904: bool) -> dict[str, Format]:
